@@ -1,0 +1,127 @@
+import { $, type ProcessOutput, type ProcessPromise } from 'zx'
+import { EXIT, Problem } from './problem.ts'
+
+/** How a command ended: what it printed, and its exit code. */
+export interface Ended {
+  stdout: string
+  stderr: string
+  exitCode: number
+}
+
+export interface RunOptions {
+  /** Standard input. The only way a secret reaches another program. Never shown. */
+  input?: string
+  /** Environment on top of our own. */
+  env?: Record<string, string>
+  /** What `--verbose` shows behind the command, such as what is on its input. */
+  shows?: string
+  /** The limit in seconds; none when absent. */
+  timeout?: number
+}
+
+const underWay = new Set<ProcessPromise>()
+const started = new Map<string, number>()
+let listener: ((line: string) => void) | undefined
+let interrupted: NodeJS.Signals | undefined
+
+/** Has each command told to `listen` as a person would type it, for `--verbose`. */
+export function onCommand(listen: (line: string) => void): void {
+  listener = listen
+}
+
+/** How many processes this run started so far, by program. */
+export function processes(): Record<string, number> {
+  return Object.fromEntries(started)
+}
+
+/** One argument as a shell would want it typed. */
+export function quote(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`
+}
+
+function start(program: string, args: string[], options: RunOptions): ProcessPromise {
+  if (interrupted) throw interruption()
+  listener?.(`${[program, ...args].map(quote).join(' ')}${options.shows ? `   # ${options.shows}` : ''}`)
+  started.set(program, (started.get(program) ?? 0) + 1)
+  const shell = $({
+    input: options.input ?? '',
+    env: { ...process.env, ...options.env },
+    quiet: true,
+    nothrow: true,
+    verbose: false,
+    ...(options.timeout ? { timeout: options.timeout * 1000 } : {}),
+  })
+  const running = shell`${program} ${args}`
+  underWay.add(running)
+  running.finally(() => underWay.delete(running))
+  return running
+}
+
+/**
+ * Runs a program with an argument list and gives back how it ended, also when it failed.
+ * Throws a Problem when there is no such program.
+ */
+export async function tryRun(program: string, args: string[], options: RunOptions = {}): Promise<Ended> {
+  const output: ProcessOutput = await start(program, args, options)
+  if (interrupted) throw interruption()
+  const exitCode = output.exitCode ?? 1
+  if (exitCode === 127 && /not found|No such file/.test(output.stderr)) {
+    throw new Problem(`${program} is not on this machine`, `Install ${program} and see that it is on PATH.`)
+  }
+  return { stdout: output.stdout, stderr: output.stderr, exitCode }
+}
+
+/** Runs a program and gives back its stdout. Throws a Problem with its stderr when it fails. */
+export async function run(program: string, args: string[], options: RunOptions = {}): Promise<string> {
+  const ended = await tryRun(program, args, options)
+  if (ended.exitCode === 0) return ended.stdout
+  throw new Problem(
+    `${program} ${args.filter((argument) => !argument.startsWith('-'))[0] ?? ''} failed: ${ended.stderr.trim() || `exit code ${ended.exitCode}`}`,
+    'Run the step again with --verbose to see the command.',
+  )
+}
+
+/**
+ * Starts a program that tells as it goes and hands each chunk of its stdout to `onText`,
+ * until that answers true or the program ends or `seconds` are over. Answers whether `onText` was satisfied.
+ */
+export async function follow(
+  program: string,
+  args: string[],
+  seconds: number,
+  onText: (text: string) => boolean,
+): Promise<{ satisfied: boolean; stderr: string }> {
+  const running = start(program, args, {})
+  let satisfied = false
+  const limit = setTimeout(() => void running.kill().catch(() => {}), seconds * 1000)
+  running.stdout.on('data', (chunk: Buffer) => {
+    if (satisfied) return
+    if (onText(chunk.toString())) {
+      satisfied = true
+      running.kill().catch(() => {})
+    }
+  })
+  const output = await running
+  clearTimeout(limit)
+  if (interrupted) throw interruption()
+  return { satisfied, stderr: output.stderr }
+}
+
+function interruption(): Problem {
+  return new Problem('interrupted', 'What was made so far stays. Run the same line again to go on.', {
+    exitCode: EXIT.interrupted,
+  })
+}
+
+/** Ends what is under way when the reader presses Ctrl-C, so that the run ends with exit code 130 and a word. */
+export function endOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (interrupted) process.exit(EXIT.interrupted)
+      interrupted = signal
+      for (const running of underWay) running.kill('SIGTERM').catch(() => {})
+      // A run that waits for no program right now ends here.
+      setTimeout(() => process.exit(EXIT.interrupted), 5000).unref()
+    })
+  }
+}
