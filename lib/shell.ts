@@ -17,6 +17,10 @@ export interface RunOptions {
   shows?: string
   /** The limit in seconds; none when absent. */
   timeout?: number
+  /** The folder it runs in; our own when absent. */
+  cwd?: string
+  /** Hears its stderr as it comes, to tell how far a long command is. */
+  onStderr?: (text: string) => void
 }
 
 const underWay = new Set<ProcessPromise>()
@@ -50,8 +54,10 @@ function start(program: string, args: string[], options: RunOptions): ProcessPro
     nothrow: true,
     verbose: false,
     ...(options.timeout ? { timeout: options.timeout * 1000 } : {}),
+    ...(options.cwd ? { cwd: options.cwd } : {}),
   })
   const running = shell`${program} ${args}`
+  if (options.onStderr) running.stderr.on('data', (chunk: Buffer) => options.onStderr?.(chunk.toString()))
   underWay.add(running)
   running.finally(() => underWay.delete(running))
   return running
@@ -90,8 +96,9 @@ export async function follow(
   args: string[],
   seconds: number,
   onText: (text: string) => boolean,
+  env: Record<string, string> = {},
 ): Promise<{ satisfied: boolean; stderr: string }> {
-  const running = start(program, args, {})
+  const running = start(program, args, { env })
   let satisfied = false
   const limit = setTimeout(() => void running.kill().catch(() => {}), seconds * 1000)
   running.stdout.on('data', (chunk: Buffer) => {

@@ -1,0 +1,136 @@
+import type { Check } from './check.ts'
+import type { Settings } from './config.ts'
+import { ready, type World } from './kubectl.ts'
+import type { KubeObject } from './manifests.ts'
+import { FILES, type FileName } from './secrets.ts'
+
+/** The namespaces of Prow and of its jobs. */
+export const namespaces: Check[] = ['prow', 'test-pods'].map((name) => ({
+  says: `namespace ${name} exists`,
+  otherwise: `namespace ${name} is missing`,
+  madeBy: '02-namespaces',
+  holds: (world) => world.has('Namespace', name),
+}))
+
+/** Where each file's Secret has to be, with the key that Prow's programs read. */
+export function secretPlaces(settings: Settings): { file: FileName; secret: string; key: string; namespace: string }[] {
+  return (Object.keys(FILES) as FileName[])
+    .filter((file) => FILES[file].wanted(settings))
+    .flatMap((file) => {
+      const { secret, key, namespace } = FILES[file]
+      // initupload and sidecar mount the bucket's credentials in the pods of jobs.
+      const spaces = file === 's3-credentials' ? ['prow', 'test-pods'] : [namespace]
+      return spaces.map((space) => ({ file, secret, key, namespace: space }))
+    })
+}
+
+/** The Secrets that something mounts, with the key that is read. */
+export function secrets(settings: Settings): Check[] {
+  return secretPlaces(settings).map(({ secret, key, namespace }) => ({
+    says: `Secret ${namespace}/${secret} has the key ${key}`,
+    otherwise: `Secret ${namespace}/${secret} with the key ${key} is missing`,
+    madeBy: '03-secrets',
+    holds: (world) => Boolean((world.get('Secret', secret, namespace)?.data as Record<string, string>)?.[key]),
+  }))
+}
+
+/** The definition of ProwJob, established. */
+export const definition: Check = {
+  says: 'the definition of ProwJob is established',
+  otherwise: 'the definition of ProwJob (prowjobs.prow.k8s.io) is missing',
+  madeBy: '04-crd',
+  holds: (world) => {
+    const crd = world.get('CustomResourceDefinition', 'prowjobs.prow.k8s.io')
+    return crd !== undefined && ready(crd)
+  },
+}
+
+/** Who the components are. ghproxy needs nobody. */
+const ACCOUNTS: [namespace: string, name: string][] = [
+  ...['crier', 'deck', 'hook', 'horologium', 'prow-controller-manager', 'sinker', 'statusreconciler', 'tide'].map(
+    (name): [string, string] => ['prow', name],
+  ),
+  ['test-pods', 'prow-jobs'],
+]
+
+/** The service accounts. */
+export const accounts: Check[] = ACCOUNTS.map(([namespace, name]) => ({
+  says: `ServiceAccount ${namespace}/${name} exists`,
+  otherwise: `ServiceAccount ${namespace}/${name} is missing`,
+  madeBy: '05-service-accounts',
+  holds: (world) => world.has('ServiceAccount', name, namespace),
+}))
+
+/** Prow's configuration. */
+export const config: Check[] = [
+  ['config', 'config.yaml'],
+  ['plugins', 'plugins.yaml'],
+  ['job-config', ''],
+].map(([name, key]) => ({
+  says: `ConfigMap prow/${name} ${key ? `has the key ${key}` : 'exists'}`,
+  otherwise: `ConfigMap prow/${name} ${key ? `with the key ${key} ` : ''}is missing`,
+  madeBy: '06-config',
+  holds: (world: World) => {
+    const map = world.get('ConfigMap', name!, 'prow')
+    const keys = { ...(map?.data as object), ...(map?.binaryData as object) }
+    return map !== undefined && (!key || key in keys)
+  },
+}))
+
+/** That a Deployment is there and all its pods are ready. */
+export function running(name: string, namespace: string, madeBy: string): Check {
+  return {
+    says: `${name} is ready`,
+    otherwise: `Deployment ${namespace}/${name} is not ready`,
+    madeBy,
+    holds: (world) => {
+      const deployment = world.get('Deployment', name, namespace)
+      return deployment !== undefined && ready(deployment)
+    },
+  }
+}
+
+/** That a claim has a volume. */
+export function bound(name: string, namespace: string): Check {
+  return {
+    says: `claim ${name} has a volume`,
+    otherwise: `claim ${namespace}/${name} has no volume`,
+    madeBy: '08-prow',
+    holds: (world) =>
+      (world.get('PersistentVolumeClaim', name, namespace) as KubeObject & { status?: { phase?: string } })?.status
+        ?.phase === 'Bound',
+  }
+}
+
+/** What a component may do is as its manifest says, in each namespace that has a Role for it. */
+export const rights: Check[] = [
+  ['hook', ['prow']],
+  ['deck', ['prow', 'test-pods']],
+  ['tide', ['prow']],
+  ['horologium', ['prow']],
+  ['sinker', ['prow', 'test-pods']],
+  ['crier', ['prow', 'test-pods']],
+  ['prow-controller-manager', ['prow', 'test-pods']],
+  ['statusreconciler', ['prow']],
+].flatMap(([name, spaces]) =>
+  (spaces as string[]).map((namespace) => ({
+    says: `${name} has its Role in ${namespace}`,
+    otherwise: `${name} has no Role or RoleBinding in ${namespace}`,
+    madeBy: '08-prow',
+    holds: (world: World) =>
+      world.has('Role', name as string, namespace) && world.has('RoleBinding', name as string, namespace),
+  })),
+)
+
+/** The components of Prow, in the order of the guide's file. Their folders in manifests/ and Deployments are named so. */
+export const COMPONENTS = [
+  'hook',
+  'sinker',
+  'deck',
+  'horologium',
+  'tide',
+  'statusreconciler',
+  'ghproxy',
+  'prow-controller-manager',
+  'crier',
+]

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { structuredPatch } from 'diff'
+import type { KubeObject } from './manifests.ts'
+
+/** One field that differs: `was` and `is` as a reader wants to see them; absent where there is none. */
+export interface Difference {
+  /** The object, such as `Deployment prow/hook`. */
+  object: string
+  /** The field, such as `spec.replicas`. */
+  path: string
+  was?: string
+  is?: string
+  /** For texts of several lines: the differing lines, each with + or - in front. */
+  lines?: string[]
+}
+
+/** A short mark by which two holders of a secret see whether they hold the same one. Whitespace at its ends is left out. */
+export function fingerprint(value: string | Buffer): string {
+  const text = Buffer.isBuffer(value) ? value : Buffer.from(value.trim())
+  return createHash('sha256').update(text).digest('hex').slice(0, 8)
+}
+
+/** What of an object is somebody's will: without status and what the API server keeps for itself. */
+export function essence(object: KubeObject): Record<string, unknown> {
+  const { status: _status, metadata, ...rest } = object
+  const {
+    managedFields: _fields,
+    resourceVersion: _version,
+    generation: _generation,
+    uid: _uid,
+    creationTimestamp: _made,
+    annotations,
+    ...kept
+  } = metadata as KubeObject['metadata'] & Record<string, unknown>
+  const told = Object.entries((annotations ?? {}) as Record<string, string>).filter(
+    ([name]) =>
+      name !== 'kubectl.kubernetes.io/last-applied-configuration' && name !== 'deployment.kubernetes.io/revision',
+  )
+  return { ...rest, metadata: { ...kept, ...(told.length > 0 ? { annotations: Object.fromEntries(told) } : {}) } }
+}
+
+/** The fields in which two states of an object differ. Values of Secrets are told by fingerprint only. */
+export function differences(was: KubeObject, is: KubeObject): Difference[] {
+  const { kind, metadata } = is
+  const object = `${kind} ${metadata.namespace ? `${metadata.namespace}/` : ''}${metadata.name}`
+  const found: Difference[] = []
+  const walk = (a: unknown, b: unknown, path: string): void => {
+    if (JSON.stringify(a) === JSON.stringify(b)) return
+    if (isMap(a) && isMap(b)) {
+      for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+        walk(a[key], b[key], path ? `${path}.${key}` : key)
+      }
+      return
+    }
+    if (Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.some(isMap)) {
+      a.forEach((one, index) => {
+        walk(one, b[index], `${path}[${(isMap(one) && one.name) || index}]`)
+      })
+      return
+    }
+    found.push(difference(object, path, a, b, kind === 'Secret' && path.startsWith('data.')))
+  }
+  walk(essence(was), essence(is), '')
+  return found
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function difference(object: string, path: string, was: unknown, is: unknown, secret: boolean): Difference {
+  if (secret) {
+    const mark = (value: unknown) =>
+      value === undefined ? undefined : `fingerprint ${fingerprint(Buffer.from(String(value), 'base64').toString())}`
+    return { object, path, was: mark(was), is: mark(is) }
+  }
+  if (typeof was === 'string' && typeof is === 'string' && (was.includes('\n') || is.includes('\n'))) {
+    const patch = structuredPatch('', '', was, is, '', '', { context: 1 })
+    return { object, path, lines: patch.hunks.flatMap((hunk) => hunk.lines) }
+  }
+  if (Array.isArray(was) && Array.isArray(is) && [...was, ...is].every((one) => typeof one !== 'object')) {
+    const lines = structuredPatch('', '', `${was.join('\n')}\n`, `${is.join('\n')}\n`, '', '', { context: 0 })
+    return { object, path, lines: lines.hunks.flatMap((hunk) => hunk.lines) }
+  }
+  return { object, path, was: shown(was), is: shown(is) }
+}
+
+function shown(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

@@ -1,0 +1,337 @@
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { join } from 'node:path'
+import { ROOT, readSettings, relativeName, type Settings } from './config.ts'
+import { apply, type Done, forget, type Outcome, type Thing, waitFor } from './kubectl.ts'
+import { EXIT, type Fault, Problem } from './problem.ts'
+import { rerunLine, rerunWith } from './rerun.ts'
+import { endOnSignals, onCommand, processes } from './shell.ts'
+import { lockTarget } from './target.ts'
+import { line, paint, spin } from './tell.ts'
+import { why } from './why.ts'
+
+/** What `--help` tells of a script. */
+export interface About {
+  title: string
+  reads: string
+  makes: string
+  needs: string
+}
+
+interface Entry extends Omit<Done, 'outcome'> {
+  outcome: Outcome | 'skipped' | 'after' | 'holds' | 'failed' | 'warning'
+}
+
+interface StepReport {
+  step: string
+  title: string
+  outcome: 'done' | 'skipped' | 'failed'
+  things: Entry[]
+  problems: Fault[]
+}
+
+interface Run {
+  plan: boolean
+  json: boolean
+  verbose: boolean
+  settings: Settings
+  /** Whether install-all drives the steps. */
+  all: boolean
+  steps: StepReport[]
+  wrote: boolean
+}
+
+let under_way: Run | undefined
+
+/** The run that is under way. */
+export function current(): Run {
+  if (!under_way) throw new Error('no run is under way')
+  return under_way
+}
+
+const COMMON = {
+  help: { type: 'boolean', short: 'h' },
+  plan: { type: 'boolean' },
+  json: { type: 'boolean' },
+  verbose: { type: 'boolean', short: 'v' },
+  env: { type: 'string' },
+} as const
+
+const OPTIONS_HELP = `  --plan       say what would be created or changed, write nothing
+  --json       one JSON document on stdout
+  --verbose    show each command, and every field that changes
+  --env FILE   the settings (default .env); its folder also holds secrets/ and config/
+  --help       this text`
+
+const EXITS_HELP = `Exit codes: 0 done, 1 failed, 2 --plan found something to do, 3 wrong target, 64 usage, 130 interrupted.`
+
+/**
+ * A script of the guide: says what it is, does `work`, and tells what became of each thing. Run alone it reads the
+ * arguments and ends the process with the right exit code; under install-all it is one step of that run.
+ */
+export async function step(meta: ImportMeta, about: About, work: (settings: Settings) => Promise<void>): Promise<void> {
+  const name = basename(fileURLToPath(meta.url), '.ts')
+  if (under_way) return oneStep(name, about, work)
+  const help = `npx tsx scripts/${name}.ts [options]\n\n${about.title}.\n\nReads:  ${about.reads}\nMakes:  ${about.makes}\nNeeds:  ${about.needs}\n\nOptions:\n${OPTIONS_HELP}\n\n${EXITS_HELP}\n`
+  await started(help, COMMON, async () => {
+    await oneStep(name, about, work)
+  })
+}
+
+/** Runs the scripts of the folder in the order of their numbers, in this process: what `npm run install:all` is. */
+export async function installAll(names: string[]): Promise<void> {
+  const options = {
+    ...COMMON,
+    from: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    skip: { type: 'string', multiple: true },
+  } as const
+  const help = `npm run install:all -- [options]\n\nRuns all steps in order: ${names.join(', ')}.\n\nOptions:\n  --from NN    start with step NN\n  --only NN    only this step; may be repeated, or 02,03\n  --skip NN    not this step; may be repeated, or 02,03\n${OPTIONS_HELP}\n\n${EXITS_HELP}\n`
+  await started(
+    help,
+    options,
+    async (values) => {
+      for (const name of chosen(names, values)) {
+        await import(join(ROOT, 'scripts', `${name}.ts`))
+      }
+    },
+    true,
+  )
+}
+
+interface Choice {
+  from?: string
+  only?: string[]
+  skip?: string[]
+}
+
+/** The steps that --from, --only and --skip leave of all. Throws a usage Problem for a number that is no step's. */
+export function chosen(names: string[], choice: Choice): string[] {
+  const find = (number: string): string => {
+    const name = names.find((one) => one === number || one.split('-')[0] === number.padStart(2, '0'))
+    if (!name) throw usage(`there is no step ${number}`, `The steps are ${names.join(', ')}.`)
+    return name
+  }
+  const each = (numbers: string[] | undefined) => numbers?.flatMap((text) => text.split(',')).map(find)
+  const only = each(choice.only)
+  const skip = each(choice.skip) ?? []
+  const from = choice.from === undefined ? 0 : names.indexOf(find(choice.from))
+  return names.filter((name, index) => index >= from && (only?.includes(name) ?? true) && !skip.includes(name))
+}
+
+function usage(wrong: string, remedy: string): Problem {
+  return new Problem(wrong, remedy, { exitCode: EXIT.usage })
+}
+
+/** Reads the arguments, makes the run, does `work` in it, tells how it ended and sets the exit code. */
+async function started(
+  help: string,
+  options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>,
+  work: (values: Choice) => Promise<void>,
+  all = false,
+): Promise<void> {
+  let problem: Problem | undefined
+  let json = false
+  try {
+    const values = parsed(options)
+    json = Boolean(values.json)
+    if (values.help) {
+      process.stdout.write(help)
+      return
+    }
+    if (values.verbose) onCommand((command) => line(paint('dim', `  $ ${command}`)))
+    endOnSignals()
+    const env = (values.env as string | undefined) ?? join(ROOT, '.env')
+    rerunWith({ all, env: values.env === undefined ? '' : String(values.env), plan: Boolean(values.plan) })
+    under_way = {
+      plan: Boolean(values.plan),
+      json,
+      verbose: Boolean(values.verbose),
+      settings: readSettings(env),
+      all,
+      steps: [],
+      wrote: false,
+    }
+    const choice = values as Choice
+    // A wrong number is told before anything is looked at.
+    await lockTarget(under_way.settings)
+    await work(choice)
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    problem = error
+  }
+  finish(problem, json)
+}
+
+function parsed(options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>) {
+  try {
+    return parseArgs({ options, strict: true, allowPositionals: false }).values
+  } catch (error) {
+    throw usage((error as Error).message.replace(/\. To specify.*$/s, ''), 'Run it with --help to see its options.')
+  }
+}
+
+async function oneStep(name: string, about: About, work: (settings: Settings) => Promise<void>): Promise<void> {
+  const run = current()
+  const report: StepReport = { step: name, title: about.title, outcome: 'done', things: [], problems: [] }
+  run.steps.push(report)
+  run.wrote = false
+  line()
+  line(`${paint('bold', name)}  ${about.title}`)
+  try {
+    await work(run.settings)
+    if (report.things.length > 0 && report.things.every((thing) => thing.outcome === 'skipped')) report.outcome = 'skipped'
+  } catch (error) {
+    report.outcome = 'failed'
+    if (error instanceof Problem) report.problems.push(...error.faults)
+    // What a write left is to be looked at anew, whoever runs next in this process.
+    forget()
+    throw error
+  }
+}
+
+const SIGNS: Record<Entry['outcome'], [string, Parameters<typeof paint>[0]]> = {
+  created: ['✔', 'green'],
+  changed: ['✔', 'yellow'],
+  unchanged: ['✔', 'dim'],
+  holds: ['✔', 'green'],
+  'would create': ['+', 'green'],
+  'would change': ['~', 'yellow'],
+  after: ['…', 'cyan'],
+  skipped: ['–', 'dim'],
+  warning: ['!', 'yellow'],
+  failed: ['✖', 'red'],
+}
+
+function show(entry: Entry): void {
+  const [sign, colour] = SIGNS[entry.outcome]
+  const plain = entry.outcome === 'holds' || entry.outcome === 'failed' || entry.outcome === 'warning'
+  const name = plain ? entry.name : entry.name.padEnd(32)
+  const word = plain ? '' : `  ${paint(colour, entry.outcome.padEnd(12))}`
+  line(`  ${paint(colour, sign)} ${name}${word}${entry.note ? `  ${paint('dim', entry.note)}` : ''}`.trimEnd())
+  const run = current()
+  if (!run.plan && !run.verbose) return
+  for (const differs of entry.differences) {
+    line(paint('dim', `      ${differs.object}  ${differs.path}`))
+    for (const one of differs.lines ?? []) line(`        ${paint(one.startsWith('+') ? 'green' : one.startsWith('-') ? 'red' : 'dim', one)}`)
+    if (differs.was !== undefined) line(`        ${paint('red', `- ${differs.was}`)}`)
+    if (differs.is !== undefined) line(`        ${paint('green', `+ ${differs.is}`)}`)
+  }
+}
+
+function record(entry: Entry): void {
+  current().steps.at(-1)?.things.push(entry)
+  show(entry)
+}
+
+/** Makes the things of a step, all in as few requests as can be, and tells a line for each. */
+export async function tasks(things: (Thing | false | undefined)[]): Promise<Done[]> {
+  const run = current()
+  const wanted = things.filter((thing) => thing !== false && thing !== undefined)
+  const names = wanted.map((thing) => thing.name)
+  const done = await spin(names.length > 3 ? `${names.length} things, from ${names[0]}` : names.join(', '), () => {
+    if (!run.plan) run.wrote = true
+    return apply(wanted, run.plan)
+  })
+  for (const one of done) record(one)
+  return done
+}
+
+/** Does one thing that is not an object of the cluster, and tells its line. `work` says what became of it. */
+export async function task(
+  name: string,
+  work: (say: (text: string) => void) => Promise<{ outcome: Outcome; note?: string; differences?: Done['differences'] }>,
+): Promise<void> {
+  const done = await spin(name, work)
+  record({ name, differences: [], ...done })
+}
+
+/** Tells a line that is no change: a fact that holds or does not, a warning. */
+export function note(outcome: 'holds' | 'failed' | 'warning', text: string, more?: string): void {
+  record({ name: text, outcome, note: more, differences: [] })
+}
+
+/** Tells that a thing is left out, and why. */
+export function skipped(name: string, because: string): void {
+  record({ name, outcome: 'skipped', note: because, differences: [] })
+}
+
+/** Under --plan: tells that the rest of the step comes after a script that was not run yet. */
+export function after(script: string, because: string[]): void {
+  const more = because.length > 2 ? `${because[0]}, and ${because.length - 1} more` : because.join(', ')
+  record({ name: `after ${script}`, outcome: 'after', note: more, differences: [] })
+}
+
+/** Waits until the named Deployments or Jobs are ready; on the limit throws a Problem that says what holds each up. */
+export async function ready(
+  kind: 'Deployment' | 'Job' | 'CustomResourceDefinition',
+  names: string[],
+  namespace = '',
+): Promise<void> {
+  const { plan, settings } = current()
+  if (plan || names.length === 0) return
+  const late = await spin(`waiting for ${names.join(', ')}`, (say) =>
+    waitFor(kind, names, namespace, settings.WAIT_SECONDS, say),
+  )
+  if (late.length > 0) throw Problem.all(await why(kind, late, namespace, settings))
+}
+
+/** The counts of a run, by outcome. */
+function counts(run: Run): Record<string, number> {
+  const count: Record<string, number> = {}
+  for (const { things } of run.steps) {
+    for (const { outcome } of things) count[outcome] = (count[outcome] ?? 0) + 1
+  }
+  return count
+}
+
+function finish(problem: Problem | undefined, json: boolean): void {
+  const run = under_way
+  const count = run ? counts(run) : {}
+  const todo = (count['would create'] ?? 0) + (count['would change'] ?? 0) + (count.after ?? 0)
+  const exitCode = problem ? problem.exitCode : run?.plan && todo > 0 ? EXIT.differs : EXIT.done
+  if (problem) {
+    line()
+    for (const { wrong, remedy } of problem.faults) {
+      const [first, ...more] = wrong.split('\n')
+      line(`${paint('red', '✖')} ${paint('bold', first ?? '')}`)
+      for (const one of more) line(`  ${one}`)
+      for (const one of remedy.split('\n')) line(`  ${one}`)
+    }
+    const failed = run?.steps.at(-1)
+    if (failed && problem.exitCode !== EXIT.usage) {
+      line()
+      if (!run?.wrote && !run?.plan) line(paint('dim', `${failed.step} wrote nothing.`))
+      line(`Then go on with:  ${rerunLine(failed.step, true)}`)
+    }
+  }
+  if (run && run.steps.length > 0) {
+    line()
+    const words = ['created', 'changed', 'unchanged', 'would create', 'would change', 'after', 'skipped']
+      .filter((word) => count[word])
+      .map((word) => `${count[word]} ${word === 'after' ? 'after an earlier step' : word}`)
+    const checked = count.holds ? [`${count.holds} checks hold`] : []
+    const ended = problem ? paint('red', 'stopped') : run.plan ? 'planned' : paint('green', 'done')
+    line([`${ended}: ${run.steps.length} ${run.steps.length === 1 ? 'step' : 'steps'}`, ...words, ...checked].join(' · '))
+    if (run.verbose) {
+      const told = Object.entries(processes()).map(([program, number]) => `${program} ${number}`)
+      line(paint('dim', `processes: ${told.join(', ') || 'none'}`))
+    }
+  }
+  if (json) {
+    const told = {
+      version: 1,
+      exitCode,
+      plan: Boolean(run?.plan),
+      target: run ? { kind: run.settings.TARGET, env: relativeName(run.settings.file) } : null,
+      counts: count,
+      steps: run?.steps ?? [],
+      problems: problem?.faults ?? [],
+      processes: processes(),
+    }
+    process.stdout.write(`${JSON.stringify(told, null, 2)}\n`)
+  }
+  process.exitCode = exitCode
+  under_way = undefined
+}

@@ -1,0 +1,67 @@
+// What the guide never says: everything that a later step will stumble over, looked at before anything is made.
+import { report } from '../lib/check.ts'
+import { nodeChecks, permissionChecks, storageClass } from '../lib/cluster.ts'
+import { clientVersion, type World, world } from '../lib/kubectl.ts'
+import { type Fault, Problem } from '../lib/problem.ts'
+import { readProwConfig } from '../lib/prowconfig.ts'
+import { exposed, look } from '../lib/secrets.ts'
+import { run } from '../lib/shell.ts'
+import { note, step } from '../lib/step.ts'
+import { serverAddress } from '../lib/target.ts'
+
+await step(
+  import.meta,
+  {
+    title: 'Look at everything that the steps need',
+    reads: 'the settings, secrets/, config/, the tools on this machine, the cluster',
+    makes: 'nothing',
+    needs: 'nothing',
+  },
+  async (settings) => {
+    const faults: Fault[] = []
+    // A fault does not keep the others from being found.
+    const also = async <T>(look: () => T | Promise<T>): Promise<T | undefined> => {
+      try {
+        return await look()
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error
+        faults.push(...error.faults)
+        for (const { wrong } of error.faults) note('failed', wrong.split('\n')[0] ?? '')
+        return undefined
+      }
+    }
+
+    note('holds', `settings: TARGET=${settings.TARGET}, https://${settings.PROW_HOST}/, organisation ${settings.GITHUB_ORG}`)
+    if (settings.fromEnvironment.length > 0) note('warning', `from the environment, not from the file: ${settings.fromEnvironment.join(', ')}`)
+
+    const [kubectl, openssl, now] = await Promise.all([
+      also(clientVersion),
+      also(() => run('openssl', ['version'])),
+      also<World>(world),
+    ])
+    if (kubectl && openssl) note('holds', `tools: kubectl ${kubectl}, ${openssl.split(' ').slice(0, 2).join(' ')}`)
+
+    const secrets = look(settings, now)
+    for (const { wrong } of secrets.faults) note('failed', wrong)
+    faults.push(...secrets.faults)
+    if (secrets.faults.length === 0) {
+      const told = [...secrets.values].map(([name, { from }]) => (from === 'cluster' ? `${name} (from the cluster)` : name))
+      note('holds', `secrets: ${[...told, ...secrets.missing.map((name) => `${name} (to be made)`)].join(', ')}`)
+    }
+    for (const file of exposed(settings)) note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
+
+    const config = await also(() => readProwConfig(settings))
+    if (config) note('holds', `configuration: ${config.from}, ${config.jobs.size} ${config.jobs.size === 1 ? 'file' : 'files'} of jobs`)
+
+    if (now) {
+      note('holds', `cluster: ${serverAddress()} answers`)
+      const rows = await Promise.all([
+        also(() => nodeChecks(settings)),
+        also(async () => [await storageClass(settings)]),
+        also(permissionChecks),
+      ])
+      faults.push(...(await report(rows.flatMap((some) => some ?? []))))
+    }
+    if (faults.length > 0) throw Problem.all(faults)
+  },
+)

@@ -1,0 +1,21 @@
+// Prow's own pods run in prow, the pods of jobs in test-pods. The guide makes the second one much later, inside a
+// long file; but the secrets of step 03 already go there.
+import { manifests } from '../lib/manifests.ts'
+import { step, tasks } from '../lib/step.ts'
+
+await step(
+  import.meta,
+  {
+    title: 'Create the namespaces prow and test-pods',
+    reads: 'nothing but the settings',
+    makes: 'the namespaces prow and test-pods, labelled for Pod Security',
+    needs: 'a cluster that answers (01-cluster)',
+  },
+  async (settings) => {
+    const [prow, testPods] = manifests(settings, 'namespaces')
+    await tasks([
+      { name: 'prow', manifests: [prow!] },
+      { name: 'test-pods', manifests: [testPods!] },
+    ])
+  },
+)

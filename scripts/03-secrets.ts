@@ -1,0 +1,50 @@
+// Prow's programs mount these by name. hmac-token and cookie are made here, once; the others are yours.
+import { need } from '../lib/check.ts'
+import * as checks from '../lib/checks.ts'
+import { secret } from '../lib/manifests.ts'
+import { exposed, type FileName, gather } from '../lib/secrets.ts'
+import { current, note, skipped, step, tasks } from '../lib/step.ts'
+
+await step(
+  import.meta,
+  {
+    title: 'Create the secrets that Prow mounts',
+    reads: 'secrets/; what is not there is taken from the cluster when it has it',
+    makes: 'hmac-token, cookie, github-oauth-config, oauth-token or github-token, s3-credentials in prow; s3-credentials in test-pods',
+    needs: '02-namespaces',
+  },
+  async (settings) => {
+    await need(checks.namespaces)
+    const values = await gather(settings, current().plan)
+    for (const file of exposed(settings)) note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
+
+    const thing = (name: string, namespace: string, file: FileName, data: (text: string) => Record<string, string>) => {
+      const value = values.get(file)
+      return {
+        name: `${name} in ${namespace}`,
+        manifests: [secret(namespace, name, data(value?.text ?? ''))],
+        note: value?.note ?? 'made when this is not a plan',
+      }
+    }
+
+    await tasks([
+      thing('hmac-token', 'prow', 'hmac-token', (hmac) => ({ hmac })),
+      settings.OAUTH === 'on' && thing('cookie', 'prow', 'cookie', (text) => ({ secret: text })),
+      settings.OAUTH === 'on' && thing('github-oauth-config', 'prow', 'github-oauth-config', (text) => ({ secret: text })),
+      // Not in test-pods, where the guide has it too: any job there could mount it. crier reports from prow.
+      settings.GITHUB_AUTH === 'pat' && thing('oauth-token', 'prow', 'oauth-token', (oauth) => ({ oauth })),
+      settings.GITHUB_AUTH === 'app' &&
+        thing('github-token', 'prow', 'github-app-key', (cert) => ({ cert, appid: settings.GITHUB_APP_ID })),
+      settings.PRIVATE_CLONES === 'on' && thing('clone-token', 'test-pods', 'clone-token', (oauth) => ({ oauth })),
+      thing('s3-credentials', 'prow', 's3-credentials', (text) => ({ 'service-account.json': text })),
+      // The pods of jobs upload their own logs.
+      thing('s3-credentials', 'test-pods', 's3-credentials', (text) => ({ 'service-account.json': text })),
+      settings.OBJECT_STORE === 'on' &&
+        thing('object-store', 'prow', 's3-credentials', (text) => {
+          const { access_key, secret_key } = JSON.parse(text || '{}')
+          return { access_key: access_key ?? '', secret_key: secret_key ?? '' }
+        }),
+    ])
+    if (settings.OAUTH === 'off') skipped('cookie, github-oauth-config', 'OAUTH=off: nobody logs in to Deck')
+  },
+)

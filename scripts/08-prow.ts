@@ -1,0 +1,26 @@
+// Prow itself: nine components, each with its account's rights, one folder each in manifests/. They are made together
+// and then waited for; what is not ready in time is told with its cause.
+import { need } from '../lib/check.ts'
+import * as checks from '../lib/checks.ts'
+import { storageClass } from '../lib/cluster.ts'
+import { manifests } from '../lib/manifests.ts'
+import { ready, skipped, step, tasks } from '../lib/step.ts'
+
+await step(
+  import.meta,
+  {
+    title: 'Install the components of Prow',
+    reads: 'nothing but the settings',
+    makes: 'Deployments, Services, Roles and the claim of ghproxy, in prow and test-pods',
+    needs: '02-namespaces, 03-secrets, 04-crd, 05-service-accounts, 06-config, a StorageClass',
+  },
+  async (settings) => {
+    await need(checks.namespaces, checks.secrets(settings), checks.definition, checks.accounts, checks.config)
+    await need(await storageClass(settings))
+    const components = [...(settings.OBJECT_STORE === 'on' ? ['object-store'] : []), ...checks.COMPONENTS]
+
+    await tasks(components.map((name) => ({ name, manifests: manifests(settings, name) })))
+    if (settings.OBJECT_STORE === 'off') skipped('object-store', 'OBJECT_STORE=off: logs go to the bucket in secrets/s3-credentials')
+    await ready('Deployment', components, 'prow')
+  },
+)

@@ -1,0 +1,24 @@
+// The guide's pushgateway, with a proxy in front that lets others read and nobody write.
+import { need } from '../lib/check.ts'
+import * as checks from '../lib/checks.ts'
+import { manifests } from '../lib/manifests.ts'
+import { ready, skipped, step, tasks } from '../lib/step.ts'
+
+await step(
+  import.meta,
+  {
+    title: 'Install the pushgateway and its read-only proxy',
+    reads: 'nothing but the settings',
+    makes: 'Deployments and Services pushgateway and pushgateway-proxy in prow',
+    needs: '02-namespaces',
+  },
+  async (settings) => {
+    if (settings.PUSHGATEWAY === 'off') return skipped('pushgateway', 'PUSHGATEWAY=off')
+    await need(checks.namespaces)
+    await tasks([
+      { name: 'pushgateway', manifests: manifests(settings, 'pushgateway/gateway.yaml') },
+      { name: 'pushgateway-proxy', manifests: manifests(settings, 'pushgateway/proxy.yaml') },
+    ])
+    await ready('Deployment', ['pushgateway', 'pushgateway-proxy'], 'prow')
+  },
+)

@@ -1,0 +1,35 @@
+// The labels that Prow's plugins put on pull requests, with one colour and meaning everywhere.
+import { need } from '../lib/check.ts'
+import * as checks from '../lib/checks.ts'
+import { manifests } from '../lib/manifests.ts'
+import { configMap, readProwConfig } from '../lib/prowconfig.ts'
+import { ready, skipped, step, tasks } from '../lib/step.ts'
+
+await step(
+  import.meta,
+  {
+    title: "Keep GitHub's labels as labels.yaml has them",
+    reads: 'labels.yaml in config/, or the template',
+    makes: 'the ConfigMap label-config; with LABEL_SYNC=on the Job and the CronJob label-sync',
+    needs: '02-namespaces, 03-secrets',
+  },
+  async (settings) => {
+    await need(checks.namespaces, checks.secrets(settings))
+    const { labels, from } = readProwConfig(settings)
+    await tasks([
+      {
+        name: 'label-config',
+        manifests: [configMap('label-config', new Map([['labels.yaml', labels.text]]), false)],
+        note: `from ${from}`,
+      },
+    ])
+    skipped('labels on GitHub', 'this version does not write them itself; LABEL_SYNC=on does')
+    if (settings.LABEL_SYNC === 'off') return skipped('label-sync', 'LABEL_SYNC=off')
+    if (settings.GITHUB_AUTH === 'app') return skipped('label-sync', 'it takes a token only, and GITHUB_AUTH=app has none')
+    await tasks([
+      { name: 'label-sync, once', manifests: manifests(settings, 'labels/label-sync-job.yaml') },
+      { name: 'label-sync, every hour', manifests: manifests(settings, 'labels/label-sync-cronjob.yaml') },
+    ])
+    await ready('Job', ['label-sync'], 'prow')
+  },
+)

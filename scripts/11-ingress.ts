@@ -1,0 +1,43 @@
+// GitHub delivers to https://PROW_HOST/hook, people read https://PROW_HOST/: the way in for both.
+import { need } from '../lib/check.ts'
+import * as checks from '../lib/checks.ts'
+import { read } from '../lib/kubectl.ts'
+import { manifests } from '../lib/manifests.ts'
+import { current, note, ready, skipped, step, tasks } from '../lib/step.ts'
+
+await step(
+  import.meta,
+  {
+    title: 'Open the way in for GitHub and for people',
+    reads: 'nothing but the settings',
+    makes: 'INGRESS=nginx: ingress-nginx in a namespace of its own, and the Ingress prow',
+    needs: '02-namespaces; the Services of 08-prow for traffic to arrive anywhere',
+  },
+  async (settings) => {
+    if (settings.INGRESS === 'none') {
+      return skipped('ingress', `INGRESS=none: route https://${settings.PROW_HOST}/hook to hook:8888 and the rest to deck:80 yourself`)
+    }
+    await need(checks.namespaces)
+    note('warning', 'ingress-nginx was retired upstream in March 2026', 'it gets no security fixes')
+    const admission = settings.NGINX_ADMISSION === 'on'
+
+    await tasks([
+      { name: 'namespace ingress-nginx', manifests: manifests(settings, 'ingress-nginx/namespace.yaml') },
+    ])
+    await tasks([
+      { name: 'controller', manifests: manifests(settings, 'ingress-nginx/rbac.yaml', 'ingress-nginx/controller.yaml') },
+      admission && { name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') },
+      // One makes the certificate that the controller mounts, the other tells the API server of it.
+      admission && { name: 'admission Jobs', manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml') },
+    ])
+    if (!admission) skipped('admission webhook', 'NGINX_ADMISSION=off')
+    if (admission) await ready('Job', ['ingress-nginx-admission-create', 'ingress-nginx-admission-patch'], 'ingress-nginx')
+    await ready('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
+    await tasks([{ name: 'Ingress prow', manifests: manifests(settings, 'ingress/nginx.yaml'), note: settings.PROW_HOST }])
+
+    if (current().plan) return
+    const [service] = await read('service/ingress-nginx-controller', '-n', 'ingress-nginx')
+    const ports = (service?.spec as { ports: { name: string; nodePort?: number }[] }).ports
+    note('holds', `nodes answer on ${ports.map((port) => `${port.nodePort} (${port.name})`).join(' and ')}`)
+  },
+)

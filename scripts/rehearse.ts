@@ -1,0 +1,151 @@
+// A try-out on a throw-away cluster: the same scripts as on EKS, no account anywhere, simulated nodes and pods.
+import { spawn } from 'node:child_process'
+import { homedir } from 'node:os'
+import { delimiter, dirname, relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ROOT, ROWS } from '../lib/config.ts'
+import { EXIT, Problem } from '../lib/problem.ts'
+import { defaultDir, down, type Kind, type Rehearsal, type Task, up } from '../lib/rehearsal.ts'
+import { endOnSignals, quote } from '../lib/shell.ts'
+import { line, paint, spin } from '../lib/tell.ts'
+
+const HELP = `npm run rehearse -- [options]
+
+Installs Prow on a throw-away cluster on this machine. Run again, it uses the cluster that is there.
+
+The cluster is a real API server with real controllers and a real scheduler; nodes and pods are simulated (kwok).
+Its programs are taken from PATH, else downloaded, else built with Go, which takes some ten minutes once. What is
+built is kept in ~/.cache/prow-runbook, or in RUNBOOK_CACHE. Your ~/.kube is neither read nor written.
+
+Options:
+  --down           remove the cluster and its folder, also what a run that was killed left
+  --cluster-only   make the cluster and its settings, install nothing
+  --kind           a cluster of the kind tool, where Docker runs: pods are real, images are pulled
+  --dir DIR        the folder of the cluster (default ~/.cache/prow-runbook/rehearsal)
+  --help           this text
+
+Exit codes: 0 done, 1 failed, 64 usage, 130 interrupted.
+`
+
+const options = {
+  down: { type: 'boolean' },
+  'cluster-only': { type: 'boolean' },
+  kind: { type: 'boolean' },
+  dir: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+const SIGNS = { created: 'green', changed: 'yellow', unchanged: 'dim' } as const
+
+const task: Task = async (thing, work) => {
+  const [value, { outcome, note }] = await spin(thing, (say) => work((text) => say(`${thing}: ${text}`)))
+  const colour = SIGNS[outcome]
+  const word = `${paint(colour, '✔')} ${thing.padEnd(32)}  ${paint(colour, outcome.padEnd(12))}`
+  line(`  ${word}${note ? `  ${paint('dim', note)}` : ''}`.trimEnd())
+  return value
+}
+
+const waits = (pid: number) => line(paint('dim', `  … waiting for process ${pid}, which works on the same rehearsal`))
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!(error instanceof Problem)) throw error
+  line()
+  for (const { wrong, remedy } of error.faults) {
+    line(`${paint('red', '✖')} ${paint('bold', wrong)}`)
+    line(`  ${remedy}`)
+  }
+  process.exitCode = error.exitCode
+}
+
+async function main(): Promise<number> {
+  const values = parsed()
+  if (values.help) {
+    process.stdout.write(HELP)
+    return EXIT.done
+  }
+  endOnSignals()
+  const kind: Kind = values.kind ? 'kind' : 'kwok'
+  const dir = resolve(values.dir ?? defaultDir(kind))
+
+  if (values.down) {
+    line(`${paint('bold', 'rehearsal')}  Remove the throw-away cluster`)
+    const removed = await spin('ending its processes', () => down({ dir, kind, waits }))
+    line(
+      removed
+        ? `  ${paint('green', '✔')} removed ${short(dir)}`
+        : `  ${paint('dim', '✔')} there is none in ${short(dir)}`,
+    )
+    return EXIT.done
+  }
+
+  line(`${paint('bold', 'rehearsal')}  A throw-away cluster on this machine`)
+  const rehearsal = await up({ dir, kind, task, waits })
+  const code = values['cluster-only'] ? EXIT.done : await installAll(rehearsal)
+  if (code === EXIT.done) farewell(rehearsal, Boolean(values['cluster-only']))
+  return code
+}
+
+function parsed() {
+  try {
+    return parseArgs({ options, strict: true, allowPositionals: false }).values
+  } catch (error) {
+    const wrong = (error as Error).message.replace(/\. To specify.*$/s, '')
+    throw new Problem(wrong, 'npm run rehearse -- --help shows the options.', { exitCode: EXIT.usage })
+  }
+}
+
+// A process of its own, because of its environment: settings win there over the file, and a TARGET=eks that is still
+// exported from other work would send what is worth nothing here to a cluster that is in use.
+function installAll(rehearsal: Rehearsal): Promise<number> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in ROWS)))
+  if (!rehearsal.kubectlOnPath) env.PATH = `${dirname(rehearsal.kubectl)}${delimiter}${env.PATH}`
+  return new Promise((settle, fail) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/install-all.ts', '--env', rehearsal.env], {
+      cwd: ROOT,
+      env,
+      stdio: 'inherit',
+    })
+    child.once('error', fail)
+    child.once('exit', (code) => settle(code ?? EXIT.interrupted))
+  })
+}
+
+/** A path as short as a shell takes it. */
+function short(path: string): string {
+  const below = relative(homedir(), path)
+  return below.startsWith('..') || below === '' ? quote(path) : `~/${quote(below)}`
+}
+
+function farewell(
+  { dir, kind, kubeconfig, context, env, kubectl, kubectlOnPath }: Rehearsal,
+  clusterOnly: boolean,
+): void {
+  const here = dir === defaultDir(kind)
+  const again = [kind === 'kind' && '--kind', !here && `--dir ${short(dir)}`].filter(Boolean).join(' ')
+  const rows: [string, string][] = [
+    ['look', `kubectl --kubeconfig ${short(kubeconfig)} get pods -A`],
+    clusterOnly
+      ? ['install', `npm run install:all -- --env ${short(env)}`]
+      : ['a step again', `npx tsx scripts/03-secrets.ts --env ${short(env)}`],
+    ['what would change', `npm run install:all -- --env ${short(env)} --plan`],
+    ['remove', `npm run rehearse -- --down${again && ` ${again}`}`],
+  ]
+  line()
+  line(
+    clusterOnly
+      ? 'The cluster is up and empty.'
+      : `Prow is installed on the rehearsal cluster${kind === 'kwok' ? ': its objects are real, its pods simulated' : ''}.`,
+  )
+  line()
+  if (!kubectlOnPath) {
+    line('  kubectl is not on your PATH; with this line the ones below work:')
+    line(`    export PATH=${short(dirname(kubectl))}:$PATH`)
+    line()
+  }
+  for (const [what, command] of rows) line(`  ${paint('dim', what.padEnd(18))}  ${command}`)
+  line()
+  line(`  ${paint('dim', 'cluster'.padEnd(18))}  context ${context} in ${short(kubeconfig)}`)
+  line(`  ${paint('dim', 'settings'.padEnd(18))}  ${short(env)}, and secrets/ beside it`)
+}
