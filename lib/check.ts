@@ -1,7 +1,7 @@
-import { rerunLine } from './rerun.ts'
 import type { Settings } from './config.ts'
 import { type World, world } from './kubectl.ts'
 import { type Fault, Problem } from './problem.ts'
+import { rerunLine } from './rerun.ts'
 import { after, current, note } from './step.ts'
 
 /** A fact that a step relies on. A check looks and changes nothing. */
@@ -39,13 +39,25 @@ export async function need(...rows: (Check | Check[])[]): Promise<void> {
   const faults = failed.filter((row) => !earlier.includes(row)).map(fault)
   if (faults.length > 0) throw Problem.all(faults)
   for (const script of new Set(earlier.map((row) => row.madeBy!))) {
-    after(script, earlier.filter((row) => row.madeBy === script).map((row) => row.otherwise))
+    after(
+      script,
+      earlier.filter((row) => row.madeBy === script).map((row) => row.otherwise),
+    )
   }
 }
 
-/** Shows every row with whether it holds, and fails at the end with all that do not. */
-export async function report(...rows: (Check | Check[])[]): Promise<Fault[]> {
-  const failed = new Set(await failing(...rows))
-  for (const row of rows.flat()) note(failed.has(row) ? 'failed' : 'holds', failed.has(row) ? row.otherwise : row.says)
+/**
+ * Shows rows under the name of what they are about, and gives back a fault for each that does not hold. Where all
+ * hold one line says so; --verbose shows each.
+ */
+export async function report(about: string, ...rows: (Check | Check[])[]): Promise<Fault[]> {
+  const all = rows.flat()
+  if (all.length === 0) return []
+  const failed = new Set(await failing(all))
+  if (failed.size === 0 && all.length > 1 && !current().verbose) {
+    note('holds', about, `all ${all.length} as they should be`)
+    return []
+  }
+  for (const row of all) note(failed.has(row) ? 'failed' : 'holds', failed.has(row) ? row.otherwise : row.says)
   return [...failed].map(fault)
 }

@@ -102,6 +102,16 @@ export function bound(name: string, namespace: string): Check {
   }
 }
 
+/** That the host leads to Prow. */
+export function ingress(settings: Settings): Check {
+  return {
+    says: `Ingress prow leads https://${settings.PROW_HOST}/ to Prow`,
+    otherwise: 'Ingress prow/prow is missing',
+    madeBy: '11-ingress',
+    holds: (world) => world.has('Ingress', 'prow', 'prow'),
+  }
+}
+
 /** What a component may do is as its manifest says, in each namespace that has a Role for it. */
 export const rights: Check[] = [
   ['hook', ['prow']],

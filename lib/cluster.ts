@@ -3,16 +3,17 @@ import type { Settings } from './config.ts'
 import { kubectl, kubectlLine, objects, read, stream } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
 
-/** The nodes of the cluster. */
-let nodesSeen: Promise<KubeObject[]> | undefined
-export function nodes(): Promise<KubeObject[]> {
-  nodesSeen ??= read('nodes')
-  return nodesSeen
+let listed: Promise<KubeObject[]> | undefined
+
+/** The nodes and StorageClasses of the cluster, read once: nothing here changes them. */
+async function list(kind: 'Node' | 'StorageClass'): Promise<KubeObject[]> {
+  listed ??= read('nodes,storageclasses.storage.k8s.io')
+  return (await listed).filter((object) => object.kind === kind)
 }
 
 /** That the cluster has the StorageClass that our claims name. */
 export async function storageClass(settings: Settings): Promise<Check> {
-  const classes = await read('storageclasses.storage.k8s.io')
+  const classes = await list('StorageClass')
   const names = classes.map((one) => one.metadata.name)
   const found = classes.find((one) => one.metadata.name === settings.STORAGE_CLASS)
   return {
@@ -27,8 +28,9 @@ export async function storageClass(settings: Settings): Promise<Check> {
 
 /** Rows about the nodes: some are ready, and some can run Prow's own images. */
 export async function nodeChecks(settings: Settings): Promise<Check[]> {
-  const all = await nodes()
-  const conditions = (node: KubeObject) => (node.status as { conditions?: { type: string; status: string }[] }).conditions
+  const all = await list('Node')
+  const conditions = (node: KubeObject) =>
+    (node.status as { conditions?: { type: string; status: string }[] }).conditions
   const usable = all.filter(
     (node) =>
       conditions(node)?.some((one) => one.type === 'Ready' && one.status === 'True') &&
@@ -87,7 +89,9 @@ export async function permissionChecks(): Promise<Check[]> {
     }),
   )
   const refused = WANTED.filter((_, index) => !(answers[index]?.status as { allowed?: boolean })?.allowed)
-  const told = refused.map(([verb, , resource, namespace]) => `${verb} ${resource}${namespace ? ` in ${namespace}` : ''}`)
+  const told = refused.map(
+    ([verb, , resource, namespace]) => `${verb} ${resource}${namespace ? ` in ${namespace}` : ''}`,
+  )
   return [
     {
       says: 'you may make what the runbook makes',

@@ -144,7 +144,7 @@ export const ROWS = {
   },
   STORAGE_CLASS: {
     group: 'Prow',
-    says: "The StorageClass of the claims. gp3 on EKS is made by 07-ebs-csi; on another cluster, name one that is there.",
+    says: 'The StorageClass of the claims. gp3 on EKS is made by 07-ebs-csi; on another cluster, name one that is there.',
     type: like(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/, 'the name of a StorageClass'),
     default: 'gp3',
   },
@@ -234,7 +234,7 @@ export const ROWS = {
   },
   NGINX_ADMISSION: {
     group: 'Edge',
-    says: "INGRESS=nginx: on also installs its admission webhook, which looks at every Ingress of the cluster.",
+    says: 'INGRESS=nginx: on also installs its admission webhook, which looks at every Ingress of the cluster.',
     type: onOff,
     default: 'on',
   },
@@ -269,7 +269,7 @@ export const ROWS = {
 
   OAUTH: {
     group: 'Switches',
-    says: "on: people log in to Deck with GitHub, see their pull requests and rerun jobs (secrets/github-oauth-config).",
+    says: 'on: people log in to Deck with GitHub, see their pull requests and rerun jobs (secrets/github-oauth-config).',
     type: onOff,
     default: 'on',
   },
@@ -434,7 +434,10 @@ export function envExample(): string {
       lines.push('', `# ---- ${group} ----`)
     }
     lines.push('', `# ${row.says}`)
-    if (row.needed && !row.default) lines.push(`${row.needed === onLocal || name === 'GITHUB_APP_ID' ? '# ' : ''}${name}=${row.needed === always && name === 'TARGET' ? 'eks' : ''}${row.example && name !== 'TARGET' ? ` # e.g. ${row.example}` : ''}`)
+    if (row.needed && !row.default)
+      lines.push(
+        `${row.needed === onLocal || name === 'GITHUB_APP_ID' ? '# ' : ''}${name}=${row.needed === always && name === 'TARGET' ? 'eks' : ''}${row.example && name !== 'TARGET' ? ` # e.g. ${row.example}` : ''}`,
+      )
     else if (row.default) lines.push(`# ${name}=${row.default}`)
     else lines.push(`# ${name}=${row.example ?? ''}`)
   }

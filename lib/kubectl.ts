@@ -1,9 +1,8 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { type Settings, settingsPath } from './config.ts'
-import { type Difference, differences, essence } from './difference.ts'
+import { type Difference, differences } from './difference.ts'
 import type { KubeObject, Manifest } from './manifests.ts'
-import { EXIT, Problem } from './problem.ts'
+import { Problem } from './problem.ts'
 import { type Ended, follow, quote, type RunOptions, run, tryRun } from './shell.ts'
 
 /** Who we are to the API server: fields we set are ours under this name. */
@@ -13,7 +12,7 @@ const ADOPTED = 'prow-runbook/adopted'
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
 /** What became of an object or thing. */
-export type Outcome = 'created' | 'changed' | 'unchanged' | 'would create' | 'would change'
+export type Outcome = 'created' | 'changed' | 'unchanged' | 'removed' | 'would create' | 'would change' | 'would remove'
 
 /** One thing of the guide: its name as the reader knows it, and the objects it is made of. */
 export interface Thing {
@@ -38,11 +37,6 @@ export function useCluster(kubeconfig: string, context: string): void {
   target = { kubeconfig, context }
 }
 
-/** Takes the cluster that the settings of TARGET=local name. */
-export function useLocalCluster(settings: Settings): void {
-  useCluster(settingsPath(settings, settings.KUBECONFIG_FILE), settings.KUBE_CONTEXT)
-}
-
 function targeted(args: string[]): string[] {
   if (!target) throw new Error('useCluster was not called')
   return ['--kubeconfig', target.kubeconfig, '--context', target.context, ...args]
@@ -52,7 +46,8 @@ function targeted(args: string[]): string[] {
 const ENVIRONMENT = {
   KUBERC: 'off',
   KUBECACHEDIR:
-    process.env.KUBECACHEDIR ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'prow-runbook', 'kubectl'),
+    process.env.KUBECACHEDIR ??
+    join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'prow-runbook', 'kubectl'),
 }
 
 /** A kubectl line for the reader that works as typed. */
@@ -96,17 +91,26 @@ export function explained(stderr: string): Problem {
       /connection refused|Unable to connect|i\/o timeout|no such host|was refused|no route to host/,
       'See that the cluster is up and reached from here: 01-cluster looks at it.',
     ],
-    [/Unauthorized|must be logged in/, 'The credentials of the kubeconfig are not known to this cluster, or expired. Make them anew.'],
+    [
+      /Unauthorized|must be logged in/,
+      'The credentials of the kubeconfig are not known to this cluster, or expired. Make them anew.',
+    ],
     [/certificate|x509/, 'The kubeconfig belongs to another cluster, or its certificates expired. Make it anew.'],
     [/[Ff]orbidden/, 'Your user lacks this right in the cluster. docs/permissions.md lists what the runbook needs.'],
     [
       /failed calling webhook "validate\.nginx/,
       'The admission webhook of ingress-nginx does not answer. See its pods in ingress-nginx, or set NGINX_ADMISSION=off.',
     ],
-    [/failed calling webhook/, 'An admission webhook of the cluster does not answer. Bring it back, then run the step again.'],
+    [
+      /failed calling webhook/,
+      'An admission webhook of the cluster does not answer. Bring it back, then run the step again.',
+    ],
     [/no matches for kind "ProwJob"/, 'Run npx tsx scripts/04-crd.ts first.'],
     [/namespaces? "(.+?)" not found/, 'Run npx tsx scripts/02-namespaces.ts first.'],
-    [/field is immutable|is immutable/, 'This field cannot be changed in place. Remove the object by hand when that is safe, then run the step again.'],
+    [
+      /field is immutable|is immutable/,
+      'This field cannot be changed in place. Remove the object by hand when that is safe, then run the step again.',
+    ],
     [/exceeded quota/, 'Raise the quota of the namespace.'],
   ]
   const remedy = meanings.find(([pattern]) => pattern.test(told))?.[1]
@@ -157,6 +161,11 @@ export class World {
 
   put(object: KubeObject): void {
     this.#objects.set(`${object.kind}/${object.metadata.namespace ?? ''}/${object.metadata.name}`, object)
+  }
+
+  drop(object: KubeObject): void {
+    this.#objects.delete(`${object.kind}/${object.metadata.namespace ?? ''}/${object.metadata.name}`)
+    this.markAbsent(object)
   }
 
   /** Whether this look could have seen the object. */
@@ -227,10 +236,11 @@ export async function read(kinds: string, ...where: string[]): Promise<KubeObjec
 export async function apply(things: Thing[], plan: boolean): Promise<Done[]> {
   const now = await world()
   const all = things.flatMap((thing) => thing.manifests)
-  await look_up(all, now)
+  await lookUp(all, now)
 
   const before = new Map<Manifest, KubeObject | undefined>()
-  for (const one of all) before.set(one, now.get(one.object.kind, one.object.metadata.name, one.object.metadata.namespace))
+  for (const one of all)
+    before.set(one, now.get(one.object.kind, one.object.metadata.name, one.object.metadata.namespace))
 
   const leave = all.filter((one) => left(one.object, before.get(one)))
   const replace = all.filter((one) => !leave.includes(one) && whole(one.object) && before.get(one))
@@ -286,7 +296,7 @@ export async function apply(things: Thing[], plan: boolean): Promise<Done[]> {
       const old = before.get(one)
       return old && !leave.includes(one) && !ours(old)
     })
-    const notes = [thing.note, adopted ? 'was there, adopted' : '', ...leave_notes(thing, before)].filter(Boolean)
+    const notes = [thing.note, adopted ? 'was there, adopted' : '', ...keptNotes(thing, before)].filter(Boolean)
     return {
       name: thing.name,
       outcome: together(each.map((one) => one.outcome)),
@@ -308,7 +318,7 @@ export function ours(object: KubeObject): boolean {
   return object.metadata.labels?.['app.kubernetes.io/managed-by'] === MANAGER
 }
 
-async function look_up(all: Manifest[], now: World): Promise<void> {
+async function lookUp(all: Manifest[], now: World): Promise<void> {
   const unseen = all.filter((one) => !now.covers(one.object))
   if (unseen.length === 0) return
   // Whole manifests, since kubectl takes names of several kinds and namespaces only from a file.
@@ -390,11 +400,21 @@ function classOf(claim: KubeObject): string {
 function size(claim: KubeObject): number {
   const asked = (claim.spec as { resources: { requests: { storage: string } } }).resources.requests.storage
   const [, count = '0', unit = ''] = /^([\d.]+)(\w*)$/.exec(asked) ?? []
-  const units: Record<string, number> = { '': 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, K: 1e3, M: 1e6, G: 1e9, T: 1e12 }
+  const units: Record<string, number> = {
+    '': 1,
+    Ki: 2 ** 10,
+    Mi: 2 ** 20,
+    Gi: 2 ** 30,
+    Ti: 2 ** 40,
+    K: 1e3,
+    M: 1e6,
+    G: 1e9,
+    T: 1e12,
+  }
   return Number(count) * (units[unit] ?? 1)
 }
 
-function leave_notes(thing: Thing, before: Map<Manifest, KubeObject | undefined>): string[] {
+function keptNotes(thing: Thing, before: Map<Manifest, KubeObject | undefined>): string[] {
   return thing.manifests.flatMap((one) => {
     const old = before.get(one)
     if (!old || one.object.kind !== 'PersistentVolumeClaim') return []
@@ -410,7 +430,7 @@ async function adopt(old: KubeObject[]): Promise<void> {
   const marked = foreign.filter((object) => !whole(object))
   if (marked.length === 0) return
   await kubectl(['annotate', '--overwrite', '--field-manager=prow-runbook-adopted', '-f', '-', `${ADOPTED}=true`], {
-    input: stream(marked.map(({ apiVersion, kind, metadata: { name, namespace } }) => ({ apiVersion, kind, metadata: { name, namespace } }))),
+    input: stream(marked.map(identity)),
     shows: `${marked.length} objects that were there before`,
   })
 }
@@ -431,6 +451,36 @@ function match(sent: Manifest[], answered: KubeObject[], into: Map<Manifest, Kub
     )
     if (found) into.set(one, found)
   }
+}
+
+/**
+ * Removes the objects of a thing that are there and that the runbook made; what it adopted or never touched stays.
+ * Answers undefined when there is nothing to remove.
+ */
+export async function remove(thing: Thing, plan: boolean): Promise<Done | undefined> {
+  const now = await world()
+  await lookUp(thing.manifests, now)
+  const there = thing.manifests
+    .map(({ object: { kind, metadata } }) => now.get(kind, metadata.name, metadata.namespace))
+    .filter((object) => object !== undefined && made(object)) as KubeObject[]
+  if (there.length === 0) return undefined
+  if (!plan) {
+    await kubectl(['delete', '--ignore-not-found', '--wait=true', '-f', '-'], {
+      input: stream(there.map(identity)),
+      shows: there.map((object) => `${object.kind.toLowerCase()}/${object.metadata.name}`).join(', '),
+    })
+    for (const object of there) now.drop(object)
+  }
+  return { name: thing.name, outcome: plan ? 'would remove' : 'removed', note: thing.note, differences: [] }
+}
+
+/** Whether the runbook made the object itself, rather than adopted it. */
+export function made(object: KubeObject): boolean {
+  return ours(object) && object.metadata.annotations?.[ADOPTED] === undefined
+}
+
+function identity({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): KubeObject {
+  return { apiVersion, kind, metadata: { name, namespace } }
 }
 
 // ---- Waiting ----------------------------------------------------------------------------------------------------
@@ -466,12 +516,15 @@ export async function waitFor(
   say: (text: string) => void,
 ): Promise<string[]> {
   const now = await world()
-  const waiting = new Set(names.filter((name) => {
-    const object = now.get(kind, name, namespace)
-    return !object || !ready(object)
-  }))
+  const waiting = new Set(
+    names.filter((name) => {
+      const object = now.get(kind, name, namespace)
+      return !object || !ready(object)
+    }),
+  )
   if (waiting.size === 0) return []
-  const tell = () => say(`waiting for ${[...waiting].join(', ')} (${names.length - waiting.size} of ${names.length} ready)`)
+  const tell = () =>
+    say(`waiting for ${[...waiting].join(', ')} (${names.length - waiting.size} of ${names.length} ready)`)
   tell()
   let rest = ''
   const where = namespace ? ['-n', namespace] : []
@@ -499,10 +552,3 @@ export async function waitFor(
   if (!satisfied && /refused|Unauthorized|[Ff]orbidden/.test(stderr)) throw explained(stderr)
   return [...waiting]
 }
-
-/** The Problem of a target that is not the one in the settings. */
-export function wrongTarget(wrong: string, remedy: string): Problem {
-  return new Problem(wrong, remedy, { exitCode: EXIT.wrongTarget })
-}
-
-export { essence }

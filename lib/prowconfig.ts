@@ -42,7 +42,10 @@ export function readProwConfig(settings: Settings): ProwConfig {
   const file = (path: string): File => {
     const told = relativeName(path)
     if (!existsSync(path)) {
-      faults.push({ wrong: `${told} is missing`, remedy: `Put it there; manifests/config/${basename(path)} is a start.` })
+      faults.push({
+        wrong: `${told} is missing`,
+        remedy: `Put it there; manifests/config/${basename(path)} is a start.`,
+      })
       return { told, text: '' }
     }
     const text = readFileSync(path, 'utf8')
@@ -116,13 +119,19 @@ export function configMap(name: string, texts: Map<string, string>, packed: bool
   const size = (values: Iterable<[string, { length: number }]>) =>
     [...values].reduce((sum, [key, value]) => sum + key.length + value.length, 0)
   const plain = [...texts].map(([key, text]): [string, Buffer] => [key, Buffer.from(text)])
-  const base: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'prow', labels: { ...OURS } } }
+  const base: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace: 'prow', labels: { ...OURS } },
+  }
   if (size(plain) <= LIMIT) return manifest({ ...base, data: Object.fromEntries(texts) })
   const gzipped = plain.map(([key, bytes]): [string, string] => [key, packedBytes(bytes).toString('base64')])
   if (packed && size(gzipped) <= LIMIT) return manifest({ ...base, binaryData: Object.fromEntries(gzipped) })
   throw new Problem(
     `ConfigMap ${name} would hold ${Math.ceil(size(packed ? gzipped : plain) / 1024)} KiB${packed ? ' even packed' : ''}; it can hold ${LIMIT / 1024} KiB`,
-    packed ? 'Move jobs into .prow.yaml of their repositories (in_repo_config).' : 'Shorten it: Prow reads this one unpacked only.',
+    packed
+      ? 'Move jobs into .prow.yaml of their repositories (in_repo_config).'
+      : 'Shorten it: Prow reads this one unpacked only.',
   )
 }
 

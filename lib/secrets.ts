@@ -35,7 +35,8 @@ export const FILES = {
     fill: 'Remove the file to have one made, or put the secret of your webhook there.',
     wanted: always,
     // The map form (org: [{value, created_at}]) is how it is rotated; it has line breaks.
-    flaw: (text) => (/^\S+$/.test(text) ? (text.length < 16 ? 'is shorter than 16 characters' : undefined) : mapFlaw(text)),
+    flaw: (text) =>
+      /^\S+$/.test(text) ? (text.length < 16 ? 'is shorter than 16 characters' : undefined) : mapFlaw(text),
     openssl: ['rand', '-hex', '20'],
   },
   cookie: {
@@ -162,9 +163,12 @@ function s3Flaw(text: string, settings: Settings): string | undefined {
   const stranger = Object.keys(json).find((key) => !known.includes(key))
   if (stranger) return `has ${stranger}, which Prow does not know (it knows ${known.join(', ')})`
   if (typeof json.region !== 'string' || json.region === '') return 'lacks region'
-  if (json.endpoint !== undefined && !/^https?:\/\//.test(String(json.endpoint))) return 'has an endpoint without http:// or https://'
-  if (Boolean(json.access_key) !== Boolean(json.secret_key)) return 'has one of access_key and secret_key without the other'
-  if (settings.IDENTITY === 'keys' && !json.access_key) return 'lacks access_key and secret_key, which IDENTITY=keys needs'
+  if (json.endpoint !== undefined && !/^https?:\/\//.test(String(json.endpoint)))
+    return 'has an endpoint without http:// or https://'
+  if (Boolean(json.access_key) !== Boolean(json.secret_key))
+    return 'has one of access_key and secret_key without the other'
+  if (settings.IDENTITY === 'keys' && !json.access_key)
+    return 'lacks access_key and secret_key, which IDENTITY=keys needs'
   if (settings.TARGET === 'local' && !json.endpoint) return 'lacks endpoint, the address of the object store'
   return undefined
 }
@@ -201,7 +205,8 @@ export function look(
     const held = now && inCluster(now, row)
     if (held) {
       const flaw = shape(row, held, settings)
-      if (flaw) faults.push({ wrong: `Secret ${row.namespace}/${row.secret} ${flaw}`, remedy: `Make ${told}. ${row.fill}` })
+      if (flaw)
+        faults.push({ wrong: `Secret ${row.namespace}/${row.secret} ${flaw}`, remedy: `Make ${told}. ${row.fill}` })
       else values.set(name, { text: held, from: 'cluster', note: noted(row, held, 'from the cluster') })
     } else if (row.openssl) missing.push(name)
     else if (now) {
@@ -223,7 +228,9 @@ function shape(row: Row, text: string, settings: Settings): string | undefined {
 function readSecret(file: string, told: string, row: Row, faults: Fault[]): string | undefined {
   try {
     if (statSync(file).size > 64 * 1024) throw new Error('it is larger than 64 KiB')
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '').trim()
+    return readFileSync(file, 'utf8')
+      .replace(/^\uFEFF/, '')
+      .trim()
   } catch (cause) {
     faults.push({ wrong: `${told} cannot be read (${(cause as Error).message.split(',')[0]})`, remedy: row.fill })
     return undefined
@@ -273,4 +280,3 @@ export function exposed(settings: Settings): string[] {
     .filter((file) => existsSync(file) && (statSync(file).mode & 0o077) !== 0)
     .map(relativeName)
 }
-

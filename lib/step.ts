@@ -1,9 +1,8 @@
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { join } from 'node:path'
 import { ROOT, readSettings, relativeName, type Settings } from './config.ts'
-import { apply, type Done, forget, type Outcome, type Thing, waitFor } from './kubectl.ts'
+import { apply, type Done, forget, type Outcome, remove, type Thing, waitFor } from './kubectl.ts'
 import { EXIT, type Fault, Problem } from './problem.ts'
 import { rerunLine, rerunWith } from './rerun.ts'
 import { endOnSignals, onCommand, processes } from './shell.ts'
@@ -42,12 +41,12 @@ interface Run {
   wrote: boolean
 }
 
-let under_way: Run | undefined
+let underWay: Run | undefined
 
 /** The run that is under way. */
 export function current(): Run {
-  if (!under_way) throw new Error('no run is under way')
-  return under_way
+  if (!underWay) throw new Error('no run is under way')
+  return underWay
 }
 
 const COMMON = {
@@ -72,7 +71,7 @@ const EXITS_HELP = `Exit codes: 0 done, 1 failed, 2 --plan found something to do
  */
 export async function step(meta: ImportMeta, about: About, work: (settings: Settings) => Promise<void>): Promise<void> {
   const name = basename(fileURLToPath(meta.url), '.ts')
-  if (under_way) return oneStep(name, about, work)
+  if (underWay) return oneStep(name, about, work)
   const help = `npx tsx scripts/${name}.ts [options]\n\n${about.title}.\n\nReads:  ${about.reads}\nMakes:  ${about.makes}\nNeeds:  ${about.needs}\n\nOptions:\n${OPTIONS_HELP}\n\n${EXITS_HELP}\n`
   await started(help, COMMON, async () => {
     await oneStep(name, about, work)
@@ -144,7 +143,7 @@ async function started(
     endOnSignals()
     const env = (values.env as string | undefined) ?? join(ROOT, '.env')
     rerunWith({ all, env: values.env === undefined ? '' : String(values.env), plan: Boolean(values.plan) })
-    under_way = {
+    underWay = {
       plan: Boolean(values.plan),
       json,
       verbose: Boolean(values.verbose),
@@ -155,7 +154,7 @@ async function started(
     }
     const choice = values as Choice
     // A wrong number is told before anything is looked at.
-    await lockTarget(under_way.settings)
+    await lockTarget(underWay.settings)
     await work(choice)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
@@ -181,7 +180,8 @@ async function oneStep(name: string, about: About, work: (settings: Settings) =>
   line(`${paint('bold', name)}  ${about.title}`)
   try {
     await work(run.settings)
-    if (report.things.length > 0 && report.things.every((thing) => thing.outcome === 'skipped')) report.outcome = 'skipped'
+    if (report.things.length > 0 && report.things.every((thing) => thing.outcome === 'skipped'))
+      report.outcome = 'skipped'
   } catch (error) {
     report.outcome = 'failed'
     if (error instanceof Problem) report.problems.push(...error.faults)
@@ -198,6 +198,8 @@ const SIGNS: Record<Entry['outcome'], [string, Parameters<typeof paint>[0]]> = {
   holds: ['✔', 'green'],
   'would create': ['+', 'green'],
   'would change': ['~', 'yellow'],
+  removed: ['✔', 'yellow'],
+  'would remove': ['-', 'yellow'],
   after: ['…', 'cyan'],
   skipped: ['–', 'dim'],
   warning: ['!', 'yellow'],
@@ -214,7 +216,8 @@ function show(entry: Entry): void {
   if (!run.plan && !run.verbose) return
   for (const differs of entry.differences) {
     line(paint('dim', `      ${differs.object}  ${differs.path}`))
-    for (const one of differs.lines ?? []) line(`        ${paint(one.startsWith('+') ? 'green' : one.startsWith('-') ? 'red' : 'dim', one)}`)
+    for (const one of differs.lines ?? [])
+      line(`        ${paint(one.startsWith('+') ? 'green' : one.startsWith('-') ? 'red' : 'dim', one)}`)
     if (differs.was !== undefined) line(`        ${paint('red', `- ${differs.was}`)}`)
     if (differs.is !== undefined) line(`        ${paint('green', `+ ${differs.is}`)}`)
   }
@@ -238,10 +241,23 @@ export async function tasks(things: (Thing | false | undefined)[]): Promise<Done
   return done
 }
 
+/** Removes things that the settings no longer want and that the runbook made; tells a line for each that was there. */
+export async function gone(things: Thing[]): Promise<void> {
+  const run = current()
+  for (const thing of things) {
+    const done = await spin(thing.name, () => remove(thing, run.plan))
+    if (!done) continue
+    run.wrote ||= !run.plan
+    record(done)
+  }
+}
+
 /** Does one thing that is not an object of the cluster, and tells its line. `work` says what became of it. */
 export async function task(
   name: string,
-  work: (say: (text: string) => void) => Promise<{ outcome: Outcome; note?: string; differences?: Done['differences'] }>,
+  work: (
+    say: (text: string) => void,
+  ) => Promise<{ outcome: Outcome; note?: string; differences?: Done['differences'] }>,
 ): Promise<void> {
   const done = await spin(name, work)
   record({ name, differences: [], ...done })
@@ -287,9 +303,10 @@ function counts(run: Run): Record<string, number> {
 }
 
 function finish(problem: Problem | undefined, json: boolean): void {
-  const run = under_way
+  const run = underWay
   const count = run ? counts(run) : {}
-  const todo = (count['would create'] ?? 0) + (count['would change'] ?? 0) + (count.after ?? 0)
+  const todo =
+    (count['would create'] ?? 0) + (count['would change'] ?? 0) + (count['would remove'] ?? 0) + (count.after ?? 0)
   const exitCode = problem ? problem.exitCode : run?.plan && todo > 0 ? EXIT.differs : EXIT.done
   if (problem) {
     line()
@@ -308,12 +325,24 @@ function finish(problem: Problem | undefined, json: boolean): void {
   }
   if (run && run.steps.length > 0) {
     line()
-    const words = ['created', 'changed', 'unchanged', 'would create', 'would change', 'after', 'skipped']
+    const words = [
+      'created',
+      'changed',
+      'removed',
+      'unchanged',
+      'would create',
+      'would change',
+      'would remove',
+      'after',
+      'skipped',
+    ]
       .filter((word) => count[word])
       .map((word) => `${count[word]} ${word === 'after' ? 'after an earlier step' : word}`)
     const checked = count.holds ? [`${count.holds} checks hold`] : []
     const ended = problem ? paint('red', 'stopped') : run.plan ? 'planned' : paint('green', 'done')
-    line([`${ended}: ${run.steps.length} ${run.steps.length === 1 ? 'step' : 'steps'}`, ...words, ...checked].join(' · '))
+    line(
+      [`${ended}: ${run.steps.length} ${run.steps.length === 1 ? 'step' : 'steps'}`, ...words, ...checked].join(' · '),
+    )
     if (run.verbose) {
       const told = Object.entries(processes()).map(([program, number]) => `${program} ${number}`)
       line(paint('dim', `processes: ${told.join(', ') || 'none'}`))
@@ -333,5 +362,5 @@ function finish(problem: Problem | undefined, json: boolean): void {
     process.stdout.write(`${JSON.stringify(told, null, 2)}\n`)
   }
   process.exitCode = exitCode
-  under_way = undefined
+  underWay = undefined
 }

@@ -1,12 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { load } from 'js-yaml'
 import { relativeName, type Settings, settingsPath } from './config.ts'
-import { useLocalCluster, wrongTarget } from './kubectl.ts'
+import { useCluster } from './kubectl.ts'
 import { EXIT, Problem } from './problem.ts'
 
 interface Kubeconfig {
   contexts?: { name: string; context: { cluster: string } }[]
   clusters?: { name: string; cluster: { server: string } }[]
+}
+
+/** The Problem of a target that is not the one in the settings. */
+function wrongTarget(wrong: string, remedy: string): Problem {
+  return new Problem(wrong, remedy, { exitCode: EXIT.wrongTarget })
 }
 
 let server = ''
@@ -45,5 +50,5 @@ export async function lockTarget(settings: Settings): Promise<void> {
     )
   }
   server = config.clusters?.find((one) => one.name === context.context.cluster)?.cluster.server ?? ''
-  useLocalCluster(settings)
+  useCluster(file, settings.KUBE_CONTEXT)
 }

@@ -83,7 +83,9 @@ const CAUSES: Cause[] = [
   {
     sees: (sight) => {
       const seen = waiting(sight, /ImagePull|ErrImage|InvalidImageName/)
-      return seen && `image of ${seen.name} cannot be pulled: ${seen.state?.waiting?.message ?? seen.state?.waiting?.reason}`
+      return (
+        seen && `image of ${seen.name} cannot be pulled: ${seen.state?.waiting?.message ?? seen.state?.waiting?.reason}`
+      )
     },
     remedy: () =>
       'See that the nodes reach the registry and the tag exists. A mirror is set by PROW_IMAGE_REGISTRY (Prow) and IMAGE_MIRROR (the rest).',
@@ -104,13 +106,18 @@ const CAUSES: Cause[] = [
         (one) => /CrashLoopBackOff/.test(one.state?.waiting?.reason ?? '') || (one.restartCount > 0 && !one.ready),
       )
       const ended = seen?.lastState?.terminated
-      return seen && `${seen.name} crashes${ended ? ` (exit code ${ended.exitCode}${ended.reason === 'OOMKilled' ? ', out of memory' : ''})` : ''}`
+      return (
+        seen &&
+        `${seen.name} crashes${ended ? ` (exit code ${ended.exitCode}${ended.reason === 'OOMKilled' ? ', out of memory' : ''})` : ''}`
+      )
     },
-    remedy: (_, { pod }) => `Read why: ${kubectlLine('-n', pod.metadata.namespace ?? '', 'logs', pod.metadata.name, '--previous')}`,
+    remedy: (_, { pod }) =>
+      `Read why: ${kubectlLine('-n', pod.metadata.namespace ?? '', 'logs', pod.metadata.name, '--previous')}`,
   },
   {
     sees: ({ events }) => find(events, /FailedMount|MountVolume|Unable to attach/),
-    remedy: (_, { pod }) => `See ${kubectlLine('-n', pod.metadata.namespace ?? '', 'describe', 'pod', pod.metadata.name)}`,
+    remedy: (_, { pod }) =>
+      `See ${kubectlLine('-n', pod.metadata.namespace ?? '', 'describe', 'pod', pod.metadata.name)}`,
   },
   {
     sees: ({ events }) => find(events, /probe failed/i),
@@ -119,7 +126,8 @@ const CAUSES: Cause[] = [
   },
   {
     sees: ({ status }) => `it is ${status.phase ?? 'not started'} and not ready`,
-    remedy: (_, { pod }) => `See ${kubectlLine('-n', pod.metadata.namespace ?? '', 'describe', 'pod', pod.metadata.name)}`,
+    remedy: (_, { pod }) =>
+      `See ${kubectlLine('-n', pod.metadata.namespace ?? '', 'describe', 'pod', pod.metadata.name)}`,
   },
 ]
 
@@ -182,7 +190,9 @@ export async function why(kind: string, names: string[], namespace: string, sett
 
 function isReady(pod: KubeObject): boolean {
   const status = pod.status as PodStatus
-  return status.phase === 'Succeeded' || Boolean(status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'))
+  return (
+    status.phase === 'Succeeded' || Boolean(status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'))
+  )
 }
 
 function claims(pod: KubeObject, all: KubeObject[]): KubeObject[] {

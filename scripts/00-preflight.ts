@@ -31,8 +31,12 @@ await step(
       }
     }
 
-    note('holds', `settings: TARGET=${settings.TARGET}, https://${settings.PROW_HOST}/, organisation ${settings.GITHUB_ORG}`)
-    if (settings.fromEnvironment.length > 0) note('warning', `from the environment, not from the file: ${settings.fromEnvironment.join(', ')}`)
+    note(
+      'holds',
+      `settings: TARGET=${settings.TARGET}, https://${settings.PROW_HOST}/, organisation ${settings.GITHUB_ORG}`,
+    )
+    if (settings.fromEnvironment.length > 0)
+      note('warning', `from the environment, not from the file: ${settings.fromEnvironment.join(', ')}`)
 
     const [kubectl, openssl, now] = await Promise.all([
       also(clientVersion),
@@ -45,13 +49,20 @@ await step(
     for (const { wrong } of secrets.faults) note('failed', wrong)
     faults.push(...secrets.faults)
     if (secrets.faults.length === 0) {
-      const told = [...secrets.values].map(([name, { from }]) => (from === 'cluster' ? `${name} (from the cluster)` : name))
+      const told = [...secrets.values].map(([name, { from }]) =>
+        from === 'cluster' ? `${name} (from the cluster)` : name,
+      )
       note('holds', `secrets: ${[...told, ...secrets.missing.map((name) => `${name} (to be made)`)].join(', ')}`)
     }
-    for (const file of exposed(settings)) note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
+    for (const file of exposed(settings))
+      note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
 
     const config = await also(() => readProwConfig(settings))
-    if (config) note('holds', `configuration: ${config.from}, ${config.jobs.size} ${config.jobs.size === 1 ? 'file' : 'files'} of jobs`)
+    if (config)
+      note(
+        'holds',
+        `configuration: ${config.from}, ${config.jobs.size} ${config.jobs.size === 1 ? 'file' : 'files'} of jobs`,
+      )
 
     if (now) {
       note('holds', `cluster: ${serverAddress()} answers`)
@@ -60,7 +71,7 @@ await step(
         also(async () => [await storageClass(settings)]),
         also(permissionChecks),
       ])
-      faults.push(...(await report(rows.flatMap((some) => some ?? []))))
+      for (const row of rows.flatMap((some) => some ?? [])) faults.push(...(await report('cluster', row)))
     }
     if (faults.length > 0) throw Problem.all(faults)
   },

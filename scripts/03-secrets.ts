@@ -10,13 +10,15 @@ await step(
   {
     title: 'Create the secrets that Prow mounts',
     reads: 'secrets/; what is not there is taken from the cluster when it has it',
-    makes: 'hmac-token, cookie, github-oauth-config, oauth-token or github-token, s3-credentials in prow; s3-credentials in test-pods',
+    makes:
+      'hmac-token, cookie, github-oauth-config, oauth-token or github-token, s3-credentials in prow; s3-credentials in test-pods',
     needs: '02-namespaces',
   },
   async (settings) => {
     await need(checks.namespaces)
     const values = await gather(settings, current().plan)
-    for (const file of exposed(settings)) note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
+    for (const file of exposed(settings))
+      note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
 
     const thing = (name: string, namespace: string, file: FileName, data: (text: string) => Record<string, string>) => {
       const value = values.get(file)
@@ -30,7 +32,8 @@ await step(
     await tasks([
       thing('hmac-token', 'prow', 'hmac-token', (hmac) => ({ hmac })),
       settings.OAUTH === 'on' && thing('cookie', 'prow', 'cookie', (text) => ({ secret: text })),
-      settings.OAUTH === 'on' && thing('github-oauth-config', 'prow', 'github-oauth-config', (text) => ({ secret: text })),
+      settings.OAUTH === 'on' &&
+        thing('github-oauth-config', 'prow', 'github-oauth-config', (text) => ({ secret: text })),
       // Not in test-pods, where the guide has it too: any job there could mount it. crier reports from prow.
       settings.GITHUB_AUTH === 'pat' && thing('oauth-token', 'prow', 'oauth-token', (oauth) => ({ oauth })),
       settings.GITHUB_AUTH === 'app' &&

@@ -24,7 +24,11 @@ await step(
     await tasks([
       { name: 'config', manifests: [config], note: `from ${prow.from}` },
       { name: 'plugins', manifests: [plugins] },
-      { name: 'job-config', manifests: [jobConfig], note: `${jobs.size} ${jobs.size === 1 ? 'file' : 'files'} of jobs` },
+      {
+        name: 'job-config',
+        manifests: [jobConfig],
+        note: `${jobs.size} ${jobs.size === 1 ? 'file' : 'files'} of jobs`,
+      },
     ])
   },
 )

@@ -20,7 +20,8 @@ await step(
     const components = [...(settings.OBJECT_STORE === 'on' ? ['object-store'] : []), ...checks.COMPONENTS]
 
     await tasks(components.map((name) => ({ name, manifests: manifests(settings, name) })))
-    if (settings.OBJECT_STORE === 'off') skipped('object-store', 'OBJECT_STORE=off: logs go to the bucket in secrets/s3-credentials')
+    if (settings.OBJECT_STORE === 'off')
+      skipped('object-store', 'OBJECT_STORE=off: logs go to the bucket in secrets/s3-credentials')
     await ready('Deployment', components, 'prow')
   },
 )

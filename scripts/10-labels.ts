@@ -25,7 +25,8 @@ await step(
     ])
     skipped('labels on GitHub', 'this version does not write them itself; LABEL_SYNC=on does')
     if (settings.LABEL_SYNC === 'off') return skipped('label-sync', 'LABEL_SYNC=off')
-    if (settings.GITHUB_AUTH === 'app') return skipped('label-sync', 'it takes a token only, and GITHUB_AUTH=app has none')
+    if (settings.GITHUB_AUTH === 'app')
+      return skipped('label-sync', 'it takes a token only, and GITHUB_AUTH=app has none')
     await tasks([
       { name: 'label-sync, once', manifests: manifests(settings, 'labels/label-sync-job.yaml') },
       { name: 'label-sync, every hour', manifests: manifests(settings, 'labels/label-sync-cronjob.yaml') },

@@ -3,7 +3,7 @@ import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { read } from '../lib/kubectl.ts'
 import { manifests } from '../lib/manifests.ts'
-import { current, note, ready, skipped, step, tasks } from '../lib/step.ts'
+import { current, gone, note, ready, skipped, step, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -15,25 +15,36 @@ await step(
   },
   async (settings) => {
     if (settings.INGRESS === 'none') {
-      return skipped('ingress', `INGRESS=none: route https://${settings.PROW_HOST}/hook to hook:8888 and the rest to deck:80 yourself`)
+      return skipped(
+        'ingress',
+        `INGRESS=none: route https://${settings.PROW_HOST}/hook to hook:8888 and the rest to deck:80 yourself`,
+      )
     }
     await need(checks.namespaces)
     note('warning', 'ingress-nginx was retired upstream in March 2026', 'it gets no security fixes')
     const admission = settings.NGINX_ADMISSION === 'on'
 
+    await tasks([{ name: 'namespace ingress-nginx', manifests: manifests(settings, 'ingress-nginx/namespace.yaml') }])
     await tasks([
-      { name: 'namespace ingress-nginx', manifests: manifests(settings, 'ingress-nginx/namespace.yaml') },
-    ])
-    await tasks([
-      { name: 'controller', manifests: manifests(settings, 'ingress-nginx/rbac.yaml', 'ingress-nginx/controller.yaml') },
+      {
+        name: 'controller',
+        manifests: manifests(settings, 'ingress-nginx/rbac.yaml', 'ingress-nginx/controller.yaml'),
+      },
       admission && { name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') },
       // One makes the certificate that the controller mounts, the other tells the API server of it.
       admission && { name: 'admission Jobs', manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml') },
     ])
-    if (!admission) skipped('admission webhook', 'NGINX_ADMISSION=off')
-    if (admission) await ready('Job', ['ingress-nginx-admission-create', 'ingress-nginx-admission-patch'], 'ingress-nginx')
+    if (!admission) {
+      skipped('admission webhook', 'NGINX_ADMISSION=off')
+      // Left behind it would refuse every Ingress of the cluster.
+      await gone([{ name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') }])
+    }
+    if (admission)
+      await ready('Job', ['ingress-nginx-admission-create', 'ingress-nginx-admission-patch'], 'ingress-nginx')
     await ready('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
-    await tasks([{ name: 'Ingress prow', manifests: manifests(settings, 'ingress/nginx.yaml'), note: settings.PROW_HOST }])
+    await tasks([
+      { name: 'Ingress prow', manifests: manifests(settings, 'ingress/nginx.yaml'), note: settings.PROW_HOST },
+    ])
 
     if (current().plan) return
     const [service] = await read('service/ingress-nginx-controller', '-n', 'ingress-nginx')

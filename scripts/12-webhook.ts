@@ -4,7 +4,7 @@ import { skipped, step } from '../lib/step.ts'
 await step(
   import.meta,
   {
-    title: "Tell GitHub where to deliver its events",
+    title: 'Tell GitHub where to deliver its events',
     reads: 'nothing but the settings',
     makes: 'nothing in this version',
     needs: '11-ingress',

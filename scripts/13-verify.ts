@@ -21,29 +21,33 @@ await step(
     // Not what a step of this run remembers.
     forget()
     const { COMPONENTS, running, bound } = checks
-    const faults = await report(
-      checks.namespaces,
-      checks.secrets(settings),
-      checks.definition,
-      checks.accounts,
-      checks.config,
-      await storageClass(settings),
-      checks.rights,
-      settings.OBJECT_STORE === 'on' ? [bound('object-store', 'prow'), running('object-store', 'prow', '08-prow')] : [],
-      bound('ghproxy', 'prow'),
-      COMPONENTS.map((name) => running(name, 'prow', '08-prow')),
-      settings.PUSHGATEWAY === 'on'
-        ? ['pushgateway', 'pushgateway-proxy'].map((name) => running(name, 'prow', '09-pushgateway'))
-        : [],
-      settings.INGRESS === 'none'
-        ? []
-        : {
-            says: `Ingress prow leads https://${settings.PROW_HOST}/ to Prow`,
-            otherwise: 'Ingress prow/prow is missing',
-            madeBy: '11-ingress',
-            holds: (now) => now.has('Ingress', 'prow', 'prow'),
-          },
-    )
+    const store = settings.OBJECT_STORE === 'on'
+    const faults = [
+      await report('namespaces', checks.namespaces),
+      await report('secrets', checks.secrets(settings)),
+      await report('definition', checks.definition),
+      await report('service accounts', checks.accounts),
+      await report('configuration', checks.config),
+      await report('rights', checks.rights),
+      await report(
+        'volumes',
+        await storageClass(settings),
+        bound('ghproxy', 'prow'),
+        store ? bound('object-store', 'prow') : [],
+      ),
+      await report(
+        'components',
+        COMPONENTS.map((name) => running(name, 'prow', '08-prow')),
+      ),
+      await report('object store', store ? running('object-store', 'prow', '08-prow') : []),
+      await report(
+        'pushgateway',
+        settings.PUSHGATEWAY === 'on'
+          ? ['pushgateway', 'pushgateway-proxy'].map((name) => running(name, 'prow', '09-pushgateway'))
+          : [],
+      ),
+      await report('way in', settings.INGRESS === 'none' ? [] : checks.ingress(settings)),
+    ].flat()
     skipped('a signed event, all the way to its log', 'this version does not send one')
     if (faults.length > 0) throw Problem.all(faults)
   },
