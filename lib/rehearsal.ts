@@ -101,6 +101,8 @@ const silent: Task = async (_thing, work) => (await work(() => {}))[0]
 export async function up(options: Options = {}): Promise<Rehearsal> {
   const kind = options.kind ?? 'kwok'
   const task = options.task ?? silent
+  // Before anything is made: most who have no Docker would want the other kind.
+  if (kind === 'kind') await needDocker()
   const dir = claim(resolve(options.dir ?? defaultDir(kind)), kind)
   return alone(dir, options.waits, async () => {
     const made = kind === 'kind' ? await upKind(dir, task) : await upKwok(dir, task)
@@ -182,9 +184,13 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
 
   const programs = await task('programs', async (say) => {
     if (runs) return [memory.programs as Record<Name, Program>, UNCHANGED]
-    const found = await findPrograms(NAMES, say)
+    let built = false
+    const found = await findPrograms(NAMES, (text) => {
+      built = true
+      say(text)
+    })
     keep(dir, { ...memory, programs: found })
-    return [found, { outcome: 'created', note: origin(found) }]
+    return [found, { outcome: built ? 'created' : 'unchanged', note: origin(found) }]
   })
 
   await task('cluster', async (say) => {
@@ -192,13 +198,19 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
     const began = Date.now()
     const seconds = () => `${((Date.now() - began) / 1000).toFixed(1)} s`
     await end(dir)
-    if (existsSync(join(cluster, 'pki', 'admin.key')) && (await start(dir, programs, say))) {
+    const old = existsSync(join(cluster, 'pki', 'admin.key'))
+    if (old && (await start(dir, programs, say))) {
       return [undefined, { outcome: 'changed', note: `started again in ${seconds()}` }]
     }
+    await end(dir)
     // Ports that looked free may be taken by the time the programs listen: the second try has others.
     for (const last of [false, true]) {
       const wrong = await create(dir, programs, say)
-      if (!wrong) return [undefined, { outcome: 'created', note: `in ${seconds()}` }]
+      if (!wrong)
+        return [
+          undefined,
+          { outcome: 'created', note: `${old ? 'anew, the old one did not start, ' : ''}in ${seconds()}` },
+        ]
       await end(dir)
       if (last) {
         throw new Problem(
@@ -215,11 +227,14 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
     const holds = short(yaml)
     if (runs && memory.holds === holds) return [undefined, UNCHANGED]
     say('waiting for the nodes')
-    await furnish(dir, yaml)
+    const created = await furnish(dir, yaml)
     keep(dir, { ...memory, programs, holds })
     return [
       undefined,
-      { outcome: runs ? 'changed' : 'created', note: `${NODES} simulated nodes, StorageClass rehearsal` },
+      {
+        outcome: created ? 'created' : memory.holds === holds ? 'unchanged' : 'changed',
+        note: `${NODES} simulated nodes, StorageClass rehearsal`,
+      },
     ]
   })
 
@@ -543,17 +558,19 @@ const RESOURCES: Record<string, string> = {
   Node: '/api/v1/nodes',
 }
 
-// Applies cluster.yaml and waits for its nodes.
-async function furnish(dir: string, yaml: string): Promise<void> {
+// Applies cluster.yaml and waits for its nodes. Answers whether any of it was not there.
+async function furnish(dir: string, yaml: string): Promise<boolean> {
   const to = access(dir)
   const agent = new Agent({ keepAlive: true })
   const until = Date.now() + 60_000
+  let created = false
   try {
     for (const document of yaml.split(/^---$/m)) {
       const { kind, metadata } = load(document) as { kind: string; metadata: { name: string } }
       const path = `${RESOURCES[kind]}/${metadata.name}?fieldManager=rehearsal&force=true`
       for (;;) {
         const { status, text } = await ask(to, agent, 'PATCH', path, document)
+        if (status === 201) created = true
         if (status === 200 || status === 201) break
         // The definition of Stages takes a moment until it is served.
         if (status !== 404 || Date.now() > until) throw new Error(`${kind} ${metadata.name}: ${status} ${text}`)
@@ -566,7 +583,7 @@ async function furnish(dir: string, yaml: string): Promise<void> {
       const ready = nodes.filter(({ status }) =>
         status.conditions?.some((is) => is.type === 'Ready' && is.status === 'True'),
       )
-      if (ready.length >= NODES) return
+      if (ready.length >= NODES) return created
       if (Date.now() > until) {
         throw new Problem(
           'The nodes of the rehearsal cluster are not ready after a minute',
@@ -665,19 +682,22 @@ export function kindName(dir: string): string {
   return `prow-rehearsal-${short(dir)}`
 }
 
+async function needDocker(): Promise<void> {
+  const docker = await tryRun('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 20 })
+  if (docker.exitCode !== 0) {
+    throw new Problem(
+      `Docker does not answer: ${docker.stderr.trim().split('\n').at(-1) || 'no word in 20 s'}`,
+      'Start Docker, or leave out --kind for a cluster that needs none.',
+    )
+  }
+}
+
 async function upKind(dir: string, task: Task): Promise<Made> {
   const { kubeconfig } = places(dir)
   const [kind, { kubectl }] = await task('programs', async (say) => {
     const found = await findKind(say)
-    const docker = await tryRun('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 20 })
-    if (docker.exitCode !== 0) {
-      throw new Problem(
-        `Docker does not answer: ${docker.stderr.trim().split('\n').at(-1) || 'no word in 20 s'}`,
-        'Start Docker, or leave out --kind for a cluster that needs none.',
-      )
-    }
     const programs = await findPrograms(['kubectl'], say, false)
-    return [[found, programs] as const, { outcome: 'unchanged', note: `${found}, Docker ${docker.stdout.trim()}` }]
+    return [[found, programs] as const, { outcome: 'unchanged', note: found }]
   })
   await task('cluster', async (say) => {
     const name = kindName(dir)

@@ -48,7 +48,7 @@ await step(
 
     if (current().plan) return
     const [service] = await read('service/ingress-nginx-controller', '-n', 'ingress-nginx')
-    const ports = (service?.spec as { ports: { name: string; nodePort?: number }[] }).ports
+    const ports = (service!.spec as { ports: { name: string; nodePort?: number }[] }).ports
     note('holds', `nodes answer on ${ports.map((port) => `${port.nodePort} (${port.name})`).join(' and ')}`)
   },
 )
