@@ -421,11 +421,14 @@ export function nearest(name: string, known: string[]): string | undefined {
   return best && best.distance <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined
 }
 
-/** `.env.example`, made of the table of settings. */
-export function envExample(): string {
+/**
+ * The text of `.env.example`, made of the table of settings: what must be set stands open, what has a default is a
+ * comment that shows it. `given` fills in values; `npm run init` takes them from its arguments.
+ */
+export function envExample(given: Record<string, string> = {}): string {
   const lines = [
-    '# Settings of the runbook. Copy this file to .env (npm run init does it) and fill in what has no default.',
-    '# The environment wins over this file. A line that starts with # is not in force.',
+    '# Settings of the runbook. npm run init copies this file to .env; fill in what stands open there.',
+    '# A line that begins with # is not in force: it shows the default, or an example. The environment wins over the file.',
   ]
   let group = ''
   for (const [name, row] of Object.entries(rows)) {
@@ -433,13 +436,12 @@ export function envExample(): string {
       group = row.group
       lines.push('', `# ---- ${group} ----`)
     }
+    const open = row.needed === always || row.needed === onEks
     lines.push('', `# ${row.says}`)
-    if (row.needed && !row.default)
-      lines.push(
-        `${row.needed === onLocal || name === 'GITHUB_APP_ID' ? '# ' : ''}${name}=${row.needed === always && name === 'TARGET' ? 'eks' : ''}${row.example && name !== 'TARGET' ? ` # e.g. ${row.example}` : ''}`,
-      )
-    else if (row.default) lines.push(`# ${name}=${row.default}`)
-    else lines.push(`# ${name}=${row.example ?? ''}`)
+    if (open && row.example) lines.push(`# Example: ${row.example}`)
+    if (given[name] !== undefined) lines.push(`${name}=${given[name]}`)
+    else if (open) lines.push(`${name}=`)
+    else lines.push(`# ${name}=${row.default ?? row.example ?? ''}`)
   }
   return `${lines.join('\n')}\n`
 }

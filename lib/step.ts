@@ -7,7 +7,7 @@ import { EXIT, type Fault, Problem } from './problem.ts'
 import { rerunLine, rerunWith } from './rerun.ts'
 import { endOnSignals, onCommand, processes } from './shell.ts'
 import { lockTarget } from './target.ts'
-import { line, paint, spin } from './tell.ts'
+import { line, paint, problems, spin } from './tell.ts'
 import { why } from './why.ts'
 
 /** What `--help` tells of a script. */
@@ -310,12 +310,7 @@ function finish(problem: Problem | undefined, json: boolean): void {
   const exitCode = problem ? problem.exitCode : run?.plan && todo > 0 ? EXIT.differs : EXIT.done
   if (problem) {
     line()
-    for (const { wrong, remedy } of problem.faults) {
-      const [first, ...more] = wrong.split('\n')
-      line(`${paint('red', '✖')} ${paint('bold', first ?? '')}`)
-      for (const one of more) line(`  ${one}`)
-      for (const one of remedy.split('\n')) line(`  ${one}`)
-    }
+    problems(problem.faults)
     const failed = run?.steps.at(-1)
     if (failed && problem.exitCode !== EXIT.usage) {
       line()

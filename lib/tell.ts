@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import ora from 'ora'
+import type { Fault } from './problem.ts'
 
 // The telling goes to stderr; stdout is for data that somebody asked for.
 const stream = process.stderr
@@ -19,6 +20,15 @@ export function paint(colour: Colour, text: string): string {
 /** One line to the reader. */
 export function line(text = ''): void {
   stream.write(`${text}\n`)
+}
+
+/** Faults to the reader: what is wrong, then what to do. */
+export function problems(faults: Fault[]): void {
+  for (const { wrong, remedy } of faults) {
+    const [first, ...more] = wrong.split('\n')
+    line(`${paint('red', '✖')} ${paint('bold', first ?? '')}`)
+    for (const one of [...more, ...remedy.split('\n')]) line(`  ${one}`)
+  }
 }
 
 /** The width the reader's terminal has, in characters. */
