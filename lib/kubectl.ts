@@ -111,6 +111,10 @@ export function explained(stderr: string): Problem {
       /field is immutable|is immutable/,
       'This field cannot be changed in place. Remove the object by hand when that is safe, then run the step again.',
     ],
+    [
+      /the object has been modified|Operation cannot be fulfilled/,
+      'Somebody else changed it at the same moment. Run the step again.',
+    ],
     [/exceeded quota/, 'Raise the quota of the namespace.'],
   ]
   const remedy = meanings.find(([pattern]) => pattern.test(told))?.[1]
@@ -389,7 +393,10 @@ function replacement(old: KubeObject, wanted: KubeObject): KubeObject {
 function left(object: KubeObject, old: KubeObject | undefined): boolean {
   if (!old) return false
   if (object.kind === 'Job') return true
-  return object.kind === 'PersistentVolumeClaim' && (classOf(old) !== classOf(object) || size(old) >= size(object))
+  if (object.kind !== 'PersistentVolumeClaim') return false
+  // The guide's claim has no class, and takes one as long as it waits for a volume.
+  const takesClass = classOf(old) === '' && (old.status as { phase?: string } | undefined)?.phase === 'Pending'
+  return !takesClass && (classOf(old) !== classOf(object) || size(old) >= size(object))
 }
 
 function classOf(claim: KubeObject): string {
@@ -526,29 +533,34 @@ export async function waitFor(
   const tell = () =>
     say(`waiting for ${[...waiting].join(', ')} (${names.length - waiting.size} of ${names.length} ready)`)
   tell()
-  let rest = ''
   const where = namespace ? ['-n', namespace] : []
-  const { satisfied, stderr } = await follow(
-    'kubectl',
-    targeted(['get', kind.toLowerCase(), ...where, '--watch', '-o', 'json', `--request-timeout=${seconds}s`]),
-    seconds,
-    (text) => {
-      rest += text
-      const end = rest.lastIndexOf('\n}\n') + 3
-      if (end < 3) return false
-      const whole = rest.slice(0, end)
-      rest = rest.slice(end)
-      for (const object of objects(whole)) {
-        if (!names.includes(object.metadata.name)) continue
-        now.put(object)
-        if (ready(object)) waiting.delete(object.metadata.name)
-        else waiting.add(object.metadata.name)
-      }
-      tell()
-      return waiting.size === 0
-    },
-    ENVIRONMENT,
-  )
-  if (!satisfied && /refused|Unauthorized|[Ff]orbidden/.test(stderr)) throw explained(stderr)
+  const end = Date.now() + seconds * 1000
+  // A watch may be closed by what is between us and the API server long before the limit; it is then begun anew.
+  while (waiting.size > 0 && Date.now() < end) {
+    let rest = ''
+    const left = Math.ceil((end - Date.now()) / 1000)
+    const { satisfied, stderr } = await follow(
+      'kubectl',
+      targeted(['get', kind.toLowerCase(), ...where, '--watch', '-o', 'json']),
+      left,
+      (text) => {
+        rest += text
+        const last = rest.lastIndexOf('\n}\n') + 3
+        if (last < 3) return false
+        const whole = rest.slice(0, last)
+        rest = rest.slice(last)
+        for (const object of objects(whole)) {
+          if (!names.includes(object.metadata.name)) continue
+          now.put(object)
+          if (ready(object)) waiting.delete(object.metadata.name)
+          else waiting.add(object.metadata.name)
+        }
+        tell()
+        return waiting.size === 0
+      },
+      ENVIRONMENT,
+    )
+    if (!satisfied && /refused|Unauthorized|[Ff]orbidden/.test(stderr)) throw explained(stderr)
+  }
   return [...waiting]
 }

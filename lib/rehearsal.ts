@@ -190,7 +190,7 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
       say(text)
     })
     keep(dir, { ...memory, programs: found })
-    return [found, { outcome: built ? 'created' : 'unchanged', note: origin(found) }]
+    return [found, { outcome: built || lacksDownload(found) ? 'created' : 'unchanged', note: origin(found) }]
   })
 
   await task('cluster', async (say) => {
@@ -244,6 +244,10 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
     kubectl: source === 'downloaded' ? downloaded(path) : path,
     kubectlOnPath: source === 'PATH',
   }
+}
+
+function lacksDownload(programs: Record<Name, Program>): boolean {
+  return Object.values(programs).some(({ source, path }) => source === 'downloaded' && !existsSync(downloaded(path)))
 }
 
 /** Where the programs came from, in a few words: `built: Kubernetes 1.36.3, etcd 3.6.8, kwok 0.8.0; on PATH: kubectl 1.32.4`. */
@@ -399,7 +403,15 @@ async function create(
   mkdirSync(work, { recursive: true })
   writeFileSync(config, await kwokConfig(dir, programs))
   say('starting the cluster')
-  const wrong = await kwokctl(dir, programs, ['create', 'cluster', '--config', config, '--kubeconfig', ''], say)
+  const make = () => kwokctl(dir, programs, ['create', 'cluster', '--config', config, '--kubeconfig', ''], say)
+  // Two kwokctl that download the same file at once write it into each other.
+  const wrong = await (lacksDownload(programs)
+    ? locked(
+        join(cacheFolder(), 'locks', 'downloads.lock'),
+        (pid) => say(`waiting for process ${pid}, which downloads`),
+        make,
+      )
+    : make())
   if (wrong) return wrong
   // kwokctl's own points at files; this one is whole in itself and its context has a name to type.
   const { server } = access(dir)

@@ -61,7 +61,8 @@ const CAUSES: Cause[] = [
   {
     sees: (sight) => {
       const seen = unscheduled(sight)
-      return seen && `no node takes it: ${seen}`
+      // What the scheduler thinks of moving other pods helps nobody here.
+      return seen && `no node takes it: ${seen.replace(/[.,] (no new claims to deallocate|preemption:).*/s, '')}`
     },
     remedy: (seen, { settings }) =>
       /affinity|selector/.test(seen)
@@ -150,19 +151,20 @@ export async function why(kind: string, names: string[], namespace: string, sett
       .sort((a, b) => String(b.lastTimestamp ?? b.eventTime).localeCompare(String(a.lastTimestamp ?? a.eventTime)))
       .map((event) => `${event.reason}: ${event.message}`)
 
-  const faults: Fault[] = []
+  const found: { name: string; cause: string; remedy: string }[] = []
   for (const name of names) {
-    const what = `${kind} ${namespace}/${name}`
-    const owned = of('Pod').filter((pod) => pod.metadata.name.startsWith(`${name}-`))
+    const sets = of('ReplicaSet').filter((set) => owner(set) === `${kind}/${name}`)
+    const owners = [`${kind}/${name}`, ...sets.map((set) => `ReplicaSet/${set.metadata.name}`)]
+    const owned = of('Pod').filter((one) => owners.includes(owner(one)))
     const pod = owned.find((one) => !isReady(one))
     if (!pod) {
-      const refused = of('ReplicaSet')
-        .filter((set) => set.metadata.name.startsWith(`${name}-`))
+      const refused = sets
         .flatMap((set) => events('ReplicaSet', set.metadata.name))
         .concat(events(kind, name))
         .find((message) => /Failed|forbidden|exceeded/i.test(message))
-      faults.push({
-        wrong: `${what} is not ready: ${refused ?? 'it has no pod'}`,
+      found.push({
+        name,
+        cause: refused ?? 'it has no pod',
         remedy: /serviceaccount/i.test(refused ?? '')
           ? `Run ${rerunLine('05-service-accounts')}.`
           : `See ${kubectlLine('-n', namespace, 'describe', kind.toLowerCase(), name)}`,
@@ -183,9 +185,25 @@ export async function why(kind: string, names: string[], namespace: string, sett
     const cause = CAUSES.find((row) => row.sees(sight))!
     const seen = cause.sees(sight)!
     const last = /crashes/.test(seen) ? await lastWords(pod) : ''
-    faults.push({ wrong: `${what} is not ready: ${seen}${last}`, remedy: cause.remedy(seen, sight) })
+    found.push({ name, cause: `${seen}${last}`, remedy: cause.remedy(seen, sight) })
+  }
+  // One cause often holds up all of them, and is then told once.
+  const faults: Fault[] = []
+  for (const cause of new Set(found.map((one) => one.cause))) {
+    const held = found.filter((one) => one.cause === cause)
+    const what = held.length === 1 ? `${kind} ${namespace}/` : `${held.length} ${kind}s in ${namespace} are not ready: `
+    faults.push({
+      wrong: `${what}${held.map((one) => one.name).join(', ')}${held.length === 1 ? ' is not ready: ' : '\n'}${cause}`,
+      remedy: held[0]!.remedy,
+    })
   }
   return faults
+}
+
+/** Who made an object, such as `ReplicaSet/hook-5d8f`. */
+function owner(object: KubeObject): string {
+  const [first] = (object.metadata.ownerReferences ?? []) as { kind: string; name: string }[]
+  return first ? `${first.kind}/${first.name}` : ''
 }
 
 function isReady(pod: KubeObject): boolean {
