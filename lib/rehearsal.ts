@@ -25,6 +25,7 @@ import {
   findPrograms,
   NAMES,
   type Name,
+  onPath,
   type Program,
 } from './programs.ts'
 import { run, tryRun } from './shell.ts'
@@ -183,7 +184,9 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
   const runs = memory.programs !== undefined && existsSync(kubeconfig) && (await whole(dir))
 
   const programs = await task('programs', async (say) => {
-    if (runs) return [memory.programs as Record<Name, Program>, UNCHANGED]
+    // kubectl may have gone from this machine since; the others run.
+    if (runs && existsSync(file(memory.programs!.kubectl!)))
+      return [memory.programs as Record<Name, Program>, UNCHANGED]
     let built = false
     const found = await findPrograms(NAMES, (text) => {
       built = true
@@ -203,23 +206,24 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
       return [undefined, { outcome: 'changed', note: `started again in ${seconds()}` }]
     }
     await end(dir)
-    // Ports that looked free may be taken by the time the programs listen: the second try has others.
-    for (const last of [false, true]) {
-      const wrong = await create(dir, programs, say)
-      if (!wrong)
-        return [
-          undefined,
-          { outcome: 'created', note: `${old ? 'anew, the old one did not start, ' : ''}in ${seconds()}` },
-        ]
+    let wrong = await create(dir, programs, say)
+    if (wrong) {
+      // Ports that looked free may have been taken by the time the programs listened: the second try has others.
       await end(dir)
-      if (last) {
-        throw new Problem(
-          `The rehearsal cluster did not start: ${wrong}`,
-          `Its logs are in ${join(cluster, 'logs')}. Run the same line again.`,
-        )
-      }
+      wrong = await create(dir, programs, say)
     }
-    throw new Error('not reached')
+    if (wrong) {
+      await end(dir)
+      const logs = join(cluster, 'logs')
+      throw new Problem(
+        `The rehearsal cluster did not start: ${wrong}`,
+        `Look into ${logs}, or run the same line again.`,
+      )
+    }
+    return [
+      undefined,
+      { outcome: 'created', note: `${old ? 'anew, as the old one did not start, ' : ''}in ${seconds()}` },
+    ]
   })
 
   await task('nodes and storage', async (say) => {
@@ -238,16 +242,17 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
     ]
   })
 
-  const { source, path } = programs.kubectl
-  return {
-    context: 'rehearsal',
-    kubectl: source === 'downloaded' ? downloaded(path) : path,
-    kubectlOnPath: source === 'PATH',
-  }
+  const kubectl = file(programs.kubectl)
+  return { context: 'rehearsal', kubectl, kubectlOnPath: onPath('kubectl') === kubectl }
+}
+
+// The file of a program, also of one that is downloaded.
+function file({ source, path }: Program): string {
+  return source === 'downloaded' ? downloaded(path) : path
 }
 
 function lacksDownload(programs: Record<Name, Program>): boolean {
-  return Object.values(programs).some(({ source, path }) => source === 'downloaded' && !existsSync(downloaded(path)))
+  return Object.values(programs).some((program) => program.source === 'downloaded' && !existsSync(file(program)))
 }
 
 /** Where the programs came from, in a few words: `built: Kubernetes 1.36.3, etcd 3.6.8, kwok 0.8.0; on PATH: kubectl 1.32.4`. */
@@ -737,5 +742,5 @@ async function upKind(dir: string, task: Task): Promise<Made> {
     chmodSync(kubeconfig, 0o600)
     return [undefined, { outcome: 'created' }]
   })
-  return { context: `kind-${kindName(dir)}`, kubectl: kubectl.path, kubectlOnPath: kubectl.source === 'PATH' }
+  return { context: `kind-${kindName(dir)}`, kubectl: kubectl.path, kubectlOnPath: onPath('kubectl') === kubectl.path }
 }

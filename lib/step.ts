@@ -216,8 +216,10 @@ function show(entry: Entry): void {
   if (!run.plan && !run.verbose) return
   for (const differs of entry.differences) {
     line(paint('dim', `      ${differs.object}  ${differs.path}`))
-    for (const one of differs.lines ?? [])
-      line(`        ${paint(one.startsWith('+') ? 'green' : one.startsWith('-') ? 'red' : 'dim', one)}`)
+    for (const one of differs.lines ?? []) {
+      const colour = one.startsWith('+') ? 'green' : one.startsWith('-') ? 'red' : 'dim'
+      line(`        ${paint(colour, `${one[0]} ${one.slice(1)}`)}`)
+    }
     if (differs.was !== undefined) line(`        ${paint('red', `- ${differs.was}`)}`)
     if (differs.is !== undefined) line(`        ${paint('green', `+ ${differs.is}`)}`)
   }
