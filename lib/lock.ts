@@ -44,22 +44,20 @@ function holder(text: string): Holder | undefined {
 
 /**
  * Does `work` while no other process on this machine does what `file` stands for.
- * Waits for one that does, and tells `waits` its number; a lock whose process is gone is taken over.
+ * Waits for one that does, and tells `waits` its number again and again; a lock whose process is gone is taken over.
  */
 export async function locked<T>(file: string, waits: (pid: number) => void, work: () => Promise<T>): Promise<T> {
   mkdirSync(dirname(file), { recursive: true })
   const mine = `${process.pid} ${began(process.pid)}`
   const own = `${file}.${process.pid}`
   writeFileSync(own, mine)
-  let told: number | undefined
   try {
     while (!take(own, file)) {
       const text = read(file)
       const other = text === undefined ? undefined : holder(text)
       if (text !== undefined && !(other && alive(other))) takeAway(file, text)
       else {
-        if (other && other.pid !== told) waits(other.pid)
-        told = other?.pid
+        if (other) waits(other.pid)
         await sleep(300)
       }
     }

@@ -171,7 +171,12 @@ function keep(dir: string, memory: Memory): void {
 }
 
 function alone<T>(dir: string, waits: Options['waits'], work: () => Promise<T>): Promise<T> {
-  return locked(join(cacheFolder(), 'locks', `${short(dir)}.lock`), waits ?? (() => {}), work)
+  let told = 0
+  const once = (pid: number) => {
+    if (pid !== told) waits?.(pid)
+    told = pid
+  }
+  return locked(join(cacheFolder(), 'locks', `${short(dir)}.lock`), once, work)
 }
 
 const short = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 10)

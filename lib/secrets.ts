@@ -22,6 +22,8 @@ interface Row {
   flaw: (text: string, settings: Settings) => string | undefined
   /** Arguments of `openssl` that make one. */
   openssl?: string[]
+  /** The value that follows from the settings when there is no file. */
+  follows?: (settings: Settings) => string | undefined
 }
 
 const always = () => true
@@ -97,6 +99,8 @@ export const FILES = {
     fill: 'Fill in the JSON as in secrets.example/s3-credentials.',
     wanted: always,
     flaw: s3Flaw,
+    // With roles there is nothing secret in it.
+    follows: (settings) => (settings.IDENTITY === 'irsa' ? JSON.stringify({ region: settings.AWS_REGION }) : undefined),
   },
 } satisfies Record<string, Row>
 
@@ -106,7 +110,7 @@ const rows = FILES as Record<FileName, Row>
 /** A secret's value, and where it came from. */
 export interface Value {
   text: string
-  from: 'file' | 'cluster' | 'made'
+  from: 'file' | 'settings' | 'cluster' | 'made'
   /** For the reader: its mark, its key, whose it is. */
   note: string
 }
@@ -202,8 +206,10 @@ export function look(
       continue
     }
     if (existsSync(file)) continue
+    const follows = row.follows?.(settings)
     const held = now && inCluster(now, row)
-    if (held) {
+    if (follows) values.set(name, { text: follows, from: 'settings', note: noted(row, follows, 'from the settings') })
+    else if (held) {
       const flaw = shape(row, held, settings)
       if (flaw)
         faults.push({ wrong: `Secret ${row.namespace}/${row.secret} ${flaw}`, remedy: `Make ${told}. ${row.fill}` })
