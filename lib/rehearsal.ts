@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
@@ -106,6 +107,7 @@ export async function up(options: Options = {}): Promise<Rehearsal> {
   if (kind === 'kind') await needDocker()
   const dir = claim(resolve(options.dir ?? defaultDir(kind)), kind)
   return alone(dir, options.waits, async () => {
+    claim(dir, kind) // A run that was waited for may have removed it.
     const made = kind === 'kind' ? await upKind(dir, task) : await upKwok(dir, task)
     await task('settings and secrets', async () => [undefined, { outcome: makeInput(dir, kind, made.context) }])
     return { dir, kind, kubeconfig: places(dir).kubeconfig, env: places(dir).env, ...made }
@@ -117,16 +119,22 @@ export async function down(options: Omit<Options, 'task'> = {}): Promise<boolean
   const kind = options.kind ?? 'kwok'
   const dir = resolve(options.dir ?? defaultDir(kind))
   if (!existsSync(dir)) return false
-  const memory = remember(dir)
-  if (!memory) throw foreign(dir)
-  return alone(realpathSync(dir), options.waits, async () => {
+  if (!remember(dir)) throw foreign(dir)
+  const real = realpathSync(dir)
+  return alone(real, options.waits, async () => {
+    const memory = remember(real)
+    if (!memory) return false
     if (memory.kind === 'kind') {
       const kindTool = await findKind(() => {})
-      await run(kindTool, ['delete', 'cluster', '--name', kindName(dir), '--kubeconfig', places(dir).kubeconfig])
+      await run(kindTool, ['delete', 'cluster', '--name', kindName(real), '--kubeconfig', places(real).kubeconfig])
     } else {
-      await end(realpathSync(dir))
+      await end(real)
     }
-    rmSync(realpathSync(dir), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+    // The marker last: without it, what a killed removal left would be nobody's.
+    const entries = readdirSync(real).filter((name) => name !== MARKER)
+    for (const path of [...entries.map((name) => join(real, name)), real]) {
+      rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+    }
     return true
   })
 }
@@ -167,7 +175,9 @@ function remember(dir: string): Memory | undefined {
 }
 
 function keep(dir: string, memory: Memory): void {
-  writeFileSync(places(dir).marker, `${JSON.stringify(memory, null, 2)}\n`)
+  const whole = `${places(dir).marker}.new`
+  writeFileSync(whole, `${JSON.stringify(memory, null, 2)}\n`)
+  renameSync(whole, places(dir).marker)
 }
 
 function alone<T>(dir: string, waits: Options['waits'], work: () => Promise<T>): Promise<T> {

@@ -28,6 +28,8 @@ interface StepReport {
   outcome: 'done' | 'skipped' | 'failed'
   things: Entry[]
   problems: Fault[]
+  /** How long it took. */
+  seconds: number
 }
 
 interface Run {
@@ -173,9 +175,10 @@ function parsed(options: Record<string, { type: 'boolean' | 'string'; multiple?:
 
 async function oneStep(name: string, about: About, work: (settings: Settings) => Promise<void>): Promise<void> {
   const run = current()
-  const report: StepReport = { step: name, title: about.title, outcome: 'done', things: [], problems: [] }
+  const report: StepReport = { step: name, title: about.title, outcome: 'done', things: [], problems: [], seconds: 0 }
   run.steps.push(report)
   run.wrote = false
+  const began = performance.now()
   line()
   line(`${paint('bold', name)}  ${about.title}`)
   try {
@@ -188,6 +191,8 @@ async function oneStep(name: string, about: About, work: (settings: Settings) =>
     // What a write left is to be looked at anew, whoever runs next in this process.
     forget()
     throw error
+  } finally {
+    report.seconds = Number(((performance.now() - began) / 1000).toFixed(3))
   }
 }
 
