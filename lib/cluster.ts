@@ -53,11 +53,6 @@ export async function nodeChecks(settings: Settings): Promise<Check[]> {
   ]
 }
 
-/** The version of the API server, such as `v1.36.3`. */
-export async function serverVersion(): Promise<string> {
-  return JSON.parse(await kubectl(['get', '--raw', '/version'])).gitVersion
-}
-
 const WANTED: [verb: string, group: string, resource: string, namespace?: string][] = [
   ['create', '', 'namespaces'],
   ['create', 'apiextensions.k8s.io', 'customresourcedefinitions'],

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Difference, differences } from './difference.ts'
 import type { KubeObject, Manifest } from './manifests.ts'
 import { Problem } from './problem.ts'
-import { type Ended, follow, quote, type RunOptions, run, tryRun } from './shell.ts'
+import { type Ended, follow, quote, type RunOptions, tryRun } from './shell.ts'
 
 /** Who we are to the API server: fields we set are ours under this name. */
 const MANAGER = 'prow-runbook'
@@ -72,10 +72,15 @@ export function stream(documents: (string | object)[]): string {
   return documents.map((one) => `---\n${typeof one === 'string' ? one : JSON.stringify(one)}\n`).join('')
 }
 
-/** Version of kubectl itself, such as `v1.36.3`. */
-export async function clientVersion(): Promise<string> {
-  const text = await run('kubectl', ['version', '--client', '-o', 'json'], { env: ENVIRONMENT })
-  return JSON.parse(text).clientVersion.gitVersion
+let asked: Promise<{ client: string; server: string }> | undefined
+
+/** The versions of kubectl and of the API server, such as `v1.36.3`. */
+export function versions(): Promise<{ client: string; server: string }> {
+  asked ??= kubectl(['version', '-o', 'json']).then((text) => {
+    const { clientVersion, serverVersion } = JSON.parse(text)
+    return { client: clientVersion.gitVersion, server: serverVersion.gitVersion }
+  })
+  return asked
 }
 
 /** What an answer of the API server means to the reader. */
@@ -264,6 +269,8 @@ export async function apply(things: Thing[], plan: boolean): Promise<Done[]> {
         '--server-side',
         `--field-manager=${MANAGER}`,
         '--force-conflicts',
+        // The API server refuses unknown fields of a server-side apply by itself; kubectl would fetch schemas first.
+        '--validate=false',
         ...(plan ? ['--dry-run=server'] : []),
         '-o',
         'json',

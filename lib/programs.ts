@@ -1,21 +1,11 @@
 import { createHash } from 'node:crypto'
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { basename, delimiter, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { locked } from './lock.ts'
 import { type Fault, Problem } from './problem.ts'
-import { type Ended, run, tryRun } from './shell.ts'
+import { type Ended, onPath, run, tryRun } from './shell.ts'
 
 // The programs of the rehearsal cluster. test/programs/go.mod has the same versions.
 const KUBE = '1.36.3'
@@ -134,19 +124,6 @@ async function answers(address: string): Promise<boolean> {
     return answer.ok
   } catch {
     return false
-  }
-}
-
-/** The file a command line would start, if PATH has one. */
-export function onPath(name: string): string | undefined {
-  for (const folder of (process.env.PATH ?? '').split(delimiter).filter(Boolean)) {
-    const file = join(folder, name)
-    try {
-      accessSync(file, constants.X_OK)
-      if (statSync(file).isFile()) return file
-    } catch {
-      // Not in this folder.
-    }
   }
 }
 

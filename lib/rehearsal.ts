@@ -26,10 +26,9 @@ import {
   findPrograms,
   NAMES,
   type Name,
-  onPath,
   type Program,
 } from './programs.ts'
-import { run, tryRun } from './shell.ts'
+import { onPath, run, tryRun } from './shell.ts'
 
 /** The kind of cluster: simulated nodes and pods by kwok, or real ones by kind in Docker. */
 export type Kind = 'kwok' | 'kind'

@@ -1,3 +1,7 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { $, type ProcessOutput, type ProcessPromise } from 'zx'
 import { EXIT, Problem } from './problem.ts'
 
@@ -24,6 +28,7 @@ export interface RunOptions {
 }
 
 const underWay = new Set<ProcessPromise>()
+const followed = new Set<ChildProcess>()
 const started = new Map<string, number>()
 let listener: ((line: string) => void) | undefined
 let interrupted: NodeJS.Signals | undefined
@@ -43,10 +48,14 @@ export function quote(argument: string): string {
   return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`
 }
 
-function start(program: string, args: string[], options: RunOptions): ProcessPromise {
+function tellStart(program: string, args: string[], shows?: string): void {
   if (interrupted) throw interruption()
-  listener?.(`${[program, ...args].map(quote).join(' ')}${options.shows ? `   # ${options.shows}` : ''}`)
+  listener?.(`${[program, ...args].map(quote).join(' ')}${shows ? `   # ${shows}` : ''}`)
   started.set(program, (started.get(program) ?? 0) + 1)
+}
+
+function start(program: string, args: string[], options: RunOptions): ProcessPromise {
+  tellStart(program, args, options.shows)
   const shell = $({
     input: options.input ?? '',
     env: { ...process.env, ...options.env },
@@ -61,6 +70,19 @@ function start(program: string, args: string[], options: RunOptions): ProcessPro
   underWay.add(running)
   running.finally(() => underWay.delete(running))
   return running
+}
+
+/** The file a command line would start, if PATH has one. */
+export function onPath(name: string): string | undefined {
+  for (const folder of (process.env.PATH ?? '').split(delimiter).filter(Boolean)) {
+    const file = join(folder, name)
+    try {
+      accessSync(file, constants.X_OK)
+      if (statSync(file).isFile()) return file
+    } catch {
+      // Not in this folder.
+    }
+  }
 }
 
 /**
@@ -98,20 +120,36 @@ export async function follow(
   onText: (text: string) => boolean,
   env: Record<string, string> = {},
 ): Promise<{ satisfied: boolean; stderr: string }> {
-  const running = start(program, args, { env })
+  tellStart(program, args)
+  // Not by a shell between us: ending that would leave the program behind.
+  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  followed.add(child)
+  const limit = setTimeout(() => child.kill(), seconds * 1000)
   let satisfied = false
-  const limit = setTimeout(() => void running.kill().catch(() => {}), seconds * 1000)
-  running.stdout.on('data', (chunk: Buffer) => {
-    if (satisfied) return
-    if (onText(chunk.toString())) {
-      satisfied = true
-      running.kill().catch(() => {})
-    }
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
   })
-  const output = await running
-  clearTimeout(limit)
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    if (satisfied || !onText(text)) return
+    satisfied = true
+    child.kill()
+  })
+  try {
+    await once(child, 'close')
+  } catch (cause) {
+    throw new Problem(`${program} cannot be started`, `Install ${program} and see that it is on PATH.`, { cause })
+  } finally {
+    clearTimeout(limit)
+    followed.delete(child)
+  }
   if (interrupted) throw interruption()
-  return { satisfied, stderr: output.stderr }
+  return { satisfied, stderr }
+}
+
+/** Ends what is followed: nobody waits for it any more. */
+export function endFollowed(): void {
+  for (const child of followed) child.kill()
 }
 
 function interruption(): Problem {
@@ -126,7 +164,8 @@ export function endOnSignals(): void {
     process.on(signal, () => {
       if (interrupted) process.exit(EXIT.interrupted)
       interrupted = signal
-      for (const running of underWay) running.kill('SIGTERM').catch(() => {})
+      endFollowed()
+      for (const running of underWay) running.kill('SIGTERM').catch(() => running.child?.kill())
       // A run that waits for no program right now ends here.
       setTimeout(() => process.exit(EXIT.interrupted), 5000).unref()
     })

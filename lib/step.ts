@@ -5,7 +5,7 @@ import { ROOT, readSettings, relativeName, type Settings } from './config.ts'
 import { apply, type Done, forget, type Outcome, remove, type Thing, waitFor } from './kubectl.ts'
 import { EXIT, type Fault, Problem } from './problem.ts'
 import { rerunLine, rerunWith } from './rerun.ts'
-import { endOnSignals, onCommand, processes } from './shell.ts'
+import { endFollowed, endOnSignals, onCommand, processes } from './shell.ts'
 import { lockTarget } from './target.ts'
 import { line, paint, problems, spin } from './tell.ts'
 import { why } from './why.ts'
@@ -41,6 +41,9 @@ interface Run {
   all: boolean
   steps: StepReport[]
   wrote: boolean
+  waits: Wait[]
+  /** The step to go on from, when it is not the last that was begun. */
+  failed?: string
 }
 
 let underWay: Run | undefined
@@ -94,8 +97,11 @@ export async function installAll(names: string[]): Promise<void> {
     options,
     async (values) => {
       for (const name of chosen(names, values)) {
+        // It looks at what all the others have made.
+        if (name === names.at(-1)) await settled()
         await import(join(ROOT, 'scripts', `${name}.ts`))
       }
+      await settled()
     },
     true,
   )
@@ -153,6 +159,7 @@ async function started(
       all,
       steps: [],
       wrote: false,
+      waits: [],
     }
     const choice = values as Choice
     // A wrong number is told before anything is looked at.
@@ -161,6 +168,7 @@ async function started(
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     problem = error
+    endFollowed()
   }
   finish(problem, json)
 }
@@ -286,18 +294,69 @@ export function after(script: string, because: string[]): void {
   record({ name: `after ${script}`, outcome: 'after', note: more, differences: [] })
 }
 
-/** Waits until the named Deployments or Jobs are ready; on the limit throws a Problem that says what holds each up. */
-export async function ready(
-  kind: 'Deployment' | 'Job' | 'CustomResourceDefinition',
-  names: string[],
-  namespace = '',
-): Promise<void> {
+type Waitable = Parameters<typeof waitFor>[0]
+
+/** Waits until the named objects are ready; on the limit throws a Problem that says what holds each up. */
+export async function ready(kind: Waitable, names: string[], namespace = ''): Promise<void> {
   const { plan, settings } = current()
   if (plan || names.length === 0) return
   const late = await spin(`waiting for ${names.join(', ')}`, (say) =>
     waitFor(kind, names, namespace, settings.WAIT_SECONDS, say),
   )
   if (late.length > 0) throw Problem.all(await why(kind, late, namespace, settings))
+}
+
+interface Wait {
+  step: string
+  kind: Waitable
+  names: string[]
+  namespace: string
+  late: Promise<string[]>
+}
+
+/**
+ * The same for what no later step relies on: under install-all the wait begins now and ends with `settled`, so that
+ * all pods start side by side and the steps after this one need not stand still.
+ */
+export async function readyLater(kind: Waitable, names: string[], namespace: string): Promise<void> {
+  const run = current()
+  if (!run.all) return ready(kind, names, namespace)
+  if (run.plan || names.length === 0) return
+  const late = waitFor(kind, names, namespace, run.settings.WAIT_SECONDS, () => {})
+  // It is looked at in `settled`, or by nobody when a step fails before.
+  late.catch(() => {})
+  run.waits.push({ step: run.steps.at(-1)?.step ?? '', kind, names, namespace, late })
+}
+
+/** Waits for all that `readyLater` left open; tells what is not ready, with its cause, as the fault of its step. */
+async function settled(): Promise<void> {
+  const run = current()
+  const waits = run.waits.splice(0)
+  if (waits.length === 0) return
+  const names = waits.flatMap((one) => one.names)
+  line()
+  line(`${paint('bold', 'waiting')}  For what the steps above have made`)
+  const faults: Fault[] = []
+  let first: string | undefined
+  const open = new Set(names)
+  await spin(`waiting for ${names.join(', ')}`, async (say) => {
+    for (const { step, kind, names: these, namespace, late } of waits) {
+      const left = await late
+      for (const name of these) open.delete(name)
+      if (open.size > 0)
+        say(`waiting for ${[...open].join(', ')} (${names.length - open.size} of ${names.length} ready)`)
+      if (left.length === 0) continue
+      first ??= step
+      faults.push(...(await why(kind, left, namespace, run.settings)))
+    }
+  })
+  if (faults.length === 0) {
+    line(`  ${paint('green', '✔')} ${names.length} workloads are ready`)
+    return
+  }
+  run.failed = first
+  run.steps.find((one) => one.step === first)!.outcome = 'failed'
+  throw Problem.all(faults)
 }
 
 /** The counts of a run, by outcome. */
@@ -318,11 +377,11 @@ function finish(problem: Problem | undefined, json: boolean): void {
   if (problem) {
     line()
     problems(problem.faults)
-    const failed = run?.steps.at(-1)
+    const failed = run?.failed ?? run?.steps.at(-1)?.step
     if (failed && problem.exitCode !== EXIT.usage) {
       line()
-      if (!run?.wrote && !run?.plan) line(paint('dim', `${failed.step} wrote nothing.`))
-      line(`Then go on with:  ${rerunLine(failed.step, true)}`)
+      if (!run?.wrote && !run?.plan) line(paint('dim', `${failed} wrote nothing.`))
+      line(`Then go on with:  ${rerunLine(failed, true)}`)
     }
   }
   if (run && run.steps.length > 0) {

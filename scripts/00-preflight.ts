@@ -1,11 +1,11 @@
 // What the guide never says: everything that a later step will stumble over, looked at before anything is made.
 import { report } from '../lib/check.ts'
 import { nodeChecks, permissionChecks, storageClass } from '../lib/cluster.ts'
-import { clientVersion, type World, world } from '../lib/kubectl.ts'
+import { versions, type World, world } from '../lib/kubectl.ts'
 import { type Fault, Problem } from '../lib/problem.ts'
 import { readProwConfig } from '../lib/prowconfig.ts'
 import { exposed, look } from '../lib/secrets.ts'
-import { run } from '../lib/shell.ts'
+import { onPath } from '../lib/shell.ts'
 import { note, step } from '../lib/step.ts'
 import { serverAddress } from '../lib/target.ts'
 
@@ -25,8 +25,12 @@ await step(
         return await look()
       } catch (error) {
         if (!(error instanceof Problem)) throw error
-        faults.push(...error.faults)
-        for (const { wrong } of error.faults) note('failed', wrong.split('\n')[0] ?? '')
+        for (const fault of error.faults) {
+          // A cluster that is out of reach is one fault, however many questions it leaves open.
+          if (faults.some(({ wrong }) => wrong === fault.wrong)) continue
+          faults.push(fault)
+          note('failed', fault.wrong.split('\n')[0] ?? '')
+        }
         return undefined
       }
     }
@@ -38,12 +42,16 @@ await step(
     if (settings.fromEnvironment.length > 0)
       note('warning', `from the environment, not from the file: ${settings.fromEnvironment.join(', ')}`)
 
-    const [kubectl, openssl, now] = await Promise.all([
-      also(clientVersion),
-      also(() => run('openssl', ['version'])),
-      also<World>(world),
+    const openssl = onPath('openssl')
+    if (!openssl) await also(() => Promise.reject(new Problem('openssl is not on PATH', 'Install openssl.')))
+    // All that the cluster is asked, at once; told in order below.
+    const asked = Promise.all([
+      also(() => nodeChecks(settings)),
+      also(async () => [await storageClass(settings)]),
+      also(permissionChecks),
     ])
-    if (kubectl && openssl) note('holds', `tools: kubectl ${kubectl}, ${openssl.split(' ').slice(0, 2).join(' ')}`)
+    const [found, now] = await Promise.all([also(versions), also<World>(world)])
+    if (found) note('holds', `tools: kubectl ${found.client}, openssl`)
 
     const secrets = look(settings, now)
     for (const { wrong } of secrets.faults) note('failed', wrong)
@@ -66,12 +74,7 @@ await step(
 
     if (now) {
       note('holds', `cluster: ${serverAddress()} answers`)
-      const rows = await Promise.all([
-        also(() => nodeChecks(settings)),
-        also(async () => [await storageClass(settings)]),
-        also(permissionChecks),
-      ])
-      for (const row of rows.flatMap((some) => some ?? [])) faults.push(...(await report('cluster', row)))
+      for (const row of (await asked).flatMap((some) => some ?? [])) faults.push(...(await report('cluster', row)))
     }
     if (faults.length > 0) throw Problem.all(faults)
   },

@@ -4,7 +4,7 @@ import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { storageClass } from '../lib/cluster.ts'
 import { manifests } from '../lib/manifests.ts'
-import { ready, skipped, step, tasks } from '../lib/step.ts'
+import { readyLater, skipped, step, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -22,6 +22,6 @@ await step(
     await tasks(components.map((name) => ({ name, manifests: manifests(settings, name) })))
     if (settings.OBJECT_STORE === 'off')
       skipped('object-store', 'OBJECT_STORE=off: logs go to the bucket in secrets/s3-credentials')
-    await ready('Deployment', components, 'prow')
+    await readyLater('Deployment', components, 'prow')
   },
 )

@@ -2,7 +2,7 @@
 import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { manifests } from '../lib/manifests.ts'
-import { ready, skipped, step, tasks } from '../lib/step.ts'
+import { readyLater, skipped, step, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -19,6 +19,6 @@ await step(
       { name: 'pushgateway', manifests: manifests(settings, 'pushgateway/gateway.yaml') },
       { name: 'pushgateway-proxy', manifests: manifests(settings, 'pushgateway/proxy.yaml') },
     ])
-    await ready('Deployment', ['pushgateway', 'pushgateway-proxy'], 'prow')
+    await readyLater('Deployment', ['pushgateway', 'pushgateway-proxy'], 'prow')
   },
 )

@@ -3,7 +3,7 @@ import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { manifests } from '../lib/manifests.ts'
 import { configMap, readProwConfig } from '../lib/prowconfig.ts'
-import { ready, skipped, step, tasks } from '../lib/step.ts'
+import { readyLater, skipped, step, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -31,6 +31,6 @@ await step(
       { name: 'label-sync, once', manifests: manifests(settings, 'labels/label-sync-job.yaml') },
       { name: 'label-sync, every hour', manifests: manifests(settings, 'labels/label-sync-cronjob.yaml') },
     ])
-    await ready('Job', ['label-sync'], 'prow')
+    await readyLater('Job', ['label-sync'], 'prow')
   },
 )

@@ -1,9 +1,9 @@
 // GitHub delivers to https://PROW_HOST/hook, people read https://PROW_HOST/: the way in for both.
 import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
-import { read } from '../lib/kubectl.ts'
+import { world } from '../lib/kubectl.ts'
 import { manifests } from '../lib/manifests.ts'
-import { current, gone, note, ready, skipped, step, tasks } from '../lib/step.ts'
+import { gone, note, ready, readyLater, skipped, step, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -24,8 +24,20 @@ await step(
     note('warning', 'ingress-nginx was retired upstream in March 2026', 'it gets no security fixes')
     const admission = settings.NGINX_ADMISSION === 'on'
 
-    await tasks([{ name: 'namespace ingress-nginx', manifests: manifests(settings, 'ingress-nginx/namespace.yaml') }])
+    const ingress = {
+      name: 'Ingress prow',
+      manifests: manifests(settings, 'ingress/nginx.yaml'),
+      note: settings.PROW_HOST,
+    }
+    const jobs = ['ingress-nginx-admission-create', 'ingress-nginx-admission-patch']
+
+    if (!admission) {
+      skipped('admission webhook', 'NGINX_ADMISSION=off')
+      // Left behind it would refuse every Ingress of the cluster.
+      await gone([{ name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') }])
+    }
     await tasks([
+      { name: 'namespace ingress-nginx', manifests: manifests(settings, 'ingress-nginx/namespace.yaml') },
       {
         name: 'controller',
         manifests: manifests(settings, 'ingress-nginx/rbac.yaml', 'ingress-nginx/controller.yaml'),
@@ -33,22 +45,18 @@ await step(
       admission && { name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') },
       // One makes the certificate that the controller mounts, the other tells the API server of it.
       admission && { name: 'admission Jobs', manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml') },
+      !admission && ingress,
     ])
-    if (!admission) {
-      skipped('admission webhook', 'NGINX_ADMISSION=off')
-      // Left behind it would refuse every Ingress of the cluster.
-      await gone([{ name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') }])
-    }
-    if (admission)
-      await ready('Job', ['ingress-nginx-admission-create', 'ingress-nginx-admission-patch'], 'ingress-nginx')
-    await ready('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
-    await tasks([
-      { name: 'Ingress prow', manifests: manifests(settings, 'ingress/nginx.yaml'), note: settings.PROW_HOST },
-    ])
+    if (admission) {
+      // Until the webhook answers, the API server takes no Ingress.
+      await ready('Job', jobs, 'ingress-nginx')
+      await ready('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
+      await tasks([ingress])
+    } else await readyLater('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
 
-    if (current().plan) return
-    const [service] = await read('service/ingress-nginx-controller', '-n', 'ingress-nginx')
-    const ports = (service!.spec as { ports: { name: string; nodePort?: number }[] }).ports
+    const service = (await world()).get('Service', 'ingress-nginx-controller', 'ingress-nginx')
+    if (!service) return
+    const { ports } = service.spec as { ports: { name: string; nodePort?: number }[] }
     note('holds', `nodes answer on ${ports.map((port) => `${port.nodePort} (${port.name})`).join(' and ')}`)
   },
 )

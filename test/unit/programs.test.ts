@@ -13,10 +13,10 @@ import {
   fits,
   judgeGo,
   NAMES,
-  onPath,
   progress,
   readVersion,
 } from '../../lib/programs.ts'
+import { onPath } from '../../lib/shell.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
