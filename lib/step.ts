@@ -16,7 +16,14 @@ export interface About {
   reads: string
   makes: string
   needs: string
+  /** Options of its own, when it is run alone. */
+  options?: Record<string, { type: 'boolean' | 'string'; says: string }>
 }
+
+/** The values of a script's own options; none under install-all. */
+export type Given = Record<string, string | boolean | undefined>
+
+type Work = (settings: Settings, given: Given) => Promise<void>
 
 interface Entry extends Omit<Done, 'outcome'> {
   outcome: Outcome | 'skipped' | 'after' | 'holds' | 'failed' | 'warning'
@@ -74,12 +81,35 @@ const EXITS_HELP = `Exit codes: 0 done, 1 failed, 2 --plan found something to do
  * A script of the guide: says what it is, does `work`, and tells what became of each thing. Run alone it reads the
  * arguments and ends the process with the right exit code; under install-all it is one step of that run.
  */
-export async function step(meta: ImportMeta, about: About, work: (settings: Settings) => Promise<void>): Promise<void> {
+export async function step(meta: ImportMeta, about: About, work: Work): Promise<void> {
   const name = basename(fileURLToPath(meta.url), '.ts')
-  if (underWay) return oneStep(name, about, work)
-  const help = `npx tsx scripts/${name}.ts [options]\n\n${about.title}.\n\nReads:  ${about.reads}\nMakes:  ${about.makes}\nNeeds:  ${about.needs}\n\nOptions:\n${OPTIONS_HELP}\n\n${EXITS_HELP}\n`
-  await started(help, COMMON, async () => {
-    await oneStep(name, about, work)
+  if (underWay) return oneStep(name, about, work, {})
+  const own = Object.entries(about.options ?? {})
+  const told = own.map(([option, { type, says }]) => {
+    const typed = `--${option}${type === 'string' ? ' X' : ''}`
+    return `  ${typed.padEnd(10)}  ${typed.length > 10 ? `\n${' '.repeat(14)}` : ''}${says}\n`
+  })
+  const help = `npx tsx scripts/${name}.ts [options]
+
+${about.title}.
+
+Reads:  ${about.reads}
+Makes:  ${about.makes}
+Needs:  ${about.needs}
+
+Options:
+${told.join('')}${OPTIONS_HELP}
+
+${EXITS_HELP}
+`
+  const options = { ...Object.fromEntries(own.map(([option, { type }]) => [option, { type }])), ...COMMON }
+  await started(help, options, async (values) => {
+    await oneStep(
+      name,
+      about,
+      work,
+      Object.fromEntries(own.map(([option]) => [option, values[option] as Given[string]])),
+    )
   })
 }
 
@@ -106,6 +136,8 @@ export async function installAll(names: string[]): Promise<void> {
     true,
   )
 }
+
+type Values = Record<string, string | boolean | (string | boolean)[] | undefined>
 
 interface Choice {
   from?: string
@@ -135,7 +167,7 @@ function usage(wrong: string, remedy: string): Problem {
 async function started(
   help: string,
   options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>,
-  work: (values: Choice) => Promise<void>,
+  work: (values: Choice & Values) => Promise<void>,
   all = false,
 ): Promise<void> {
   let problem: Problem | undefined
@@ -161,10 +193,8 @@ async function started(
       wrote: false,
       waits: [],
     }
-    const choice = values as Choice
-    // A wrong number is told before anything is looked at.
     await lockTarget(underWay.settings)
-    await work(choice)
+    await work(values as Choice & Values)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     problem = error
@@ -181,7 +211,7 @@ function parsed(options: Record<string, { type: 'boolean' | 'string'; multiple?:
   }
 }
 
-async function oneStep(name: string, about: About, work: (settings: Settings) => Promise<void>): Promise<void> {
+async function oneStep(name: string, about: About, work: Work, given: Given): Promise<void> {
   const run = current()
   const report: StepReport = { step: name, title: about.title, outcome: 'done', things: [], problems: [], seconds: 0 }
   run.steps.push(report)
@@ -190,7 +220,7 @@ async function oneStep(name: string, about: About, work: (settings: Settings) =>
   line()
   line(`${paint('bold', name)}  ${about.title}`)
   try {
-    await work(run.settings)
+    await work(run.settings, given)
     if (report.things.length > 0 && report.things.every((thing) => thing.outcome === 'skipped'))
       report.outcome = 'skipped'
   } catch (error) {
