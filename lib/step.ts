@@ -429,7 +429,7 @@ function finish(problem: Problem | undefined, json: boolean): void {
     ]
       .filter((word) => count[word])
       .map((word) => `${count[word]} ${word === 'after' ? 'after an earlier step' : word}`)
-    const checked = count.holds ? [`${count.holds} checks hold`] : []
+    const checked = count.holds ? [count.holds === 1 ? '1 check holds' : `${count.holds} checks hold`] : []
     const ended = problem ? paint('red', 'stopped') : run.plan ? 'planned' : paint('green', 'done')
     line(
       [`${ended}: ${run.steps.length} ${run.steps.length === 1 ? 'step' : 'steps'}`, ...words, ...checked].join(' · '),
