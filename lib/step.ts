@@ -7,7 +7,7 @@ import { EXIT, type Fault, Problem } from './problem.ts'
 import { rerunLine, rerunWith } from './rerun.ts'
 import { endFollowed, endOnSignals, onCommand, processes } from './shell.ts'
 import { lockTarget } from './target.ts'
-import { line, paint, problems, spin } from './tell.ts'
+import { line, paint, problems, spin, width } from './tell.ts'
 import { why } from './why.ts'
 
 /** What `--help` tells of a script. */
@@ -251,10 +251,15 @@ const SIGNS: Record<Entry['outcome'], [string, Parameters<typeof paint>[0]]> = {
 
 function show(entry: Entry): void {
   const [sign, colour] = SIGNS[entry.outcome]
-  const plain = entry.outcome === 'holds' || entry.outcome === 'failed' || entry.outcome === 'warning'
-  const name = plain ? entry.name : entry.name.padEnd(32)
-  const word = plain ? '' : `  ${paint(colour, entry.outcome.padEnd(12))}`
-  line(`  ${paint(colour, sign)} ${name}${word}${entry.note ? `  ${paint('dim', entry.note)}` : ''}`.trimEnd())
+  // A fact is told by itself; the others have their word in a column.
+  const fact = entry.outcome === 'holds' || entry.outcome === 'failed' || entry.outcome === 'warning'
+  const { note = '' } = entry
+  const name = fact && !note ? entry.name : entry.name.padEnd(32)
+  const word = fact ? '' : entry.outcome.padEnd(12)
+  const length = 4 + name.length + (word ? 2 + word.length : 0) + 2 + note.length
+  const gap = length > width() ? '\n      ' : '  '
+  const told = `  ${paint(colour, sign)} ${name}${word && `  ${paint(colour, word)}`}`
+  line(note ? `${told}${gap}${paint('dim', note)}` : told.trimEnd())
   const run = current()
   if (!run.plan && !run.verbose) return
   for (const differs of entry.differences) {
