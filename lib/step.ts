@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { ROOT, readSettings, relativeName, type Settings } from './config.ts'
+import { parseSettings, ROOT, relativeName, type Settings, settingsPath } from './config.ts'
 import { apply, type Done, forget, type Outcome, remove, type Thing, waitFor } from './kubectl.ts'
 import { EXIT, type Fault, Problem } from './problem.ts'
+import { readProwConfig } from './prowconfig.ts'
 import { rerunLine, rerunWith } from './rerun.ts'
+import { look } from './secrets.ts'
 import { endFollowed, endOnSignals, onCommand, processes } from './shell.ts'
 import { lockTarget } from './target.ts'
 import { line, paint, problems, spin, width } from './tell.ts'
@@ -183,11 +186,13 @@ async function started(
     endOnSignals()
     const env = (values.env as string | undefined) ?? join(ROOT, '.env')
     rerunWith({ all, env: values.env === undefined ? '' : String(values.env), plan: Boolean(values.plan) })
+    const { settings, faults } = parseSettings(env)
+    if (faults.length > 0) throw Problem.all([...faults, ...(all ? inputFaults(settings) : [])])
     underWay = {
       plan: Boolean(values.plan),
       json,
       verbose: Boolean(values.verbose),
-      settings: readSettings(env),
+      settings,
       all,
       steps: [],
       wrote: false,
@@ -201,6 +206,18 @@ async function started(
     endFollowed()
   }
   finish(problem, json)
+}
+
+/** What is wrong with secrets/ and config/ besides the settings, so that one reading tells all there is to mend. */
+function inputFaults(settings: Settings): Fault[] {
+  const { faults } = look(settings, undefined)
+  try {
+    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) readProwConfig(settings)
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    faults.push(...error.faults)
+  }
+  return faults
 }
 
 function parsed(options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>) {
