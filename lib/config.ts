@@ -338,7 +338,7 @@ export type Settings = {
 export function readSettings(file: string, environment: NodeJS.ProcessEnv = process.env): Settings {
   const faults: Fault[] = []
   const told = relativeName(file)
-  const inFile = existsSync(file) ? parse(readFileSync(file)) : undefined
+  const inFile = existsSync(file) ? parse(readable(file)) : undefined
   const raw: Record<string, string> = {}
   const fromEnvironment: string[] = []
 
@@ -400,6 +400,18 @@ export function readSettings(file: string, environment: NodeJS.ProcessEnv = proc
   }
   if (faults.length > 0) throw Problem.all(faults)
   return values as unknown as Settings
+}
+
+function readable(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new Problem(
+      `${relativeName(file)} cannot be read (${(cause as Error).message.split(',')[0]})`,
+      'See that it is a file and that you may read it.',
+      { cause },
+    )
+  }
 }
 
 /** A path of the settings, from the folder of the env file. */
