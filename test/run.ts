@@ -47,7 +47,14 @@ function suites(): Suite[] {
             name: 'unit',
             command: [
               process.execPath,
-              ...['--import', 'tsx', '--test', `--test-reporter=${pathToFileURL(join(ROOT, 'test/flat.mjs'))}`, ...filter('--test-name-pattern'), ...unit],
+              ...[
+                '--import',
+                'tsx',
+                '--test',
+                `--test-reporter=${pathToFileURL(join(ROOT, 'test/flat.mjs'))}`,
+                ...filter('--test-name-pattern'),
+                ...unit,
+              ],
             ],
           },
         ]

@@ -151,7 +151,8 @@ ENV
   lacks 'is not set'
   mkdir .env
   run -1 runbook 02-namespaces
-  lacks '    at ' EISDIR:
+  says 'cannot be read'
+  lacks '    at '
 }
 
 @test "preflight tells what is wrong with every secret file at once, and never what is in it" {
