@@ -349,7 +349,7 @@ export function parseSettings(
 ): { settings: Settings; faults: Fault[] } {
   const faults: Fault[] = []
   const told = relativeName(file)
-  const inFile = existsSync(file) ? parse(readFileSync(file)) : undefined
+  const inFile = existsSync(file) ? parse(readable(file)) : undefined
   const raw: Record<string, string> = {}
   const fromEnvironment: string[] = []
 
@@ -412,6 +412,18 @@ export function parseSettings(
     throw new Problem(`${told} is not there`, 'Run npm run init, then fill in .env.', { exitCode: EXIT.failed })
   }
   return { settings: values as unknown as Settings, faults }
+}
+
+function readable(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new Problem(
+      `${relativeName(file)} cannot be read (${(cause as Error).message.split(',')[0]})`,
+      'See that it is a file and that you may read it.',
+      { cause },
+    )
+  }
 }
 
 /** A path of the settings, from the folder of the env file. */

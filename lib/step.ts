@@ -137,6 +137,7 @@ export async function installAll(names: string[]): Promise<void> {
       await settled()
     },
     true,
+    (values) => void chosen(names, values),
   )
 }
 
@@ -172,9 +173,11 @@ async function started(
   options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>,
   work: (values: Choice & Values) => Promise<void>,
   all = false,
+  usable: (values: Choice) => void = () => {},
 ): Promise<void> {
   let problem: Problem | undefined
-  let json = false
+  // Whoever asked for JSON gets it also when the rest of the line is wrong.
+  let json = process.argv.includes('--json')
   try {
     const values = parsed(options)
     json = Boolean(values.json)
@@ -182,6 +185,8 @@ async function started(
       process.stdout.write(help)
       return
     }
+    // A wrong number is told before anything is looked at.
+    usable(values as Choice)
     if (values.verbose) onCommand((command) => line(paint('dim', `  $ ${command}`)))
     endOnSignals()
     const env = (values.env as string | undefined) ?? join(ROOT, '.env')
