@@ -92,17 +92,20 @@ await step(
     await goes('04-crd')
     await goes('03-secrets')
 
-    for (const name of NAMESPACES) {
-      const namespace = made.find((object) => object.kind === 'Namespace' && object.metadata.name === name)
-      if (!namespace) continue
-      const left = await residents(name, plan ? [...going, ...pods] : [])
-      if (left.length > 0)
-        skipped(
-          `namespace ${name}`,
-          `kept: it holds ${left.length > 3 ? `${left.slice(0, 2).join(', ')} and ${left.length - 2} more` : left.join(', ')}`,
-        )
-      else await task(`namespace ${name}`, () => removeAll([namespace], plan))
-    }
+    const own = made.filter((object) => object.kind === 'Namespace' && NAMESPACES.includes(object.metadata.name))
+    const holds = await Promise.all(
+      own.map(({ metadata }) => residents(metadata.name, plan ? [...going, ...pods] : [])),
+    )
+    const empty = own.filter((_, index) => holds[index]?.length === 0)
+    const what = empty.length === 1 ? 'namespace' : 'namespaces'
+    // Together: the API server takes its time over each.
+    if (empty.length > 0)
+      await task(`${what} ${empty.map((one) => one.metadata.name).join(', ')}`, () => removeAll(empty, plan))
+    own.forEach(({ metadata }, index) => {
+      const left = holds[index] ?? []
+      const told = left.length > 3 ? `${left.slice(0, 2).join(', ')} and ${left.length - 2} more` : left.join(', ')
+      if (left.length > 0) skipped(`namespace ${metadata.name}`, `kept: it holds ${told}`)
+    })
     const secrets = kept.filter((object) => object.kind === 'Secret').length
     if (secrets > 0) skipped(`${secrets} Secrets`, 'kept; --delete-secrets removes them')
     if (kept.length > secrets)
