@@ -21,11 +21,13 @@ setup() { setup_world; }
   kube apply -f - <<'YAML'
 apiVersion: v1
 kind: ServiceAccount
-metadata: {name: deck, namespace: prow, annotations: {eks.amazonaws.com/role-arn: "arn:aws:iam::123456789012:role/prow", example.com/note: ours}}
+metadata: {name: deck, namespace: prow, annotations: {eks.amazonaws.com/role-arn: "arn:aws:iam::123456789012:role/prow"}}
 YAML
+  kube annotate sa deck -n prow example.com/note=ours
   uid="$(kube get sa deck -n prow -o jsonpath='{.metadata.uid}')"
   run -0 runbook 05-service-accounts
   says 'was there, adopted'
+  run ! grep role-arn <(kube get sa deck -n prow -o json)
   same "$uid" "$(kube get sa deck -n prow -o jsonpath='{.metadata.uid}')"
   [ "$(kube get sa deck -n prow -o jsonpath='{.metadata.annotations.example\.com/note}')" = ours ]
   [ "$(kube get sa deck -n prow -o jsonpath='{.metadata.annotations.prow-runbook/adopted}')" = true ]
