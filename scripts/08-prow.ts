@@ -28,12 +28,10 @@ await step(
     }
     // A token that the settings no longer want goes when nothing mounts it any more, which is now.
     await gone(
-      checks
-        .secretsUnwanted(settings)
-        .map(({ namespace, secret: name }) => ({
-          name: `${name} in ${namespace}`,
-          manifests: [secret(namespace, name, {})],
-        })),
+      checks.secretsUnwanted(settings).map(({ namespace, secret: name }) => ({
+        name: `${name} in ${namespace}`,
+        manifests: [secret(namespace, name, {})],
+      })),
     )
     await readyLater('Deployment', components, 'prow')
   },
