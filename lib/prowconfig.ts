@@ -90,7 +90,7 @@ export function readProwConfig(settings: Settings): ProwConfig {
 
 /** The YAML files of a folder and of all folders in it, sorted. `kubectl create configmap --from-file` takes no nested one. */
 function jobFiles(folder: string): string[] {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return []
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return []
   return readdirSync(folder)
     .filter((name) => !name.startsWith('.'))
     .sort()

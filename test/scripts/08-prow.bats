@@ -149,6 +149,7 @@ YAML
   kube set image deploy/tide -n prow tide=example.com/other:1
   kube delete deploy sinker -n prow
   run -0 runbook 08-prow
-  says '1 created' '2 changed' '7 unchanged'
+  says '3 changed' '7 unchanged'
+  kube get deploy sinker -n prow
   settled 08-prow
 }

@@ -21,7 +21,7 @@ clean() {
   run -0 runbook 13-verify
   says 'components' 'as they should be'
   # All that is there carries the label, and nothing else does.
-  same '' "$(kube get "$KINDS" -n prow -l 'app.kubernetes.io/managed-by!=prow-runbook' -o name | grep -v -e /kube-root-ca -e /default$ -e ^pod/)"
+  same '' "$(kube get secrets,configmaps,serviceaccounts,roles,rolebindings,deployments,services,persistentvolumeclaims,ingresses,jobs,cronjobs -n prow -l 'app.kubernetes.io/managed-by!=prow-runbook' -o name | grep -v -e /kube-root-ca -e /default$)"
   settled install-all
   # No pod waits for a second kubectl either.
   run -0 --separate-stderr runbook install-all --json
