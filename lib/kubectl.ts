@@ -92,6 +92,15 @@ export function explained(stderr: string): Problem {
     .trim()
   const told = text || stderr.trim()
   const meanings: [RegExp, string][] = [
+    // First: why a webhook does not answer sounds like the cluster's own certificate or connection.
+    [
+      /failed calling webhook "validate\.nginx/,
+      'The admission webhook of ingress-nginx does not answer. See its pods in ingress-nginx, or set NGINX_ADMISSION=off.',
+    ],
+    [
+      /failed calling webhook/,
+      'An admission webhook of the cluster does not answer. Bring it back, then run the step again.',
+    ],
     [
       /connection refused|Unable to connect|i\/o timeout|no such host|was refused|no route to host/,
       'See that the cluster is up and reached from here: 01-cluster looks at it.',
@@ -102,14 +111,6 @@ export function explained(stderr: string): Problem {
     ],
     [/certificate|x509/, 'The kubeconfig belongs to another cluster, or its certificates expired. Make it anew.'],
     [/[Ff]orbidden/, 'Your user lacks this right in the cluster. docs/permissions.md lists what the runbook needs.'],
-    [
-      /failed calling webhook "validate\.nginx/,
-      'The admission webhook of ingress-nginx does not answer. See its pods in ingress-nginx, or set NGINX_ADMISSION=off.',
-    ],
-    [
-      /failed calling webhook/,
-      'An admission webhook of the cluster does not answer. Bring it back, then run the step again.',
-    ],
     [/no matches for kind "ProwJob"/, 'Run npx tsx scripts/04-crd.ts first.'],
     [/namespaces? "(.+?)" not found/, 'Run npx tsx scripts/02-namespaces.ts first.'],
     [

@@ -3,7 +3,7 @@ import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { world } from '../lib/kubectl.ts'
 import { manifests } from '../lib/manifests.ts'
-import { gone, note, ready, readyLater, skipped, step, tasks } from '../lib/step.ts'
+import { current, gone, note, ready, readyLater, skipped, step, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -36,8 +36,16 @@ await step(
     if (!admission) {
       skipped('admission webhook', 'NGINX_ADMISSION=off')
       // Left behind it would refuse every Ingress of the cluster.
-      await gone([{ name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') }])
+      await gone([
+        { name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') },
+        // A Job that is done would not run again, and the webhook of another day not get its certificate.
+        { name: 'admission Jobs', manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml') },
+      ])
     }
+    // It answers for a planned Ingress, too, as long as it is there.
+    const refuses =
+      !admission && current().plan && (await world()).has('ValidatingWebhookConfiguration', 'ingress-nginx-admission')
+    if (refuses) skipped('Ingress prow', 'cannot be asked about before the admission webhook is removed')
     await tasks([
       { name: 'namespace ingress-nginx', manifests: manifests(settings, 'ingress-nginx/namespace.yaml') },
       {
@@ -47,7 +55,7 @@ await step(
       admission && { name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') },
       // One makes the certificate that the controller mounts, the other tells the API server of it.
       admission && { name: 'admission Jobs', manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml') },
-      !admission && ingress,
+      !admission && !refuses && ingress,
     ])
     if (admission) {
       // Until the webhook answers, the API server takes no Ingress.
