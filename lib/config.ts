@@ -364,7 +364,8 @@ export function parseSettings(
   for (const [name, row] of Object.entries(rows)) {
     const given = environment[name] ?? inFile?.[name]
     raw[name] = given?.trim() || row.default || ''
-    if (environment[name]?.trim()) fromEnvironment.push(name)
+    // Also an empty one: it hides what the file says.
+    if (environment[name] !== undefined) fromEnvironment.push(name)
   }
   const values: Record<string, unknown> = { file: resolve(file), fromEnvironment }
   for (const [name, row] of Object.entries(rows)) {
@@ -372,8 +373,8 @@ export function parseSettings(
     if (text === '') {
       if (row.needed?.(raw)) {
         faults.push({
-          wrong: `${name} is not set`,
-          remedy: `Set it in ${told}, e.g. ${name}=${row.example}. ${row.says}`,
+          wrong: `${name} is ${environment[name] === undefined ? 'not set' : 'set to nothing in the environment'}`,
+          remedy: `Set it in ${environment[name] === undefined ? told : 'the environment, or unset it there'}, e.g. ${name}=${row.example}. ${row.says}`,
         })
       }
       const parsed = row.type.safeParse('')

@@ -152,7 +152,7 @@ interface Choice {
 /** The steps that --from, --only and --skip leave of all. Throws a usage Problem for a number that is no step's. */
 export function chosen(names: string[], choice: Choice): string[] {
   const find = (number: string): string => {
-    const name = names.find((one) => one === number || one.split('-')[0] === number.padStart(2, '0'))
+    const name = names.find((one) => one === number || (number !== '' && one.split('-')[0] === number.padStart(2, '0')))
     if (!name) throw usage(`there is no step ${number}`, `The steps are ${names.join(', ')}.`)
     return name
   }
