@@ -50,7 +50,10 @@ export function differences(was: KubeObject, is: KubeObject): Difference[] {
   const walk = (a: unknown, b: unknown, path: string): void => {
     if (JSON.stringify(a) === JSON.stringify(b)) return
     // A Secret that had no data at all must not show all of it as one new field.
-    if (secret && SECRET.test(path) && (a === undefined || b === undefined)) return walk(a ?? {}, b ?? {}, path)
+    if (secret && SECRET.test(path) && (a === undefined || b === undefined)) {
+      walk(a ?? {}, b ?? {}, path)
+      return
+    }
     if (isMap(a) && isMap(b)) {
       for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
         walk(a[key], b[key], path ? `${path}.${key}` : key)

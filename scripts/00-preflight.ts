@@ -72,9 +72,11 @@ await step(
         `configuration: ${config.from}, ${config.jobs.size} ${config.jobs.size === 1 ? 'file' : 'files'} of jobs`,
       )
 
+    // Awaited also when nothing is told of it: an answer must not come when the run is over.
+    const rows = await asked
     if (now) {
       note('holds', `cluster: ${serverAddress()} answers`)
-      for (const row of (await asked).flatMap((some) => some ?? [])) faults.push(...(await report('cluster', row)))
+      for (const row of rows.flatMap((some) => some ?? [])) faults.push(...(await report('cluster', row)))
     }
     if (faults.length > 0) throw Problem.all(faults)
   },
