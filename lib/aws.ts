@@ -60,11 +60,7 @@ const MEANINGS: [looks: RegExp, wrong: (text: string, doing: string) => string, 
     () => 'AWS does not know these credentials',
     'They are deleted, or of another partition: China and GovCloud have accounts and credentials of their own.',
   ],
-  [
-    /You must specify a region/,
-    () => 'aws was given no region',
-    'Set AWS_REGION to the region of the cluster.',
-  ],
+  [/You must specify a region/, () => 'aws was given no region', 'Set AWS_REGION to the region of the cluster.'],
   [
     /\((?:Throttling\w*|ThrottledException|TooManyRequests\w*|RequestLimitExceeded|SlowDown|RequestThrottled\w*)\)|Rate exceeded/i,
     (_, doing) => `AWS asks for fewer calls (${doing} was throttled, and aws tried it several times)`,
@@ -87,11 +83,13 @@ export function awsProblem(args: string[], stderr: string): Problem {
   const doing = `${args[0]} ${args[1]}`
   const said = words(stderr)
   const known = refusal(stderr)
-  const denied = /\((?:AccessDenied\w*|UnauthorizedOperation|UnauthorizedAccess|Forbidden|403)\)|is not authorized to perform/
+  const denied =
+    /\((?:AccessDenied\w*|UnauthorizedOperation|UnauthorizedAccess|Forbidden|403)\)|is not authorized to perform/
   const meaning = MEANINGS.find(([looks]) => looks.test(said))
   if (meaning) return new Problem(meaning[1](said, doing), meaning[2], { cause: new Error(stderr) })
   if (denied.test(said)) {
-    const action = /not authorized to perform: ([\w-]+:\w+)/.exec(said)?.[1] ?? `${service(args)}:${known?.operation ?? doing}`
+    const action =
+      /not authorized to perform: ([\w-]+:\w+)/.exec(said)?.[1] ?? `${service(args)}:${known?.operation ?? doing}`
     const on = /on resource: (\S+)/.exec(said)?.[1]
     const scp = /service control policy|permissions boundary/.exec(said)?.[0]
     return new Problem(

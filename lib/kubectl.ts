@@ -83,8 +83,17 @@ export function versions(): Promise<{ client: string; server: string }> {
   return asked
 }
 
+let denied: (stderr: string) => Problem | undefined = () => undefined
+
+/** Says what "unknown" and "not allowed" mean on this cluster, where more is known than the API server says. */
+export function explainDenied(explain: typeof denied): void {
+  denied = explain
+}
+
 /** What an answer of the API server means to the reader. */
 export function explained(stderr: string): Problem {
+  const known = denied(stderr)
+  if (known) return known
   const text = stderr
     .split('\n')
     .filter((line) => line.trim() && !/^(Warning:|[EIW]\d{4} )/.test(line))

@@ -79,7 +79,7 @@ const CONSOLES = {
 }
 
 function roleArn(settings: Settings, use: 'controllers' | 'jobs'): string {
-  return `arn:${partition(settings.AWS_REGION)}:iam::${settings.AWS_ACCOUNT_ID}:role/${settings.CLUSTER_NAME}-prow-${use}`
+  return `arn:${partition(settings.AWS_REGION)}:iam::${settings.AWS_ACCOUNT_ID}:role/${settings.ROLE_PREFIX || settings.CLUSTER_NAME}-prow-${use}`
 }
 
 /**

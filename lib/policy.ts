@@ -20,7 +20,8 @@ export interface Policy {
 
 /** A policy as AWS gave it: as a document or, from some versions of aws, as its encoded text. */
 export function policyOf(given: unknown): Policy {
-  const parsed = typeof given === 'string' ? JSON.parse(given.startsWith('%') ? decodeURIComponent(given) : given) : given
+  const parsed =
+    typeof given === 'string' ? JSON.parse(given.startsWith('%') ? decodeURIComponent(given) : given) : given
   const { Version = '2012-10-17', Statement: statements = [] } = (parsed ?? {}) as Partial<Policy>
   return { Version, Statement: ([] as Statement[]).concat(statements) }
 }

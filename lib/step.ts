@@ -324,6 +324,11 @@ export async function gone(things: Thing[]): Promise<void> {
   }
 }
 
+/** Says that the step has begun to write something that is not an object of the cluster. */
+export function writes(): void {
+  current().wrote = true
+}
+
 /** Does one thing that is not an object of the cluster, and tells its line. `work` says what became of it. */
 export async function task(
   name: string,
