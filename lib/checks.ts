@@ -2,6 +2,7 @@ import type { Check } from './check.ts'
 import type { Settings } from './config.ts'
 import { ready, type World } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
+import { readProvider } from './roles.ts'
 import { FILES, type FileName } from './secrets.ts'
 
 /** The namespaces of Prow and of its jobs. */
@@ -67,6 +68,19 @@ export const accounts: Check[] = ACCOUNTS.map(([namespace, name]) => ({
   madeBy: '05-service-accounts',
   holds: (world) => world.has('ServiceAccount', name, namespace),
 }))
+
+/** That IAM trusts the cluster: its OIDC provider, with the audience that the service accounts ask for. */
+export async function provider(settings: Settings): Promise<Check> {
+  const found = await readProvider(settings)
+  return {
+    says: 'IAM has the OIDC provider of the cluster',
+    otherwise: found
+      ? 'the OIDC provider of the cluster lacks the audience sts.amazonaws.com'
+      : 'IAM has no OIDC provider for the cluster',
+    madeBy: '01-cluster',
+    holds: () => Boolean(found?.ClientIDList?.includes('sts.amazonaws.com')),
+  }
+}
 
 /** Prow's configuration. */
 export const config: Check[] = [

@@ -194,3 +194,43 @@ export function forgetTokens(settings: Settings): void {
   if (!existsSync(dir)) return
   for (const name of readdirSync(dir)) if (/^token-.*json/.test(name)) rmSync(join(dir, name), { force: true })
 }
+
+// ---- Versions ---------------------------------------------------------------------------------------------------
+
+interface Version {
+  clusterVersion: string
+  endOfStandardSupportDate?: string | number
+  endOfExtendedSupportDate?: string | number
+}
+
+/** Until when EKS supports the cluster's version; nothing when it does not tell. */
+export async function supportEnds(
+  settings: Settings,
+): Promise<{ says: string; soon: boolean; more: string } | undefined> {
+  const { version } = await cluster(settings)
+  // An older aws does not know the question, and somebody may not be allowed to ask: it is only a word beside.
+  const args = ['eks', 'describe-cluster-versions', '--cluster-versions', version]
+  const told = await look<{ clusterVersions: Version[] }>(args).catch(() => undefined)
+  const found = told?.clusterVersions.find((one) => one.clusterVersion === version)
+  const standard = day(found?.endOfStandardSupportDate)
+  const extended = day(found?.endOfExtendedSupportDate)
+  if (!standard) return undefined
+  const month = 30 * 24 * 3600 * 1000
+  const over = standard.getTime() < Date.now()
+  const end = over ? extended : standard
+  const date = (when: Date | undefined) => when?.toISOString().slice(0, 10) ?? 'an unknown day'
+  return {
+    says: `EKS ${version} has ${over ? 'extended support, at a price,' : 'standard support'} until ${date(end)}`,
+    soon: over || standard.getTime() - Date.now() < 2 * month,
+    more: over
+      ? 'plan the upgrade: AWS upgrades by itself when that ends'
+      : `then extended, at a price, until ${date(extended)}`,
+  }
+}
+
+// Version 1 of aws prints seconds, version 2 a date.
+function day(value: string | number | undefined): Date | undefined {
+  if (value === undefined) return undefined
+  const when = new Date(typeof value === 'number' ? value * 1000 : value)
+  return Number.isNaN(when.getTime()) ? undefined : when
+}
