@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   existsSync,
@@ -84,11 +85,14 @@ export function principal(arn: string): string {
 
 // ---- The kubeconfig ---------------------------------------------------------------------------------------------
 
-// Beside the cache of kubectl: one folder a cluster, for nobody else to read.
-function folder(settings: Settings): string {
+// One folder a cluster, for nobody else to read. The address is in its name: a cluster made anew has another.
+let home = ''
+
+function folder(settings: Settings, endpoint: string): string {
   const base =
     process.env.RUNBOOK_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'prow-runbook')
-  return join(base, 'eks', `${settings.AWS_ACCOUNT_ID}-${settings.AWS_REGION}-${settings.CLUSTER_NAME}`)
+  const mark = createHash('sha256').update(endpoint).digest('hex').slice(0, 8)
+  return join(base, 'eks', `${settings.AWS_ACCOUNT_ID}-${settings.AWS_REGION}-${settings.CLUSTER_NAME}-${mark}`)
 }
 
 interface Kubeconfig {
@@ -116,7 +120,8 @@ export interface Access {
  * lives for a quarter of an hour. Written anew when the cluster has another address or authority.
  */
 export async function kubeconfig(settings: Settings, about: Cluster): Promise<Access> {
-  const dir = folder(settings)
+  home = folder(settings, about.endpoint)
+  const dir = home
   const file = join(dir, 'kubeconfig')
   const script = join(dir, 'token')
   const access = { kubeconfig: file, context: about.arn, server: about.endpoint }
@@ -137,7 +142,7 @@ export async function kubeconfig(settings: Settings, about: Cluster): Promise<Ac
   // JSON is YAML. Whole or not at all: another run may read it right now.
   writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
   renameSync(`${file}.${process.pid}`, file)
-  forgetTokens(settings)
+  forgetTokens()
   return access
 }
 
@@ -178,7 +183,7 @@ exec cat "$kept"
 /** Has a token ready, so that kubectl programs that start side by side do not each ask for one. */
 export async function keepToken(settings: Settings): Promise<void> {
   const who = `${process.env.AWS_PROFILE ?? ''}.${process.env.AWS_ACCESS_KEY_ID ?? ''}`.replace(/[^A-Za-z0-9]/g, '_')
-  const file = join(folder(settings), `token-${who}.json`)
+  const file = join(home, `token-${who}.json`)
   // A run takes some minutes, and should not have to ask again.
   if (existsSync(file) && Date.now() - statSync(file).mtimeMs < (KEPT - 3) * 60_000) return
   const args = ['eks', 'get-token', '--cluster-name', settings.CLUSTER_NAME]
@@ -189,10 +194,9 @@ export async function keepToken(settings: Settings): Promise<void> {
 }
 
 /** Drops the kept tokens, so that the next kubectl asks for a new one. */
-export function forgetTokens(settings: Settings): void {
-  const dir = folder(settings)
-  if (!existsSync(dir)) return
-  for (const name of readdirSync(dir)) if (/^token-.*json/.test(name)) rmSync(join(dir, name), { force: true })
+export function forgetTokens(): void {
+  if (!existsSync(home)) return
+  for (const name of readdirSync(home)) if (/^token-.*json/.test(name)) rmSync(join(home, name), { force: true })
 }
 
 // ---- Versions ---------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ async function lockEks(settings: Settings): Promise<void> {
     const you = principal(who.Arn)
     if (/Unauthorized|must be logged in/.test(stderr)) {
       // The token may be of credentials that were changed meanwhile.
-      forgetTokens(settings)
+      forgetTokens()
       return new Problem(
         `cluster ${name} does not know you (401): ${you} has no access entry`,
         entryLines(settings, you, about.accessConfig?.authenticationMode),

@@ -335,6 +335,7 @@ EKSResponse.describe_cluster = describe_cluster
 
 
 def make_cluster(asked: dict) -> dict:
+    """A cluster as `asked` says, in place of one of that name."""
     region, name = asked.get("region", "us-west-2"), asked["name"]
     backend = eks_backends[ACCOUNT][region]
     backend.clusters.pop(name, None)
@@ -358,6 +359,27 @@ def make_cluster(asked: dict) -> dict:
         policies = [f"arn:{partition}:eks::aws:cluster-access-policy/{ADMIN}"] if asked.get("access", "admin") == "admin" else []
         cluster.entries[caller] = {"entry": {"username": caller, "kubernetesGroups": [], "type": "STANDARD"}, "policies": policies}
     return {"issuer": cluster.identity["oidc"]["issuer"], "arn": cluster.arn}
+
+
+def furnish(url: str, asked: dict) -> dict:
+    """A zone and a certificate, made by the same API."""
+    import boto3
+
+    def client(service: str):
+        keys = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "x"}
+        return boto3.client(service, endpoint_url=url, region_name=asked.get("region", "us-west-2"), **keys)
+
+    made = {}
+    if asked.get("zone"):
+        zone = client("route53").create_hosted_zone(Name=asked["zone"], CallerReference=asked["zone"])
+        made["zone"] = zone["HostedZone"]["Id"]
+    if asked.get("host"):
+        made["certificate"] = client("acm").request_certificate(DomainName=asked["host"], ValidationMethod="DNS")[
+            "CertificateArn"
+        ]
+    with lock:
+        requests.clear()
+    return made
 
 
 # ---- The API server's webhooks ----------------------------------------------------------------------------------
@@ -388,7 +410,7 @@ def token_review(review: dict) -> dict:
             status["error"] = "the principal has no access entry"
     except (KeyError, ValueError) as wrong:
         status["error"] = str(wrong)
-    return {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status}
+    return {"apiVersion": review.get("apiVersion", "authentication.k8s.io/v1"), "kind": "TokenReview", "status": status}
 
 
 def inject(review: dict, service_account) -> dict:
@@ -501,7 +523,8 @@ def refusal(service: str, environ: dict, fault: dict) -> tuple:
 
 
 class Application:
-    def __init__(self, accounts):
+    def __init__(self, accounts, url, folder):
+        self.url, self.dir = url, folder
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.accounts = accounts
 
@@ -541,6 +564,7 @@ class Application:
             answer = inject(asked, self.accounts)
         elif path == "/runbook/cluster":
             answer = make_cluster(asked)
+            answer.update(furnish(self.url, asked))
         elif path == "/runbook/addon":
             # An add-on as it is given, past all rules.
             eks_backends[ACCOUNT][asked.pop("region", "us-west-2")].clusters[asked.pop("cluster")].addons[asked["addonName"]] = asked
@@ -561,7 +585,7 @@ class Application:
                 if method == "POST":
                     requests.clear()
         else:
-            answer = {"ready": True}
+            answer = {"ready": True, "dir": self.dir}
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(answer).encode()]
 
@@ -580,7 +604,7 @@ def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     reset()
     accounts = Accounts(given.kubeconfig, given.dir) if given.kubeconfig else (lambda namespace, name: None)
-    application = Application(accounts)
+    application = Application(accounts, f"http://127.0.0.1:{given.port}", given.dir)
     if given.tls_port:
         # The API server calls admission webhooks by https alone.
         secure = make_server("127.0.0.1", given.tls_port, application, threaded=True, ssl_context=(given.cert, given.key))
