@@ -123,14 +123,25 @@ export function bound(name: string, namespace: string): Check {
   }
 }
 
+/** The Services that the way in leads to. */
+export const services: Check[] = ['hook', 'deck'].map((name) => ({
+  says: `Service prow/${name} exists`,
+  otherwise: `Service prow/${name} is missing`,
+  madeBy: '08-prow',
+  holds: (world) => world.has('Service', name, 'prow'),
+}))
+
 /** That the host leads to Prow. */
-export function ingress(settings: Settings): Check {
-  return {
-    says: `Ingress prow leads https://${settings.PROW_HOST}/ to Prow`,
-    otherwise: 'Ingress prow/prow is missing',
+export function ingress(settings: Settings): Check[] {
+  const nginx = settings.INGRESS === 'nginx'
+  const balanced = settings.TARGET === 'eks'
+  const names = [...(nginx ? ['prow'] : []), ...(balanced && !nginx ? ['prow-hook', 'prow-deck'] : [])]
+  return names.map((name) => ({
+    says: `Ingress ${name} leads https://${settings.PROW_HOST}/ to Prow`,
+    otherwise: `Ingress prow/${name} is missing`,
     madeBy: '11-ingress',
-    holds: (world) => world.has('Ingress', 'prow', 'prow'),
-  }
+    holds: (world) => world.has('Ingress', name, 'prow'),
+  }))
 }
 
 /** What a component may do is as its manifest says, in each namespace that has a Role for it. */

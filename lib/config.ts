@@ -273,6 +273,19 @@ export const ROWS = {
     example: '192.30.252.0/22,185.199.108.0/22',
   },
 
+  HTTPS_PORT: {
+    group: 'Edge',
+    says: 'The port of https on the load balancer. In China 443 is closed for accounts without an ICP filing.',
+    type: number(1, 65535, 'as a port'),
+    default: '443',
+  },
+  HTTP_PORT: {
+    group: 'Edge',
+    says: 'The port whose visitors are sent on to https; off: none.',
+    type: like(/^(off|[1-9]\d{0,4})$/, 'a port or off'),
+    default: '80',
+  },
+
   OAUTH: {
     group: 'Switches',
     says: 'on: people log in to Deck with GitHub, see their pull requests and rerun jobs (secrets/github-oauth-config).',

@@ -37,6 +37,12 @@ export function useCluster(kubeconfig: string, context: string): void {
   target = { kubeconfig, context }
 }
 
+/** The kubeconfig and context that every kubectl of this process has, for programs that take them too. */
+export function kubectlTarget(): { kubeconfig: string; context: string } {
+  if (!target) throw new Error('useCluster was not called')
+  return target
+}
+
 function targeted(args: string[]): string[] {
   if (!target) throw new Error('useCluster was not called')
   return ['--kubeconfig', target.kubeconfig, '--context', target.context, ...args]

@@ -128,7 +128,12 @@ export function documents(text: string, file: string): Manifest[] {
 
 /** The manifests of a folder or file below manifests/, in the order of their files' names, filled from the settings. */
 export function manifests(settings: Settings, ...paths: string[]): Manifest[] {
-  const values = places(settings)
+  return manifestsWith(settings, {}, ...paths)
+}
+
+/** The same, with places beyond the settings: what a step found out. */
+export function manifestsWith(settings: Settings, more: Record<string, string>, ...paths: string[]): Manifest[] {
+  const values = { ...places(settings), ...more }
   return paths.flatMap((path) => {
     const full = join(ROOT, 'manifests', path)
     const files = path.endsWith('.yaml')
