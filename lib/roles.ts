@@ -147,7 +147,7 @@ export async function readRole(name: string): Promise<Role | undefined> {
 }
 
 /** The policy that a role holds in itself under a name. */
-async function readPolicy(role: string, policy: string): Promise<Policy | undefined> {
+export async function readPolicy(role: string, policy: string): Promise<Policy | undefined> {
   const found = await look<{ PolicyDocument: unknown }>(
     ['iam', 'get-role-policy', '--role-name', role, '--policy-name', policy],
     /^NoSuchEntity/,

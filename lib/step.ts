@@ -466,7 +466,8 @@ function finish(problem: Problem | undefined, json: boolean): void {
     line(
       [`${ended}: ${run.steps.length} ${run.steps.length === 1 ? 'step' : 'steps'}`, ...words, ...checked].join(' · '),
     )
-    if (run.verbose) {
+    // On EKS each aws is a second, so their number is told.
+    if (run.verbose || processes().aws) {
       const told = Object.entries(processes()).map(([program, number]) => `${program} ${number}`)
       line(paint('dim', `processes: ${told.join(', ') || 'none'}`))
     }

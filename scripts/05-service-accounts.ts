@@ -23,8 +23,9 @@ await step(
 
     if (settings.TARGET === 'eks') {
       const part = partition(settings.AWS_REGION)
-      await task(`bucket ${settings.LOG_BUCKET}`, () => ensureBucket(settings))
+      // One with a key of the account's own is kept so, and then the roles need the key too.
       const key = (await readBucket(settings))?.key
+      await task(`bucket ${settings.LOG_BUCKET}`, () => ensureBucket(settings))
 
       if (settings.IDENTITY === 'irsa') {
         const controllers = roleName(settings, 'prow-controllers')
