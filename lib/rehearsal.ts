@@ -350,7 +350,13 @@ async function kwokConfig(dir: string, programs: Record<Name, Program>, eks: boo
   const [etcd, peer, api, manager, scheduler, kwok, http, tls] = await freePorts(8)
   const beside: Ports = { http: http!, tls: tls! }
   // The tokens of \`aws eks get-token\` open the API server by a webhook that it is told of when it starts.
-  const tokens = eks ? [{ key: 'authentication-token-webhook-config-file', value: tokenWebhook(aws, beside) }] : []
+  const tokens = eks
+    ? [
+        { key: 'authentication-token-webhook-config-file', value: tokenWebhook(aws, beside) },
+        // A test takes somebody's access away and looks at once.
+        { key: 'authentication-token-webhook-cache-ttl', value: '1s' },
+      ]
+    : []
   if (eks) writeFileSync(ports, `${JSON.stringify(beside)}\n`)
   const config = {
     apiVersion: 'config.kwok.x-k8s.io/v1alpha1',
