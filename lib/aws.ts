@@ -24,7 +24,9 @@ export interface Refusal {
  * says nothing: version 1 has 255 for nearly everything.
  */
 export function refusal(stderr: string): Refusal | undefined {
-  const found = /An error occurred \(([^)]+)\) when calling the (\w+) operation[^:]*:\s*([\s\S]*)/.exec(stderr)
+  const found = /An error occurred \(([^)]+)\) when calling the (\w+) operation(?: \([^)]*\))?:\s*([\s\S]*)/.exec(
+    stderr,
+  )
   if (!found) return undefined
   const [, code, operation, message] = found as unknown as [string, string, string, string]
   return { code, operation, message: message.trim() }

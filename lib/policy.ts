@@ -28,21 +28,21 @@ export function policyOf(given: unknown): Policy {
 
 /** The same meaning as one text: lists are sets, a single value is a list of one, and order says nothing. */
 export function canonical(value: unknown): string {
-  const walk = (one: unknown, list: boolean): unknown => {
+  const walk = (one: unknown): unknown => {
     if (Array.isArray(one)) {
-      const sorted = one.map((each) => walk(each, false)).sort((a, b) => compare(JSON.stringify(a), JSON.stringify(b)))
-      return sorted.length === 1 && typeof sorted[0] !== 'object' ? sorted[0] : unique(sorted)
+      const sorted = unique(one.map((each) => walk(each)).sort((a, b) => compare(JSON.stringify(a), JSON.stringify(b))))
+      return sorted.length === 1 && typeof sorted[0] !== 'object' ? sorted[0] : sorted
     }
     if (typeof one === 'object' && one !== null) {
       return Object.fromEntries(
         Object.entries(one)
           .sort(([a], [b]) => compare(a, b))
-          .map(([key, each]) => [key, walk(each, list)]),
+          .map(([key, each]) => [key, walk(each)]),
       )
     }
     return one
   }
-  return JSON.stringify(walk(value, false), null, 2)
+  return JSON.stringify(walk(value), null, 2)
 }
 
 function compare(a: string, b: string): number {
