@@ -34,6 +34,12 @@ const IMAGES = {
   HELLO_IMAGE: 'docker.io/library/busybox:1.37',
 }
 
+/** Where Prow is for a browser and for GitHub, without a slash at its end. */
+export function prowUrl(settings: Settings): string {
+  const port = settings.TARGET === 'eks' && settings.HTTPS_PORT !== 443 ? `:${settings.HTTPS_PORT}` : ''
+  return `https://${settings.PROW_HOST}${port}`
+}
+
 /** Every place that a manifest or a template may have: the settings, and what follows from them. */
 export function places(settings: Settings): Record<string, string> {
   const filled: Record<string, string> = {}
@@ -55,6 +61,7 @@ export function places(settings: Settings): Record<string, string> {
     LABEL_SYNC_SCOPE: settings.GITHUB_REPOS.length
       ? `--only=${settings.GITHUB_REPOS.map((repo) => `${settings.GITHUB_ORG}/${repo}`).join(',')}`
       : `--orgs=${settings.GITHUB_ORG}`,
+    PROW_URL: prowUrl(settings),
     S3_REGION: settings.AWS_REGION || 'us-east-1',
     S3_CONSOLE: settings.TARGET === 'eks' ? CONSOLES[partition(settings.AWS_REGION)] : '',
     PROW_ROLE_ARN: roleArn(settings, 'controllers'),

@@ -18,7 +18,7 @@ import {
 } from '../lib/edge.ts'
 import { cluster } from '../lib/eks.ts'
 import { world } from '../lib/kubectl.ts'
-import { manifests, manifestsWith, partition } from '../lib/manifests.ts'
+import { manifests, manifestsWith, partition, prowUrl } from '../lib/manifests.ts'
 import { loadBalancerPolicy } from '../lib/policy.ts'
 import { Problem } from '../lib/problem.ts'
 import { ensureRole, roleArn, roleName } from '../lib/roles.ts'
@@ -41,7 +41,11 @@ await step(
         `INGRESS=none: route https://${settings.PROW_HOST}/hook to hook:8888 and the rest to deck:80 yourself`,
       )
       // ingress-nginx stays: others may be using it by now. uninstall removes it.
-      return gone([{ name: 'Ingress prow', manifests: manifests(settings, 'ingress/nginx.yaml') }])
+      return gone([
+        { name: 'Ingress prow', manifests: manifests(settings, 'ingress/nginx.yaml') },
+        // With them go their load balancers.
+        ...(settings.TARGET === 'eks' ? edgeThings(settings, { by: 'nothing' }, 'none') : []),
+      ])
     }
     await need(checks.namespaces)
     if (settings.INGRESS === 'nginx') await nginx(settings)
@@ -144,7 +148,7 @@ async function balanced(settings: Settings): Promise<void> {
   const [hook, deck] = await spin('waiting for load balancers', (say) =>
     together(address(settings, 'prow-hook', say), address(settings, 'prow-deck', say)),
   )
-  note('holds', `https://${settings.PROW_HOST}/hook is answered by ${hook}`)
+  note('holds', `${prowUrl(settings)}/hook is answered by ${hook}`)
   if (deck !== hook) note('holds', `Deck is answered by ${deck}`)
 
   if (route) {
