@@ -22,7 +22,9 @@ Options:
   --down           remove the cluster and its folder, also what a run that was killed left
   --cluster-only   make the cluster and its settings, install nothing
   --eks            with AWS beside it: TARGET=eks, and the real aws talks to an emulator on this machine (needs aws and
-                   Python 3.10; what it is made of comes from PyPI, once)
+                   Python 3.10; what it is made of comes from PyPI, once). The choice where no option is given and this
+                   machine can do it
+  --local          without AWS
   --kind           a cluster of the kind tool, where Docker runs: pods are real, images are pulled
   --dir DIR        the folder of the cluster (default ~/.cache/prow-runbook/rehearsal)
   --help           this text
@@ -34,6 +36,7 @@ const options = {
   down: { type: 'boolean' },
   'cluster-only': { type: 'boolean' },
   eks: { type: 'boolean' },
+  local: { type: 'boolean' },
   kind: { type: 'boolean' },
   dir: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
@@ -71,25 +74,32 @@ async function main(): Promise<number> {
   }
   endOnSignals()
   const kind: Kind = values.kind ? 'kind' : 'kwok'
-  const eks = Boolean(values.eks)
+  if ([values.eks, values.local, values.kind].filter(Boolean).length > 1)
+    throw new Problem('--eks, --local and --kind do not go together', 'Give one of them.', { exitCode: EXIT.usage })
+  // A folder that is named holds what it was made with, and --cluster-only is for those who know what they want.
+  const free = !values.eks && !values.local && !values.kind && !values.dir && !values['cluster-only']
+  const missing = values.eks || free ? await lacks() : undefined
+  if (values.eks && missing && !values.down)
+    throw new Problem(`AWS cannot be played here: ${missing}`, 'Leave out --eks: all but AWS is rehearsed.')
+  const eks = Boolean(values.eks) || (free && !missing)
   const dir = resolve(values.dir ?? defaultDir(kind, eks))
 
   if (values.down) {
     line(`${paint('bold', 'rehearsal')}  Remove the throw-away cluster`)
-    const removed = await spin('ending its processes', () => down({ dir, kind, waits }))
-    line(
-      removed
-        ? `  ${paint('green', '✔')} removed ${short(dir)}`
-        : `  ${paint('dim', '✔')} there is none in ${short(dir)}`,
-    )
+    // Without an option: both that `npm run rehearse` may have made.
+    for (const one of free ? [defaultDir(kind), defaultDir(kind, true)] : [dir]) {
+      const removed = await spin('ending its processes', () => down({ dir: one, kind, waits }))
+      line(
+        removed
+          ? `  ${paint('green', '✔')} removed ${short(one)}`
+          : `  ${paint('dim', '✔')} there is none in ${short(one)}`,
+      )
+    }
     return EXIT.done
   }
 
-  if (eks && kind === 'kind') throw new Problem('--eks and --kind do not go together', 'Leave one of them out.')
-  const missing = eks ? await lacks() : undefined
-  if (missing) throw new Problem(`AWS cannot be played here: ${missing}`, 'Leave out --eks: all but AWS is rehearsed.')
-
   line(`${paint('bold', 'rehearsal')}  A throw-away cluster on this machine${eks ? ', with AWS beside it' : ''}`)
+  if (free && missing) line(`  ${paint('dim', `without AWS beside it: ${missing}`)}`)
   const rehearsal = await up({ dir, kind, eks, task, waits })
   const code = values['cluster-only'] ? EXIT.done : await installAll(rehearsal)
   if (code === EXIT.done) farewell(rehearsal, Boolean(values['cluster-only']))
