@@ -213,6 +213,12 @@ export const ROWS = {
     type: number(1, 3650, 'days'),
     default: '90',
   },
+  ROLE_PREFIX: {
+    group: 'Logs',
+    says: 'What the names of our IAM roles begin with: an account has one namespace for all its clusters. Empty: CLUSTER_NAME.',
+    type: like(/^[\w+=,.@-]{1,30}$/, 'up to 30 letters, digits and +=,.@_-'),
+    example: 'prow-cn',
+  },
   IDENTITY: {
     group: 'Logs',
     says: 'How Prow proves itself to S3. irsa: by roles (EKS). keys: by access keys in secrets/s3-credentials.',
@@ -267,6 +273,19 @@ export const ROWS = {
     example: '192.30.252.0/22,185.199.108.0/22',
   },
 
+  HTTPS_PORT: {
+    group: 'Edge',
+    says: 'The port of https on the load balancer. In China 443 is closed for accounts without an ICP filing.',
+    type: number(1, 65535, 'as a port'),
+    default: '443',
+  },
+  HTTP_PORT: {
+    group: 'Edge',
+    says: 'The port whose visitors are sent on to https; off: none.',
+    type: like(/^(off|[1-9]\d{0,4})$/, 'a port or off'),
+    default: '80',
+  },
+
   OAUTH: {
     group: 'Switches',
     says: 'on: people log in to Deck with GitHub, see their pull requests and rerun jobs (secrets/github-oauth-config).',
@@ -303,6 +322,12 @@ export const ROWS = {
     type: number(5, 3600, 'seconds'),
     default: '600',
   },
+  POLL_SECONDS: {
+    group: 'Switches',
+    says: 'How often a step that waits for AWS looks again.',
+    type: number(1, 60, 'seconds'),
+    default: '10',
+  },
   SECRETS_DIR: {
     group: 'Switches',
     says: 'The folder of your secret files, from the folder of this file.',
@@ -320,7 +345,7 @@ export const ROWS = {
 export type SettingName = keyof typeof ROWS
 const rows = ROWS as Record<string, Row>
 
-type Optional = 'IMAGE_MIRROR' | 'CERTIFICATE_ARN' | 'HOSTED_ZONE'
+type Optional = 'IMAGE_MIRROR' | 'ROLE_PREFIX' | 'CERTIFICATE_ARN' | 'HOSTED_ZONE'
 /** The settings of this run. What is not set and has no default is an empty text or list. */
 export type Settings = {
   [Name in SettingName]: Name extends Optional ? string : z.output<(typeof ROWS)[Name]['type']>
@@ -406,6 +431,13 @@ export function parseSettings(
     faults.push({
       wrong: 'OBJECT_STORE=on needs TARGET=local',
       remedy: `Remove it from ${told}: on EKS the logs are in S3.`,
+    })
+  }
+  const prefix = raw.ROLE_PREFIX || raw.CLUSTER_NAME || ''
+  if (raw.TARGET === 'eks' && prefix.length > 35) {
+    faults.push({
+      wrong: `roles named after ${prefix} would be longer than IAM allows`,
+      remedy: `Set ROLE_PREFIX in ${told} to something shorter, of your own choice.`,
     })
   }
   if (!inFile && faults.length > 0) {

@@ -37,6 +37,12 @@ export function useCluster(kubeconfig: string, context: string): void {
   target = { kubeconfig, context }
 }
 
+/** The kubeconfig and context that every kubectl of this process has, for programs that take them too. */
+export function kubectlTarget(): { kubeconfig: string; context: string } {
+  if (!target) throw new Error('useCluster was not called')
+  return target
+}
+
 function targeted(args: string[]): string[] {
   if (!target) throw new Error('useCluster was not called')
   return ['--kubeconfig', target.kubeconfig, '--context', target.context, ...args]
@@ -83,8 +89,17 @@ export function versions(): Promise<{ client: string; server: string }> {
   return asked
 }
 
+let denied: (stderr: string) => Problem | undefined = () => undefined
+
+/** Says what "unknown" and "not allowed" mean on this cluster, where more is known than the API server says. */
+export function explainDenied(explain: typeof denied): void {
+  denied = explain
+}
+
 /** What an answer of the API server means to the reader. */
 export function explained(stderr: string): Problem {
+  const known = denied(stderr)
+  if (known) return known
   const text = stderr
     .split('\n')
     .filter((line) => line.trim() && !/^(Warning:|[EIW]\d{4} )/.test(line))

@@ -324,6 +324,11 @@ export async function gone(things: Thing[]): Promise<void> {
   }
 }
 
+/** Says that the step has begun to write something that is not an object of the cluster. */
+export function writes(): void {
+  current().wrote = true
+}
+
 /** Does one thing that is not an object of the cluster, and tells its line. `work` says what became of it. */
 export async function task(
   name: string,
@@ -461,7 +466,8 @@ function finish(problem: Problem | undefined, json: boolean): void {
     line(
       [`${ended}: ${run.steps.length} ${run.steps.length === 1 ? 'step' : 'steps'}`, ...words, ...checked].join(' · '),
     )
-    if (run.verbose) {
+    // On EKS each aws is a second, so their number is told.
+    if (run.verbose || processes().aws) {
       const told = Object.entries(processes()).map(([program, number]) => `${program} ${number}`)
       line(paint('dim', `processes: ${told.join(', ') || 'none'}`))
     }

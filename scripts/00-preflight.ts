@@ -1,4 +1,5 @@
 // What the guide never says: everything that a later step will stumble over, looked at before anything is made.
+import { lookAhead } from '../lib/awschecks.ts'
 import { report } from '../lib/check.ts'
 import { nodeChecks, permissionChecks, storageClass } from '../lib/cluster.ts'
 import { versions, type World, world } from '../lib/kubectl.ts'
@@ -47,9 +48,11 @@ await step(
     // All that the cluster is asked, at once; told in order below.
     const asked = Promise.all([
       also(() => nodeChecks(settings)),
-      also(async () => [await storageClass(settings)]),
+      // What a later step makes is no fault now.
+      also(async () => [await storageClass(settings)].filter((row) => !row.madeBy)),
       also(permissionChecks),
     ])
+    const ahead = settings.TARGET === 'eks' ? lookAhead(settings) : undefined
     const [found, now] = await Promise.all([also(versions), also<World>(world)])
     if (found) note('holds', `tools: kubectl ${found.client}, openssl`)
 
@@ -77,6 +80,10 @@ await step(
     if (now) {
       note('holds', `cluster: ${serverAddress()} answers`)
       for (const row of rows.flatMap((some) => some ?? [])) faults.push(...(await report('cluster', row)))
+    }
+    for (const { outcome, says, fault } of (await ahead) ?? []) {
+      note(outcome, says, outcome === 'warning' ? fault?.remedy.split('\n')[0] : undefined)
+      if (outcome === 'failed' && fault) faults.push(fault)
     }
     if (faults.length > 0) throw Problem.all(faults)
   },

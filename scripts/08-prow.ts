@@ -4,7 +4,8 @@ import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { storageClass } from '../lib/cluster.ts'
 import { manifests, secret } from '../lib/manifests.ts'
-import { gone, readyLater, skipped, step, tasks } from '../lib/step.ts'
+import { ensurePodRoles, usesRoles } from '../lib/podrole.ts'
+import { gone, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -33,6 +34,7 @@ await step(
         manifests: [secret(namespace, name, {})],
       })),
     )
+    if (usesRoles(settings)) await task('role in the pods', (say) => ensurePodRoles(settings, say))
     await readyLater('Deployment', components, 'prow')
   },
 )
