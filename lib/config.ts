@@ -193,9 +193,21 @@ export const ROWS = {
     type: like(HTTP, 'an http(s) address without a slash at its end'),
     default: 'https://api.github.com',
   },
+  GITHUB_CHECKS: {
+    group: 'GitHub',
+    says: 'off: GitHub is not asked about tokens, and steps that write to it leave it out. For a machine that cannot reach it.',
+    type: onOff,
+    default: 'on',
+  },
+  WEBHOOK: {
+    group: 'GitHub',
+    says: 'Whose webhook 12-webhook makes: that of the organisation, of each of GITHUB_REPOS, or none. An App has its own.',
+    type: oneOf('organisation', 'repositories', 'none'),
+    default: 'organisation',
+  },
   PRIVATE_CLONES: {
     group: 'GitHub',
-    says: "on: jobs may clone private repositories. The bot's token is then in test-pods, where any job could mount it.",
+    says: 'on: jobs may clone private repositories, with secrets/clone-token: a token that can only read, since any job can mount it.',
     type: onOff,
     default: 'off',
   },
@@ -304,6 +316,12 @@ export const ROWS = {
     type: onOff,
     default: 'on',
   },
+  LABELS_DELETE: {
+    group: 'Switches',
+    says: 'on: 10-labels also deletes labels that labels.yaml says are to go (deleteAfter). Others are never deleted.',
+    type: onOff,
+    default: 'off',
+  },
   LABEL_SYNC: {
     group: 'Switches',
     says: "on: the guide's label_sync Job and hourly CronJob too. Their image is a staging one, promised to nobody.",
@@ -315,6 +333,18 @@ export const ROWS = {
     says: 'The image of label_sync.',
     type: like(IMAGE, 'an image'),
     default: 'gcr.io/k8s-staging-test-infra/label_sync:v20260729-f66136c16c',
+  },
+  CONFIG_STRICT: {
+    group: 'Switches',
+    says: 'off: what `checkconfig` only warns of, such as fields that Prow does not know, is told and does not stop 06-config.',
+    type: onOff,
+    default: 'on',
+  },
+  CHECKCONFIG: {
+    group: 'Switches',
+    says: "on: Prow's own checkconfig has the last word: the program on PATH, else a pod of the installed version.",
+    type: onOff,
+    default: 'on',
   },
   WAIT_SECONDS: {
     group: 'Switches',

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { loadAll, YAML11_SCHEMA, YAMLException } from 'js-yaml'
 import { ROOT, relativeName, type Settings, settingsPath } from './config.ts'
 import { fill, type KubeObject, type Manifest, manifest, OURS, places } from './manifests.ts'
 import { type Fault, Problem } from './problem.ts'
@@ -9,7 +8,7 @@ import { type Fault, Problem } from './problem.ts'
 /** What a ConfigMap may hold, counted over keys and values: the API server's limit. */
 const LIMIT = 1024 * 1024
 
-interface File {
+export interface File {
   /** Its name as the reader knows it. */
   told: string
   text: string
@@ -30,8 +29,7 @@ const TEMPLATES = join(ROOT, 'manifests', 'config')
 
 /**
  * Reads Prow's configuration: the folder CONFIG_DIR as it is when it is there, else the templates filled from the
- * settings. Throws one Problem with every fault: a file missing or no YAML, with file and line; a base name twice;
- * a namespace that is not the guide's.
+ * settings. Throws one Problem with every fault: a file missing, a base name twice.
  */
 export function readProwConfig(settings: Settings): ProwConfig {
   const own = settingsPath(settings, settings.CONFIG_DIR)
@@ -64,14 +62,20 @@ export function readProwConfig(settings: Settings): ProwConfig {
   const jobs = new Map<string, File>()
   for (const path of jobFiles(join(folder, 'jobs'))) {
     const one = file(path)
-    const before = jobs.get(basename(path))
+    const name = basename(path)
+    const before = jobs.get(name)
     if (before) {
       faults.push({
         wrong: `${one.told} has the same name as ${before.told}`,
         remedy: 'Rename one: all job files become keys of one ConfigMap, whatever folder they are in.',
       })
+    } else if (!/^[-._a-zA-Z0-9]+$/.test(name)) {
+      faults.push({
+        wrong: `${one.told} cannot be a key of a ConfigMap`,
+        remedy: 'Rename it: letters, digits, - . and _ are allowed.',
+      })
     }
-    jobs.set(basename(path), one)
+    jobs.set(name, one)
   }
   const read: ProwConfig = {
     from: template ? 'the templates in manifests/config' : relativeName(folder),
@@ -80,12 +84,27 @@ export function readProwConfig(settings: Settings): ProwConfig {
     labels: file(join(folder, 'labels.yaml')),
     jobs,
   }
-  for (const one of [read.config, read.plugins, read.labels, ...jobs.values()]) {
-    if (one.text !== '') faults.push(...yamlFaults(one))
-  }
-  if (faults.length === 0) faults.push(...configFaults(read.config))
   if (faults.length > 0) throw Problem.all(faults)
   return read
+}
+
+/**
+ * Looks at a configuration by Prow's rules. Throws one Problem with every fault, each with file and line; gives back
+ * what is only worth a word. CONFIG_STRICT=off lets pass what `checkconfig` lets pass without --strict.
+ */
+export async function checked(prow: ProwConfig, settings: Settings): Promise<Fault[]> {
+  // The YAML library is needed by those alone who look at a configuration.
+  const { examine } = await import('./prowrules.ts')
+  const refused = settings.CONFIG_STRICT === 'on' ? ['invalid', 'strict', 'here'] : ['invalid', 'here']
+  const faults: Fault[] = []
+  const hints: Fault[] = []
+  for (const found of examine(prow, settings)) {
+    const fault = { wrong: `${found.file}:${found.line} ${found.wrong}`, remedy: found.remedy }
+    if (refused.includes(found.weight)) faults.push(fault)
+    else hints.push(fault)
+  }
+  if (faults.length > 0) throw Problem.all(faults)
+  return hints
 }
 
 /** The YAML files of a folder and of all folders in it, sorted. `kubectl create configmap --from-file` takes no nested one. */
@@ -100,34 +119,6 @@ function jobFiles(folder: string): string[] {
       if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return jobFiles(path)
       return /\.ya?ml$/.test(name) ? [path] : []
     })
-}
-
-function yamlFaults(file: File): Fault[] {
-  try {
-    loadAll(file.text, { schema: YAML11_SCHEMA, filename: file.told })
-    return []
-  } catch (error) {
-    if (!(error instanceof YAMLException)) throw error
-    const line = error.mark ? `:${error.mark.line + 1}` : ''
-    return [{ wrong: `${file.told}${line} is no YAML: ${error.reason}`, remedy: 'Correct the file.' }]
-  }
-}
-
-function configFaults(file: File): Fault[] {
-  const documents = loadAll(file.text, { schema: YAML11_SCHEMA })
-  const config = (documents[0] ?? {}) as Record<string, unknown>
-  if (documents.length > 1 || typeof config !== 'object' || Array.isArray(config)) {
-    const remedy = 'Compare it with manifests/config/config.yaml.'
-    return [{ wrong: `${file.told} is not one document of fields and values`, remedy }]
-  }
-  const wanted: Record<string, string> = { prowjob_namespace: 'prow', pod_namespace: 'test-pods' }
-  return Object.entries(wanted)
-    .filter(([field, value]) => config[field] !== value)
-    .map(([field, value]) => ({
-      wrong: `${file.told} has ${config[field] === undefined ? `no ${field}` : `${field}: ${config[field]}`}`,
-      // Prow's own default is the namespace default, where nothing of ours is; nothing then happens, without an error.
-      remedy: `Write ${field}: ${value} into it.`,
-    }))
 }
 
 /** The ConfigMap `name` in prow of some texts; packed when they are too large as they are and `packed` allows it. */

@@ -1522,7 +1522,7 @@ function over(below: Decoration, above: Decoration): Decoration {
 
 /** Everything that our rules say about a configuration, in the order of its files and lines. */
 export function examine(
-  sources: { config: Source; plugins: Source; jobs: Iterable<Source> },
+  sources: { config: Source; plugins: Source; jobs: Map<string, Source> },
   settings: Settings,
 ): Finding[] {
   const findings: Finding[] = []
@@ -1550,7 +1550,7 @@ export function examine(
   const decorate = decorator(config)
   const everything = isTrue(at(config, 'decorate_all_jobs'))
   const jobFiles = [{ file: sources.config.told, tree: config }]
-  for (const source of sources.jobs) jobFiles.push({ file: source.told, tree: parse(source) })
+  for (const source of sources.jobs.values()) jobFiles.push({ file: source.told, tree: parse(source) })
   const anywhere = everything || jobFiles.some(({ tree }) => isTrue(at(tree, 'decorate_all_jobs')))
   const all: All = {
     settings,

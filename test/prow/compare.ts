@@ -41,7 +41,7 @@ const settings = readSettings('/nowhere/.env', {
 
 /** What our rules find in a case. */
 export function findingsOf(one: Case): Finding[] {
-  const jobs = Object.entries(one.jobs).map(([told, text]) => ({ told, text }))
+  const jobs = new Map(Object.entries(one.jobs).map(([told, text]) => [told, { told, text }]))
   return examine(
     { config: { told: 'config.yaml', text: one.config }, plugins: { told: 'plugins.yaml', text: one.plugins }, jobs },
     settings,
@@ -65,7 +65,7 @@ export async function compare(checkconfig: string, cases: readonly Case[] = CASE
       let good = false
       for (const strict of [true, false]) {
         // What passes with --strict passes without.
-        const ended = good
+        const ended: { exitCode: number; stderr: string } = good
           ? { exitCode: 0, stderr: '' }
           : await tryRun(checkconfig, [
               `--config-path=${join(here, 'config.yaml')}`,
