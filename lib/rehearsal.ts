@@ -743,6 +743,8 @@ STORAGE_CLASS=${kind === 'kind' ? 'standard' : 'rehearsal'}
 
 GITHUB_ORG=rehearsal-org
 GITHUB_AUTH=pat
+# There is no such organisation on GitHub.
+GITHUB_CHECKS=off
 LABEL_SYNC=on
 
 LOG_BUCKET=rehearsal-prow-logs

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { parseSettings, ROOT, relativeName, type Settings, settingsPath } from './config.ts'
 import { apply, type Done, forget, type Outcome, remove, type Thing, waitFor } from './kubectl.ts'
 import { EXIT, type Fault, Problem } from './problem.ts'
-import { readProwConfig } from './prowconfig.ts'
+import { checked, readProwConfig } from './prowconfig.ts'
 import { rerunLine, rerunWith } from './rerun.ts'
 import { look } from './secrets.ts'
 import { endFollowed, endOnSignals, onCommand, processes } from './shell.ts'
@@ -192,7 +192,7 @@ async function started(
     const env = (values.env as string | undefined) ?? join(ROOT, '.env')
     rerunWith({ all, env: values.env === undefined ? '' : String(values.env), plan: Boolean(values.plan) })
     const { settings, faults } = parseSettings(env)
-    if (faults.length > 0) throw Problem.all([...faults, ...(all ? inputFaults(settings) : [])])
+    if (faults.length > 0) throw Problem.all([...faults, ...(all ? await inputFaults(settings) : [])])
     underWay = {
       plan: Boolean(values.plan),
       json,
@@ -214,10 +214,10 @@ async function started(
 }
 
 /** What is wrong with secrets/ and config/ besides the settings, so that one reading tells all there is to mend. */
-function inputFaults(settings: Settings): Fault[] {
+async function inputFaults(settings: Settings): Promise<Fault[]> {
   const { faults } = look(settings, undefined)
   try {
-    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) readProwConfig(settings)
+    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) await checked(readProwConfig(settings), settings)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     faults.push(...error.faults)

@@ -4,7 +4,7 @@ import { report } from '../lib/check.ts'
 import { nodeChecks, permissionChecks, storageClass } from '../lib/cluster.ts'
 import { versions, type World, world } from '../lib/kubectl.ts'
 import { type Fault, Problem } from '../lib/problem.ts'
-import { readProwConfig } from '../lib/prowconfig.ts'
+import { checked, readProwConfig } from '../lib/prowconfig.ts'
 import { exposed, look } from '../lib/secrets.ts'
 import { onPath } from '../lib/shell.ts'
 import { note, step } from '../lib/step.ts'
@@ -68,7 +68,11 @@ await step(
     for (const file of exposed(settings))
       note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
 
-    const config = await also(() => readProwConfig(settings))
+    const config = await also(async () => {
+      const read = readProwConfig(settings)
+      for (const { wrong, remedy } of await checked(read, settings)) note('warning', wrong, remedy)
+      return read
+    })
     if (config)
       note(
         'holds',
