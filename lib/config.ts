@@ -201,9 +201,9 @@ export const ROWS = {
   },
   WEBHOOK: {
     group: 'GitHub',
-    says: 'Whose webhook 12-webhook makes: that of the organisation, of each of GITHUB_REPOS, or none. An App has its own.',
-    type: oneOf('organisation', 'repositories', 'none'),
-    default: 'organisation',
+    says: 'Whose webhook 12-webhook makes. auto: each of GITHUB_REPOS has one, or the organisation. An App has its own.',
+    type: oneOf('auto', 'organisation', 'repositories', 'none'),
+    default: 'auto',
   },
   PRIVATE_CLONES: {
     group: 'GitHub',

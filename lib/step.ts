@@ -337,6 +337,7 @@ export async function task(
   ) => Promise<{ outcome: Outcome; note?: string; differences?: Done['differences'] }>,
 ): Promise<void> {
   const done = await spin(name, work)
+  if (/^(created|changed|removed)$/.test(done.outcome)) current().wrote = true
   record({ name, differences: [], ...done })
 }
 

@@ -2,12 +2,13 @@
 import { lookAhead } from '../lib/awschecks.ts'
 import { report } from '../lib/check.ts'
 import { nodeChecks, permissionChecks, storageClass } from '../lib/cluster.ts'
+import { lookAtGitHub } from '../lib/github.ts'
 import { versions, type World, world } from '../lib/kubectl.ts'
 import { type Fault, Problem } from '../lib/problem.ts'
 import { checked, readProwConfig } from '../lib/prowconfig.ts'
 import { exposed, look } from '../lib/secrets.ts'
 import { onPath } from '../lib/shell.ts'
-import { note, step } from '../lib/step.ts'
+import { note, skipped, step } from '../lib/step.ts'
 import { serverAddress } from '../lib/target.ts'
 
 await step(
@@ -65,6 +66,12 @@ await step(
       )
       note('holds', `secrets: ${[...told, ...secrets.missing.map((name) => `${name} (to be made)`)].join(', ')}`)
     }
+    const github = await lookAtGitHub(settings, secrets.values)
+    if (settings.GITHUB_CHECKS === 'off') skipped('what GitHub says', 'GITHUB_CHECKS=off')
+    if (github?.faults.length === 0) note('holds', github.says)
+    for (const { wrong } of github?.faults ?? []) note('failed', wrong)
+    for (const { wrong, remedy } of github?.warnings ?? []) note('warning', wrong, remedy)
+    faults.push(...(github?.faults ?? []))
     for (const file of exposed(settings))
       note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
 
