@@ -56,7 +56,20 @@ async function client(settings: Settings, auth: object): Promise<GitHub> {
     retry: { retries: 2 },
     throttle: { onRateLimit: wait, onSecondaryRateLimit: wait, fallbackSecondaryRateRetryAfter: 5 },
     request: {
-      fetch: (url: string, init: RequestInit) => fetch(url, { ...init, signal: AbortSignal.timeout(30_000) }),
+      fetch: async (url: string, init: RequestInit) => {
+        try {
+          return await fetch(url, { ...init, signal: AbortSignal.timeout(30_000) })
+        } catch (error) {
+          // Node says "fetch failed" and keeps what happened to itself.
+          const { name, message, cause } = error as Error & { cause?: { code?: string; message?: string } }
+          throw new Error(
+            name === 'TimeoutError' ? 'no answer within 30 seconds' : (cause?.code ?? cause?.message ?? message),
+            {
+              cause: error,
+            },
+          )
+        }
+      },
     },
   }) as unknown as GitHub
 }
@@ -115,7 +128,7 @@ export function explained(error: unknown, settings: Settings, wish: Wish): Probl
   const because = (wrong: string, remedy: string) => new Problem(wrong, remedy, { cause: error })
   if (status === undefined) {
     return because(
-      `GitHub at ${settings.GITHUB_API} does not answer: ${cause(error)}`,
+      `GitHub at ${settings.GITHUB_API} does not answer: ${(error as Error).message}`,
       'See that this machine reaches it (GITHUB_API), or set GITHUB_CHECKS=off to leave GitHub out.',
     )
   }
@@ -159,13 +172,6 @@ export function explained(error: unknown, settings: Settings, wish: Wish): Probl
     `GitHub answered ${status} when asked to ${wish.doing}: ${words}`,
     'Run the step again with --verbose.',
   )
-}
-
-function cause(error: unknown): string {
-  const inner = (error as { cause?: { code?: string; message?: string; cause?: { code?: string } } }).cause
-  if ((error as Error).name === 'TimeoutError' || /timeout|aborted/i.test((error as Error).message))
-    return 'no answer within 30 seconds'
-  return inner?.cause?.code ?? inner?.code ?? inner?.message ?? (error as Error).message
 }
 
 /** Asks GitHub, and explains what it refuses. */

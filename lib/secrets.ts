@@ -165,6 +165,9 @@ function yaml(text: string): unknown {
 function oauthFlaw(text: string, settings: Settings): string | undefined {
   const slip = /^\s*(client_id|client_secret|redirect_url):\S/m.exec(text)
   if (slip) return `needs a space after ${slip[1]}:`
+  // 12e5 is a number to Go, which Deck is written in, and a text to our reader.
+  const digits = /^\s*(client_id|client_secret):\s*[-+]?[\d.][\d_.]*(?:[eE][-+]?\d+)?\s*(?:#.*)?$/m.exec(text)
+  if (digits) return `has ${digits[1]} without quotes: its digits would be read as a number`
   const config = yaml(text) as Record<string, unknown> | undefined
   if (typeof config !== 'object' || config === null) return 'is no YAML with client_id, client_secret and redirect_url'
   for (const field of ['client_id', 'client_secret', 'redirect_url']) {

@@ -501,4 +501,7 @@ plank(
   { 'a.yaml': presubmit(SPEC) },
 )
 
+files('jobs under a bare name', { 'a.yaml': presubmit(SPEC).replace('org/repo', 'repo') })
+plank('another account', `  default_decoration_config_entries: [{config: {default_service_account_name: builder}}]\n`)
+
 export const CASES: readonly Case[] = all
