@@ -134,6 +134,27 @@ const GONE_PLUGINS: Record<string, string> = {
   'yaml-validator': 'Remove it: Prow has not got it.',
 }
 
+const byType = new Map<string, Map<string, string>>()
+
+/** The fields of a type in lower case, as Go's reader of JSON looks for them, and as they are. */
+function fieldsOf(type: string): Map<string, string> | undefined {
+  const before = byType.get(type)
+  if (before) return before
+  const known = fields().types[type] ?? BY_HAND[type]
+  if (!known) return undefined
+  const made = new Map(
+    Object.entries(known).flatMap(
+      ([name, inner]) =>
+        [
+          [name.toLowerCase(), inner],
+          [name, inner],
+        ] as const,
+    ),
+  )
+  byType.set(type, made)
+  return made
+}
+
 /** Whether what stands there can be read as the type; tells what cannot, and what nobody reads. */
 function* typed(
   tree: Tree,
@@ -185,17 +206,16 @@ function* typed(
     }
     return
   }
-  const known = fields().types[type] ?? BY_HAND[type]
-  if (!known) return
+  const lower = fieldsOf(type)
+  if (!lower) return
   if (!tree.map) return yield put([tree, `${path} should be a map`, 'Write key: value below it.'])
-  const lower = new Map(Object.keys(known).map((name) => [name.toLowerCase(), name]))
   for (const [key, one] of tree.map) {
-    const name = lower.get(key.toLowerCase())
-    if (name !== undefined) {
-      yield* typed(one, known[name]!, path ? `${path}.${key}` : key, inJobs, inPlugins)
+    const inner = lower.get(key) ?? lower.get(key.toLowerCase())
+    if (inner !== undefined) {
+      yield* typed(one, inner, path ? `${path}.${key}` : key, inJobs, inPlugins)
       continue
     }
-    const near = nearest(key, Object.keys(known))
+    const near = nearest(key, Object.keys(fields().types[type] ?? BY_HAND[type] ?? {}))
     const told = path ? `${path}.${key}` : key
     yield put(
       [
