@@ -380,12 +380,17 @@ function sameWhole(old: KubeObject, wanted: KubeObject): boolean {
   )
   return (
     sameData &&
-    JSON.stringify(old.binaryData ?? {}) === JSON.stringify(wanted.binaryData ?? {}) &&
+    sorted(old.binaryData) === sorted(wanted.binaryData) &&
     Object.entries(labels).every(([key, value]) => old.metadata.labels?.[key] === value) &&
     Object.entries(annotations).every(([key, value]) => old.metadata.annotations?.[key] === value) &&
     // It holds the values a second time, where nobody looks for them.
     old.metadata.annotations?.[LAST_APPLIED] === undefined
   )
+}
+
+/** A map as text, whatever the order of its keys: the API server sorts them. */
+function sorted(map: unknown): string {
+  return JSON.stringify(Object.entries((map ?? {}) as object).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function replacement(old: KubeObject, wanted: KubeObject): KubeObject {
@@ -400,7 +405,7 @@ function replacement(old: KubeObject, wanted: KubeObject): KubeObject {
   return {
     ...wanted,
     ...(old.type ? { type: old.type } : {}),
-    data,
+    ...(Object.keys(data).length > 0 ? { data } : {}),
     metadata: {
       name: wanted.metadata.name,
       namespace: wanted.metadata.namespace,
