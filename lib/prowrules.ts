@@ -173,7 +173,7 @@ function* typed(
     return
   }
   if (type.startsWith('{}')) {
-    if (!tree.map) return yield put([tree, `${path} should be a map`, 'Write key: value below it.'])
+    if (!tree.map) return yield put([tree, `${path || 'what is in it'} should be a map`, 'Write key: value below it.'])
     for (const [key, one] of tree.map) yield* typed(one, type.slice(2), `${path}.${key}`, inJobs, inPlugins)
     return
   }
@@ -208,7 +208,7 @@ function* typed(
   }
   const lower = fieldsOf(type)
   if (!lower) return
-  if (!tree.map) return yield put([tree, `${path} should be a map`, 'Write key: value below it.'])
+  if (!tree.map) return yield put([tree, `${path || 'what is in it'} should be a map`, 'Write key: value below it.'])
   for (const [key, one] of tree.map) {
     const inner = lower.get(key) ?? lower.get(key.toLowerCase())
     if (inner !== undefined) {
@@ -1637,5 +1637,11 @@ export function examine(
   apply(PLUGIN_RULES, plugins, sources.plugins.told)
   for (const job of all.jobs) apply(JOB_RULES, job, job.file)
   apply(TOGETHER_RULES, all, sources.config.told)
-  return findings
+  // What is said of a file that cannot be read may be wrong, and so what depends on it.
+  const broken = new Set(
+    findings.filter((one) => one.rule === 'yaml' && one.weight === 'invalid').map((one) => one.file),
+  )
+  if (broken.size === 0) return findings
+  const blind = broken.has(sources.config.told) || broken.has(sources.plugins.told)
+  return findings.filter((one) => one.rule === 'yaml' || (!blind && !broken.has(one.file)))
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { Problem } from '../../lib/problem.ts'
-import { configMap, readProwConfig } from '../../lib/prowconfig.ts'
+import { checked, configMap, readProwConfig } from '../../lib/prowconfig.ts'
 import { folder, LOCAL, settings } from './world.ts'
 
 const CONFIG = 'prowjob_namespace: prow\npod_namespace: test-pods\n'
@@ -13,10 +13,11 @@ const GOOD = {
   'config/labels.yaml': 'default: {}\n',
 }
 
-function faults(files: Record<string, string>): string[] {
+async function faults(files: Record<string, string>): Promise<string[]> {
   const path = folder({ ...GOOD, ...files })
   try {
-    readProwConfig(settings(LOCAL, path))
+    const given = settings(LOCAL, path)
+    await checked(readProwConfig(given), given)
     return []
   } catch (error) {
     assert.ok(error instanceof Problem, String(error))
@@ -35,13 +36,16 @@ describe('one own folder', () => {
   })
 
   const rows: [Record<string, string>, RegExp[]][] = [
-    [{ 'config/config.yaml': 'a: 1\n\tb: 2\n' }, [/^config\.yaml:2 is no YAML/]],
+    [{ 'config/config.yaml': 'a: 1\n\tb: 2\n' }, [/^config\.yaml:2 is indented with a tab/]],
     [{ 'config/config.yaml': 'log_level: info\n' }, [/no prowjob_namespace/, /no pod_namespace/]],
     [{ 'config/config.yaml': CONFIG.replace('test-pods', 'default') }, [/has pod_namespace: default/]],
     [{ 'config/config.yaml': '' }, [/no prowjob_namespace/, /no pod_namespace/]],
     [{ 'config/config.yaml': '# words\n' }, [/no prowjob_namespace/, /no pod_namespace/]],
-    [{ 'config/config.yaml': '- a\n' }, [/not one document/]],
-    [{ 'config/config.yaml': `${CONFIG}---\na: 1\n` }, [/not one document/]],
+    [
+      { 'config/config.yaml': '- a\n' },
+      [/config\.yaml:1 .*should be a map/, /no prowjob_namespace/, /no pod_namespace/],
+    ],
+    [{ 'config/config.yaml': `${CONFIG}---\na: 1\n` }, [/config\.yaml:3 begins a second document/]],
     [
       { 'config/jobs/a.yaml': 'x: 1', 'config/jobs/z/a.yaml': 'x: 1' },
       [/^jobs\/z\/a\.yaml has the same name as jobs\/a\.yaml/],
@@ -50,8 +54,8 @@ describe('one own folder', () => {
     [{ 'config/jobs/a.yaml': 'x: 1\nx: 2\n' }, [/^jobs\/a\.yaml:2/]],
   ]
   for (const [files, wrong] of rows) {
-    test(`${JSON.stringify(files).slice(0, 60)} is refused`, () => {
-      const told = faults(files)
+    test(`${JSON.stringify(files).slice(0, 60)} is refused`, async () => {
+      const told = await faults(files)
       assert.equal(told.length, wrong.length, told.join('\n'))
       wrong.forEach((pattern, index) => {
         assert.match(told[index]!, pattern)
@@ -59,9 +63,9 @@ describe('one own folder', () => {
     })
   }
 
-  test('what is hidden, and what is no YAML by its name, is left out', () => {
+  test('what is hidden, and what is no YAML by its name, is left out', async () => {
     const files = { 'config/jobs/.git/a.yaml': 'x: [', 'config/jobs/notes.txt': 'x: [', 'config/jobs/b.yaml': 'x: 1' }
-    assert.deepEqual(faults(files), [])
+    assert.deepEqual(await faults(files), [])
   })
 })
 
