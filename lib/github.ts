@@ -486,3 +486,32 @@ export async function eachRepository(settings: Settings, github: GitHub): Promis
   )
   return all.filter((repo) => !repo.archived).map((repo) => repo.name)
 }
+
+/** Repositories of GITHUB_REPOS whose settings do not allow the method that Tide is to merge them with. */
+export async function mergeFaults(
+  settings: Settings,
+  github: GitHub,
+  methodOf: (repo: string) => string | undefined,
+): Promise<Fault[]> {
+  const faults: Fault[] = []
+  for (const repo of settings.GITHUB_REPOS) {
+    const method = methodOf(repo)
+    if (!method) continue
+    const wish: Wish = { doing: `look at ${settings.GITHUB_ORG}/${repo}`, scope: 'repo', permission: 'Metadata: read' }
+    const { data } = await ask(settings, wish, () =>
+      github.request('GET /repos/{owner}/{repo}', { owner: settings.GITHUB_ORG, repo }),
+    )
+    const allowed: Record<string, boolean | undefined> = {
+      merge: data.allow_merge_commit,
+      squash: data.allow_squash_merge,
+      rebase: data.allow_rebase_merge,
+    }
+    // Not told to those who may not write there.
+    if (allowed[method] !== false) continue
+    faults.push({
+      wrong: `${settings.GITHUB_ORG}/${repo} does not allow ${method}, which tide.merge_method says: nothing would merge there`,
+      remedy: `Allow it at https://${settings.GITHUB_HOST}/${settings.GITHUB_ORG}/${repo}/settings, Pull Requests, or name another method in config.yaml.`,
+    })
+  }
+  return faults
+}

@@ -109,6 +109,27 @@ export async function checked(prow: ProwConfig, settings: Settings): Promise<Fau
   return hints
 }
 
+/** How Tide would merge the repositories of an organisation; nothing for those that it does not merge. */
+export async function mergeMethods(prow: ProwConfig, org: string): Promise<(repo: string) => string | undefined> {
+  const { at, plainly, readYaml, textsOf } = await import('./yamltree.ts')
+  const tide = at(readYaml(prow.config.text).tree, 'tide')
+  const queries = at(tide, 'queries')?.list ?? []
+  const methods = (plainly(at(tide, 'merge_method')) ?? {}) as Record<string, string | Record<string, string>>
+  return (repo) => {
+    const name = `${org}/${repo}`
+    const merged = queries.some(
+      (query) =>
+        textsOf(at(query, 'repos')).includes(name) ||
+        (textsOf(at(query, 'orgs')).includes(org) && !textsOf(at(query, 'excludedRepos')).includes(name)),
+    )
+    if (!merged) return undefined
+    const ofOrg = methods[org]
+    const method = methods[name] ?? (typeof ofOrg === 'object' ? (ofOrg?.[repo] ?? ofOrg?.['*']) : ofOrg)
+    // A map goes by branches.
+    return typeof method === 'object' ? undefined : (method ?? 'merge')
+  }
+}
+
 /** The YAML files of a folder and of all folders in it, sorted. `kubectl create configmap --from-file` takes no nested one. */
 function jobFiles(folder: string): string[] {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) return []

@@ -253,6 +253,12 @@ export function look(
       if (flaw)
         faults.push({ wrong: `Secret ${row.namespace}/${row.secret} ${flaw}`, remedy: `Make ${told}. ${row.fill}` })
       else values.set(name, { text: held, from: 'cluster', note: noted(row, held, 'from the cluster') })
+    } else if (now && otherKeys(now, row)) {
+      // Made by hand under another key: Prow's programs would not find it.
+      faults.push({
+        wrong: `Secret ${row.namespace}/${row.secret} has no key ${row.key} (it has ${otherKeys(now, row)})`,
+        remedy: `Put its value into ${told}: 03-secrets then makes it anew. ${row.fill}`,
+      })
     } else if (row.openssl) missing.push(name)
     else if (now) {
       faults.push({
@@ -291,6 +297,12 @@ function inCluster(now: World, row: Row): string | undefined {
   const data = now.get('Secret', row.secret, row.namespace)?.data as Record<string, string> | undefined
   const value = data?.[row.key]
   return value === undefined ? undefined : Buffer.from(value, 'base64').toString().trim() || undefined
+}
+
+/** The keys of a Secret that has not the one that is wanted. */
+function otherKeys(now: World, row: Row): string {
+  const data = now.get('Secret', row.secret, row.namespace)?.data as Record<string, string> | undefined
+  return data && !(row.key in data) ? Object.keys(data).join(', ') : ''
 }
 
 function noted(row: Row, text: string, from: string): string {

@@ -196,7 +196,8 @@ export async function ensureAppWebhook(
   if (differences.length === 0) return { outcome: 'unchanged', differences, twins: [] }
   if (plan) return { outcome: 'would change', differences, twins: [] }
   await ask(settings, place.wish, () =>
-    app.request('PATCH /app/hook/config', { url, content_type: 'json', insecure_ssl: '0', secret }),
+    // As data: octokit would take a field named url for the address of the request.
+    app.request('PATCH /app/hook/config', { data: { url, content_type: 'json', insecure_ssl: '0', secret } }),
   )
   return { outcome: 'changed', differences, twins: [] }
 }

@@ -3,9 +3,10 @@
 import { need } from '../lib/check.ts'
 import { askCheckconfig } from '../lib/checkconfig.ts'
 import * as checks from '../lib/checks.ts'
+import { mergeFaults, signIn } from '../lib/github.ts'
 import { world } from '../lib/kubectl.ts'
 import { Problem } from '../lib/problem.ts'
-import { checked, previous, readProwConfig, reloaded, rolledBack, things } from '../lib/prowconfig.ts'
+import { checked, mergeMethods, previous, readProwConfig, reloaded, rolledBack, things } from '../lib/prowconfig.ts'
 import { current, note, skipped, step, tasks } from '../lib/step.ts'
 import { spin } from '../lib/tell.ts'
 
@@ -42,6 +43,11 @@ await step(
     const prow = readProwConfig(settings)
     const hints = await checked(prow, settings)
     for (const { wrong, remedy } of hints) note('warning', wrong, remedy)
+    if (settings.GITHUB_CHECKS === 'on' && settings.GITHUB_REPOS.length > 0) {
+      const github = await signIn(settings)
+      const faults = github ? await mergeFaults(settings, github, await mergeMethods(prow, settings.GITHUB_ORG)) : []
+      if (faults.length > 0) throw Problem.all(faults)
+    }
     const verdict = await askCheckconfig(prow, settings, current().plan)
     if (verdict.refused) {
       throw Problem.all(

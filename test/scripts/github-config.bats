@@ -162,3 +162,11 @@ SH
     done
   done
 }
+
+@test "a merge method that the repository does not allow is named before anything is written" {
+  setting GITHUB_CHECKS=on GITHUB_REPOS=web
+  seed '{"repos": [{"owner": "test-org", "name": "web", "allow_squash_merge": false, "collaborators": {"prow-bot": "admin"}}]}'
+  refused 06-config 'test-org/web does not allow squash, which tide.merge_method says' 'https://github.com/test-org/web/settings'
+  seed '{"repos": [{"owner": "test-org", "name": "web", "allow_squash_merge": true, "collaborators": {"prow-bot": "admin"}}]}'
+  run -0 runbook 06-config
+}

@@ -150,3 +150,9 @@ teardown() { kube delete secrets -n prow --all >/dev/null; kube delete secrets -
   run -0 runbook 03-secrets
   says 'what GitHub says of them' 'GITHUB_CHECKS=off'
 }
+
+@test "a Secret made by hand under another key is told as that" {
+  rm secrets/oauth-token
+  kube create secret generic oauth-token -n prow --from-literal=token="$TOKEN"
+  refused 03-secrets 'Secret prow/oauth-token has no key oauth (it has token)'
+}
