@@ -1,6 +1,7 @@
 import { change, look, together } from './aws.ts'
 import type { Settings } from './config.ts'
 import type { Difference } from './difference.ts'
+import { partition } from './manifests.ts'
 import { canonical } from './policy.ts'
 import { Problem } from './problem.ts'
 import { type Became, became, TAG, TAG_ADOPTED, TAG_VALUE, type Tag, tagged } from './roles.ts'
@@ -73,13 +74,20 @@ export async function readBucket(settings: Settings): Promise<Bucket | undefined
   const rule = encryption?.ServerSideEncryptionConfiguration.Rules[0]?.ApplyServerSideEncryptionByDefault
   return {
     region: at,
-    key: rule?.KMSMasterKeyID,
+    key: keyArn(settings, rule?.KMSMasterKeyID),
     encrypted: rule !== undefined,
     access: access?.PublicAccessBlockConfiguration,
     ownership: ownership?.OwnershipControls.Rules[0]?.ObjectOwnership,
     rules: lifecycle?.Rules ?? [],
     tags: tags?.TagSet ?? [],
   }
+}
+
+// A policy takes the ARN of a key alone, not its id or an alias of it.
+function keyArn(settings: Settings, key: string | undefined): string | undefined {
+  if (!key || key.includes(':key/')) return key
+  const { AWS_REGION: region, AWS_ACCOUNT_ID: account } = settings
+  return `arn:${partition(region)}:kms:${region}:${account}:key/${/alias\//.test(key) ? '*' : key}`
 }
 
 interface EncryptionRule {

@@ -128,20 +128,23 @@ export async function kubeconfig(settings: Settings, about: Cluster): Promise<Ac
   if (holds(file, about, script)) return access
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   chmodSync(dir, 0o700)
-  rmSync(file, { force: true })
-  const args = ['eks', 'update-kubeconfig', '--name', settings.CLUSTER_NAME, '--kubeconfig', file]
+  // Beside ours, which another run may be reading.
+  const fresh = `${file}.${process.pid}`
+  rmSync(fresh, { force: true })
+  const args = ['eks', 'update-kubeconfig', '--name', settings.CLUSTER_NAME, '--kubeconfig', fresh]
   const ended = await tryAws(args)
   if (ended.exitCode !== 0) throw awsProblem(args, ended.stderr)
-  const config = load(readFileSync(file, 'utf8'), { filename: file }) as Kubeconfig
+  const config = load(readFileSync(fresh, 'utf8'), { filename: fresh }) as Kubeconfig
   const exec = config.users[0]!.user.exec
   const set = (exec.env ?? []).map(({ name, value }) => `export ${name}=${quote(value)}\n`).join('')
   writeFileSync(script, tokenScript([exec.command, ...(exec.args ?? [])], set), { mode: 0o700 })
   exec.command = script
   exec.args = []
   delete exec.env
-  // JSON is YAML. Whole or not at all: another run may read it right now.
-  writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
-  renameSync(`${file}.${process.pid}`, file)
+  // JSON is YAML.
+  writeFileSync(fresh, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
+  chmodSync(fresh, 0o600)
+  renameSync(fresh, file)
   forgetTokens()
   return access
 }

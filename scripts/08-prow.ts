@@ -3,6 +3,7 @@
 import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { storageClass } from '../lib/cluster.ts'
+import { world } from '../lib/kubectl.ts'
 import { manifests, secret } from '../lib/manifests.ts'
 import { ensurePodRoles, usesRoles } from '../lib/podrole.ts'
 import { gone, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
@@ -34,7 +35,8 @@ await step(
         manifests: [secret(namespace, name, {})],
       })),
     )
-    if (usesRoles(settings)) await task('role in the pods', (say) => ensurePodRoles(settings, say))
+    const made = (await world()).has('Deployment', 'crier', 'prow')
+    if (usesRoles(settings) && made) await task('role in the pods', (say) => ensurePodRoles(settings, say))
     await readyLater('Deployment', components, 'prow')
   },
 )
