@@ -34,6 +34,13 @@ const TEMPLATES = join(ROOT, 'manifests', 'config')
  * settings. Throws one Problem with every fault: a file missing, a base name twice.
  */
 export function readProwConfig(settings: Settings): ProwConfig {
+  const { read, faults } = files(settings)
+  if (faults.length > 0) throw Problem.all(faults)
+  return read
+}
+
+/** What is there, and what is wrong with the files as such. */
+function files(settings: Settings): { read: ProwConfig; faults: Fault[] } {
   const own = settingsPath(settings, settings.CONFIG_DIR)
   const template = !existsSync(own)
   const folder = template ? TEMPLATES : own
@@ -86,27 +93,29 @@ export function readProwConfig(settings: Settings): ProwConfig {
     labels: file(join(folder, 'labels.yaml')),
     jobs,
   }
-  if (faults.length > 0) throw Problem.all(faults)
-  return read
+  return { read, faults }
 }
 
 /**
- * Looks at a configuration by Prow's rules. Throws one Problem with every fault, each with file and line; gives back
- * what is only worth a word. CONFIG_STRICT=off lets pass what `checkconfig` lets pass without --strict.
+ * Reads Prow's configuration and looks at it by Prow's rules. Throws one Problem with every fault, each with file and
+ * line; gives back what is only worth a word. CONFIG_STRICT=off lets pass what `checkconfig` lets pass without --strict.
  */
-export async function checked(prow: ProwConfig, settings: Settings): Promise<Fault[]> {
+export async function checked(settings: Settings): Promise<{ prow: ProwConfig; hints: Fault[] }> {
   // The YAML library is needed by those alone who look at a configuration.
   const { examine } = await import('./prowrules.ts')
+  const { read, faults } = files(settings)
   const refused = settings.CONFIG_STRICT === 'on' ? ['invalid', 'strict', 'here'] : ['invalid', 'here']
-  const faults: Fault[] = []
+  const missing = read.config.text === '' && faults.length > 0
   const hints: Fault[] = []
-  for (const found of examine(prow, settings)) {
+  for (const found of examine(read, settings)) {
+    // A file that is not there was told as that.
+    if (missing && found.rule !== 'yaml') continue
     const fault = { wrong: `${found.file}:${found.line} ${found.wrong}`, remedy: found.remedy }
     if (refused.includes(found.weight)) faults.push(fault)
     else hints.push(fault)
   }
   if (faults.length > 0) throw Problem.all(faults)
-  return hints
+  return { prow: read, hints }
 }
 
 /** How Tide would merge the repositories of an organisation; nothing for those that it does not merge. */

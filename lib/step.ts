@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { parseSettings, ROOT, relativeName, type Settings, settingsPath } from './config.ts'
 import { apply, type Done, forget, type Outcome, remove, type Thing, waitFor } from './kubectl.ts'
 import { EXIT, type Fault, Problem } from './problem.ts'
-import { checked, readProwConfig } from './prowconfig.ts'
+import { checked } from './prowconfig.ts'
 import { rerunLine, rerunWith } from './rerun.ts'
 import { look } from './secrets.ts'
 import { endFollowed, endOnSignals, onCommand, processes } from './shell.ts'
@@ -217,7 +217,7 @@ async function started(
 async function inputFaults(settings: Settings): Promise<Fault[]> {
   const { faults } = look(settings, undefined)
   try {
-    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) await checked(readProwConfig(settings), settings)
+    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) await checked(settings)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     faults.push(...error.faults)

@@ -5,7 +5,7 @@ import { nodeChecks, permissionChecks, storageClass } from '../lib/cluster.ts'
 import { lookAtGitHub } from '../lib/github.ts'
 import { versions, type World, world } from '../lib/kubectl.ts'
 import { type Fault, Problem } from '../lib/problem.ts'
-import { checked, readProwConfig } from '../lib/prowconfig.ts'
+import { checked } from '../lib/prowconfig.ts'
 import { exposed, look } from '../lib/secrets.ts'
 import { onPath } from '../lib/shell.ts'
 import { note, skipped, step } from '../lib/step.ts'
@@ -76,9 +76,9 @@ await step(
       note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
 
     const config = await also(async () => {
-      const read = readProwConfig(settings)
-      for (const { wrong, remedy } of await checked(read, settings)) note('warning', wrong, remedy)
-      return read
+      const { prow, hints } = await checked(settings)
+      for (const { wrong, remedy } of hints) note('warning', wrong, remedy)
+      return prow
     })
     if (config)
       note(

@@ -6,7 +6,7 @@ import * as checks from '../lib/checks.ts'
 import { mergeFaults, signIn } from '../lib/github.ts'
 import { world } from '../lib/kubectl.ts'
 import { Problem } from '../lib/problem.ts'
-import { checked, mergeMethods, previous, readProwConfig, reloaded, rolledBack, things } from '../lib/prowconfig.ts'
+import { checked, mergeMethods, previous, reloaded, rolledBack, things } from '../lib/prowconfig.ts'
 import { current, note, skipped, step, tasks } from '../lib/step.ts'
 import { spin } from '../lib/tell.ts'
 
@@ -40,8 +40,7 @@ await step(
       return
     }
 
-    const prow = readProwConfig(settings)
-    const hints = await checked(prow, settings)
+    const { prow, hints } = await checked(settings)
     for (const { wrong, remedy } of hints) note('warning', wrong, remedy)
     if (settings.GITHUB_CHECKS === 'on' && settings.GITHUB_REPOS.length > 0) {
       const github = await signIn(settings)

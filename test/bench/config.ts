@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readSettings } from '../../lib/config.ts'
-import { checked, readProwConfig } from '../../lib/prowconfig.ts'
+import { checked } from '../../lib/prowconfig.ts'
 
 const { checkconfig = 'checkconfig', rounds = '3' } = parseArgs({
   options: { checkconfig: { type: 'string' }, rounds: { type: 'string' } },
@@ -109,7 +109,7 @@ for (const [jobs, files] of [
   const theirs: number[] = []
   for (let round = 0; round < Number(rounds); round++) {
     let began = performance.now()
-    await checked(readProwConfig(settings), settings)
+    await checked(settings)
     ours.push((performance.now() - began) / 1000)
     began = performance.now()
     const ended = spawnSync(checkconfig, [

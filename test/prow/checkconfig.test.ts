@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { askCheckconfig } from '../../lib/checkconfig.ts'
 import { readSettings } from '../../lib/config.ts'
-import { checked, readProwConfig } from '../../lib/prowconfig.ts'
+import { checked } from '../../lib/prowconfig.ts'
 import { program } from './build.ts'
 import { AGE, compare, HERE } from './compare.ts'
 
@@ -55,9 +55,9 @@ test('our templates pass checkconfig --strict, whatever the settings', async () 
         for (const PRIVATE_CLONES of ['on', 'off']) {
           const settings = readSettings(join(folder, '.env'), { ...target, ...auth, OAUTH, PRIVATE_CLONES })
           assert.ok(!existsSync(join(folder, 'config')))
-          const prow = readProwConfig(settings)
+          const { prow, hints } = await checked(settings)
           const told = JSON.stringify({ ...auth, OAUTH, PRIVATE_CLONES, TARGET: target.TARGET })
-          assert.deepEqual(await checked(prow, settings), [], told)
+          assert.deepEqual(hints, [], told)
           const verdict = await askCheckconfig(prow, settings, true)
           assert.equal(verdict.by, 'the checkconfig on PATH')
           assert.deepEqual(verdict.refused, undefined, told)

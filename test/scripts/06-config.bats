@@ -46,7 +46,7 @@ own() {
   printf '# ${NOT_A_PLACE} # when NOTHING\nperiodics: []\n' >config/jobs/deep/er/more.yaml
   printf 'an old key of a job file\n' >config/jobs/README.md
   run -0 runbook 06-config
-  says "from $WORLD/config" '2 files of jobs' '1 changed' '2 unchanged'
+  says "from $WORLD/config" '2 files of jobs' 'the version before, kept' '1 unchanged'
   kube get configmap job-config -n prow -o jsonpath='{.data.more\.yaml}' | diff - config/jobs/deep/er/more.yaml
   rm -r config/jobs/deep
   uid="$(kube get configmap job-config -n prow -o jsonpath='{.metadata.uid}')"
@@ -64,7 +64,7 @@ own() {
   printf 'periodics: []\n' | tee config/jobs/a/same.yaml >config/jobs/b/same.yaml
   printf 'periodics:\n- name: [\n' >config/jobs/broken.yaml
   run -1 runbook 06-config
-  says 'config/plugins.yaml:2 is no YAML' 'config/labels.yaml is missing' 'config/jobs/b/same.yaml has the same name as' \
+  says 'config/plugins.yaml:2 is indented with a tab' 'config/labels.yaml is missing' 'config/jobs/b/same.yaml has the same name as' \
     'config/jobs/a/same.yaml' 'config/jobs/broken.yaml' 'wrote nothing'
   lacks '    at '
   same "$before" "$(snapshot)"
@@ -130,7 +130,7 @@ own() {
   run -0 runbook 06-config
   says 'was there, adopted' '3 changed'
   same "$uids" "$(kube get cm config plugins job-config -n prow -o jsonpath='{.items[*].metadata.uid}')"
-  same '{"config.yaml"' "$(kube get configmap config -n prow -o jsonpath='{.data}' | cut -d: -f1)"
+  same '["VERSION","config.yaml"]' "$(kube get configmap config -n prow -o json | json '.data && Object.keys(it.data)')"
   settled 06-config
 }
 

@@ -45,8 +45,9 @@ for (const [status, answer, wrong, remedy] of ANSWERS) {
   })
 }
 
-test('an event of our own is signed both ways; hook takes it, and refuses another secret', async () => {
+test('an event of our own is signed both ways; hook takes it, and refuses another secret', async (t) => {
   const { url, server } = await startHook(() => 'right\n')
+  t.after(() => server.close())
   assert.equal(meaning(...both(await sendTest(`${url}/hook`, 'right')), settings), undefined)
   assert.match(
     meaning(...both(await sendTest(`${url}/hook`, 'wrong')), settings)?.wrong ?? '',
@@ -58,12 +59,13 @@ test('an event of our own is signed both ways; hook takes it, and refuses anothe
   assert.match(meaning(...both(await sendTest(`${url}/hook`, 'right')), settings)?.wrong ?? '', /was not reached/)
 })
 
-test('both signature headers are there, for old hooks and new ones', async () => {
+test('both signature headers are there, for old hooks and new ones', async (t) => {
   let headers: Record<string, unknown> = {}
   const server = createServer((request, response) => {
     headers = request.headers
     response.end()
   }).listen(0, '127.0.0.1')
+  t.after(() => server.closeAllConnections())
   await once(server, 'listening')
   await sendTest(`http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, 'secret')
   server.close()
