@@ -142,7 +142,7 @@ export async function ensureBucket(settings: Settings): Promise<Became> {
     await put('create-bucket', ...where, '--object-ownership', 'BucketOwnerEnforced')
   }
   if (canonical(now?.access ?? {}) !== canonical(PRIVATE)) {
-    changes.push({ object, path: 'public access block', was: text(now?.access), is: text(PRIVATE) })
+    changes.push({ object, path: 'public access block', was: now?.access && text(now.access), is: text(PRIVATE) })
     const all = Object.keys(PRIVATE).map((key) => `${key}=true`)
     await put('put-public-access-block', '--public-access-block-configuration', all.join(','))
   }

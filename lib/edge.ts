@@ -250,7 +250,7 @@ export async function findCertificate(settings: Settings): Promise<{ arn: string
   }
   if (named) {
     const one = await describe(named)
-    const names = [one.DomainName, ...(one.SubjectAlternativeNames ?? [])]
+    const names = [...new Set([one.DomainName, ...(one.SubjectAlternativeNames ?? [])])]
     if (covers(host, names)) return judged(one)
     throw new Problem(
       `the certificate in CERTIFICATE_ARN is for ${names.join(', ')}, not for ${host}`,

@@ -55,7 +55,7 @@ B=rehearsal-prow-logs
   aws s3api delete-public-access-block --bucket $B
   forget_writes
   run -2 runbook 05-service-accounts --plan
-  says "bucket $B        would change" "role $J          would change" '+       "s3:PutObject"'
+  says "bucket $B        would change" "role $J          would change" '"s3:PutObject"'
   run -0 runbook 05-service-accounts
   same "iam:PutRolePolicy s3:PUT /$B?publicAccessBlock" "$(writes | sort | xargs)"
   aws iam delete-open-id-connect-provider --open-id-connect-provider-arn "$(PROVIDER)"
@@ -80,7 +80,7 @@ B=rehearsal-prow-logs
     '{"Rules":[{"ID":"theirs","Status":"Enabled","Filter":{"Prefix":"tmp/"},"Expiration":{"Days":1}},{"ID":"prow-runbook-logs","Status":"Enabled","Filter":{"Prefix":"logs/"},"Expiration":{"Days":1}}]}'
   forget_writes
   run -2 runbook 05-service-accounts --plan
-  says '-       "Action": "s3:DeleteObject"' ':aud": "sts.amazonaws.com"' 'rule prow-runbook-logs'
+  says '"Action": "s3:DeleteObject"' ':aud": "sts.amazonaws.com"' 'rule prow-runbook-logs'
   same '' "$(writes)"
   run -0 runbook 05-service-accounts
   says "role $C   changed" "bucket $B        changed" "role $J          unchanged"
@@ -133,7 +133,7 @@ B=rehearsal-prow-logs
   steps 01,05
   old="$(PROVIDER)"
   # The account stays, the cluster is another one.
-  emulator cluster "$(node -e 'const t = require("fs").readFileSync(process.argv[1], "utf8"); console.log(JSON.stringify({ name: "rehearsal", region: "us-west-2", born: "second", endpoint: /server: (\S+)/.exec(t)[1], ca: /certificate-authority-data: (\S+)/.exec(t)[1] }))' "$CLUSTER/kubeconfig")" >"$BATS_TEST_TMPDIR/made"
+  emulator cluster "$(node -e 'const t = require("fs").readFileSync(process.argv[1], "utf8"); console.log(JSON.stringify({ name: "rehearsal", region: "us-west-2", born: "second", endpoint: /server: (\S+)/.exec(t)[1], ca: /certificate-authority-data: (\S+)/.exec(t)[1] }))' "$CLUSTER/kubeconfig")" >"$MINE/made"
   [ "$old" != "$(PROVIDER)" ]
   run -0 steps 01,05
   says 'OIDC provider                     created' "role $C   changed"

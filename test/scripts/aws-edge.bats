@@ -17,7 +17,7 @@ setup() {
 HOOK=k8s-prow-prow-hook-0123456789.us-west-2.elb.amazonaws.com
 DECK=k8s-prow-prow-deck-0123456789.us-west-2.elb.amazonaws.com
 note() { kube get ingress "$1" -n prow -o "jsonpath={.metadata.annotations.alb\.ingress\.kubernetes\.io/$2}"; }
-records() { aws route53 list-resource-record-sets --hosted-zone-id "$(json .zone <"$BATS_TEST_TMPDIR/made")" --output json |
+records() { aws route53 list-resource-record-sets --hosted-zone-id "$(json .zone <"$MINE/made")" --output json |
   json '.ResourceRecordSets.filter(r=>r.Type==="CNAME").map(r=>r.Name+r.ResourceRecords[0].Value).join()'; }
 
 @test "hook is open to the internet on its one path, Deck is inside; certificate, address and record; again nothing changes" {
@@ -29,7 +29,7 @@ records() { aws route53 list-resource-record-sets --hosted-zone-id "$(json .zone
     'record prow.rehearsal.example     created' "inside the network prow.rehearsal.example has to lead to $DECK"
   same 'internet-facing internal' "$(note prow-hook scheme) $(note prow-deck scheme)"
   same '/hook Exact hook' "$(kube get ingress prow-hook -n prow -o jsonpath='{.spec.rules[0].http.paths[0].path} {.spec.rules[0].http.paths[0].pathType} {.spec.rules[0].http.paths[0].backend.service.name}')"
-  same "$(json .certificate <"$BATS_TEST_TMPDIR/made")" "$(note prow-hook certificate-arn)"
+  same "$(json .certificate <"$MINE/made")" "$(note prow-hook certificate-arn)"
   same '[{"HTTP":80},{"HTTPS":443}]' "$(note prow-deck listen-ports)"
   same "prow.rehearsal.example.$HOOK" "$(records)"
   forget_writes
@@ -40,7 +40,7 @@ records() { aws route53 list-resource-record-sets --hosted-zone-id "$(json .zone
 }
 
 @test "a record that leads elsewhere is put right; one of another type is left, with a word" {
-  zone="$(json .zone <"$BATS_TEST_TMPDIR/made")"
+  zone="$(json .zone <"$MINE/made")"
   put() { aws route53 change-resource-record-sets --hosted-zone-id "$zone" --change-batch "{\"Changes\":[{\"Action\":\"$1\",\"ResourceRecordSet\":$2}]}" >/dev/null; }
   put CREATE '{"Name":"prow.rehearsal.example","Type":"CNAME","TTL":60,"ResourceRecords":[{"Value":"old.example.com"}]}'
   run -0 runbook 11-ingress -v
@@ -72,7 +72,7 @@ records() { aws route53 list-resource-record-sets --hosted-zone-id "$(json .zone
 }
 
 @test "no certificate, one for another host, one in another region: what to do, and nothing is made" {
-  arn="$(json .certificate <"$BATS_TEST_TMPDIR/made")"
+  arn="$(json .certificate <"$MINE/made")"
   setting PROW_HOST=other.rehearsal.example
   run -1 runbook 11-ingress
   says 'ACM has no certificate for other.rehearsal.example' 'aws acm request-certificate --domain-name other.rehearsal.example'

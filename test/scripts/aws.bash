@@ -14,7 +14,8 @@ teardown_eks() {
 
 # For setup: settings and secrets that are right, and an empty account with the cluster in it.
 setup_account() {
-  WORLD="$BATS_TEST_TMPDIR/world"
+  MINE="${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}" # There is none of a test in setup_file.
+  WORLD="$MINE/world"
   mkdir -p "$WORLD/home"
   cp "$CLUSTER/.env" "$WORLD/.env"
   mkdir -m 700 "$WORLD/secrets"
@@ -38,7 +39,7 @@ fresh() {
     console.log(JSON.stringify({ name: "rehearsal", region: process.argv[2],
       endpoint: /server: (\S+)/.exec(text)[1], ca: /certificate-authority-data: (\S+)/.exec(text)[1],
       zone: "rehearsal.example", host: "prow.rehearsal.example", ...JSON.parse(process.argv[3] || "{}") }))' \
-    "$CLUSTER/kubeconfig" "$region" "${1:-}")" >"$BATS_TEST_TMPDIR/made"
+    "$CLUSTER/kubeconfig" "$region" "${1:-}")" >"$MINE/made"
 }
 
 # What the account answers instead, as often as `times` says: refuse iam:CreateRole AccessDenied 'is not authorized …' 1
@@ -62,5 +63,5 @@ ask() {
   aws "${args[@]}" --output json | json "$2"
 }
 
-ISSUER() { json .issuer <"$BATS_TEST_TMPDIR/made"; }
+ISSUER() { json .issuer <"$MINE/made"; }
 PROVIDER() { echo "arn:aws:iam::123456789012:oidc-provider/$(ISSUER | sed 's|https://||')"; }
