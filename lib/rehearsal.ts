@@ -16,9 +16,12 @@ import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { load } from 'js-yaml'
+import { readSettings } from './config.ts'
+import { PAUSE } from './images.ts'
 import { locked } from './lock.ts'
 import { Problem } from './problem.ts'
 import {
+  buildReal,
   cacheFolder,
   downloaded,
   downloads,
@@ -28,10 +31,22 @@ import {
   type Name,
   type Program,
 } from './programs.ts'
+import {
+  importImages,
+  NO_PROXY_AT_ALL,
+  type NodeInput,
+  needMachine,
+  nodeRuns,
+  openSpace,
+  removeNode,
+  space,
+  startNode,
+  within,
+} from './realnode.ts'
 import { onPath, run, tryRun } from './shell.ts'
 
-/** The kind of cluster: simulated nodes and pods by kwok, or real ones by kind in Docker. */
-export type Kind = 'kwok' | 'kind'
+/** The kind of cluster: simulated nodes and pods by kwok; a real node beside its control plane; or kind in Docker. */
+export type Kind = 'kwok' | 'real' | 'kind'
 
 /** A rehearsal that is up: what the runbook needs to work on it. */
 export interface Rehearsal {
@@ -68,10 +83,10 @@ export interface Options {
 
 /** Where the rehearsal of `npm run rehearse` lives. */
 export function defaultDir(kind: Kind): string {
-  return join(cacheFolder(), kind === 'kind' ? 'rehearsal-kind' : 'rehearsal')
+  return join(cacheFolder(), kind === 'kwok' ? 'rehearsal' : `rehearsal-${kind}`)
 }
 
-const CLUSTER_YAML = resolve(dirname(fileURLToPath(import.meta.url)), '../test/programs/cluster.yaml')
+const TEST = resolve(dirname(fileURLToPath(import.meta.url)), '../test')
 const MARKER = 'rehearsal.json'
 const NODES = 3
 
@@ -104,11 +119,13 @@ export async function up(options: Options = {}): Promise<Rehearsal> {
   const task = options.task ?? silent
   // Before anything is made: most who have no Docker would want the other kind.
   if (kind === 'kind') await needDocker()
+  if (kind === 'real') needMachine()
   const dir = claim(resolve(options.dir ?? defaultDir(kind)), kind)
   return alone(dir, options.waits, async () => {
     claim(dir, kind) // A run that was waited for may have removed it.
     const made = kind === 'kind' ? await upKind(dir, task) : await upKwok(dir, task)
     await task('settings and secrets', async () => [undefined, { outcome: makeInput(dir, kind, made.context) }])
+    if (kind === 'real') await task('images', (say) => bringImages(dir, say))
     return { dir, kind, kubeconfig: places(dir).kubeconfig, env: places(dir).env, ...made }
   })
 }
@@ -128,6 +145,7 @@ export async function down(options: Omit<Options, 'task'> = {}): Promise<boolean
       await run(kindTool, ['delete', 'cluster', '--name', kindName(real), '--kubeconfig', places(real).kubeconfig])
     } else {
       await end(real)
+      if (memory.kind === 'real') await removeNode(real)
     }
     // The marker last: without it, what a killed removal left would be nobody's.
     const entries = readdirSync(real).filter((name) => name !== MARKER)
@@ -195,7 +213,8 @@ type Made = Pick<Rehearsal, 'context' | 'kubectl' | 'kubectlOnPath'>
 async function upKwok(dir: string, task: Task): Promise<Made> {
   const { kubeconfig, cluster } = places(dir)
   const memory = remember(dir)!
-  const runs = memory.programs !== undefined && existsSync(kubeconfig) && (await whole(dir))
+  const real = memory.kind === 'real'
+  const runs = memory.programs !== undefined && existsSync(kubeconfig) && (!real || nodeRuns(dir)) && (await whole(dir))
 
   const programs = await task('programs', async (say) => {
     // kubectl may have gone from this machine since; the others run.
@@ -209,6 +228,16 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
     keep(dir, { ...memory, programs: found })
     return [found, { outcome: built || lacksDownload(found) ? 'created' : 'unchanged', note: origin(found) }]
   })
+
+  const built = real ? await task('programs of the node', (say) => nodePrograms(say)) : {}
+  if (real) {
+    await task('namespaces of the node', async () => {
+      if (runs) return [undefined, UNCHANGED]
+      await end(dir)
+      const { node } = await openSpace(dir)
+      return [undefined, { outcome: 'created', note: `at ${node}, in a network of its own` }]
+    })
+  }
 
   await task('cluster', async (say) => {
     if (runs) return [undefined, UNCHANGED]
@@ -241,17 +270,18 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
   })
 
   await task('nodes and storage', async (say) => {
-    const yaml = readFileSync(CLUSTER_YAML, 'utf8')
+    const yaml = readFileSync(join(TEST, real ? 'node/cluster.yaml' : 'programs/cluster.yaml'), 'utf8')
     const holds = short(yaml)
     if (runs && memory.holds === holds) return [undefined, UNCHANGED]
+    if (real && !runs) await startNode(dir, space(dir)!, nodeInput(dir, built))
     say('waiting for the nodes')
-    const created = await furnish(dir, yaml)
+    const created = await furnish(dir, yaml, real ? 1 : NODES)
     keep(dir, { ...memory, programs, holds })
     return [
       undefined,
       {
         outcome: created ? 'created' : memory.holds === holds ? 'unchanged' : 'changed',
-        note: `${NODES} simulated nodes, StorageClass rehearsal`,
+        note: `${real ? 'a node' : `${NODES} simulated nodes`}, StorageClass rehearsal`,
       },
     ]
   })
@@ -267,6 +297,59 @@ function file({ source, path }: Program): string {
 
 function lacksDownload(programs: Record<Name, Program>): boolean {
   return Object.values(programs).some((program) => program.source === 'downloaded' && !existsSync(file(program)))
+}
+
+async function nodePrograms(say: (text: string) => void): Promise<[Record<string, string>, Became]> {
+  let built = false
+  const files = await buildReal((text) => {
+    built = true
+    say(text)
+  })
+  return [files, { outcome: built ? 'created' : 'unchanged', note: 'built: kubelet, kube-proxy, CoreDNS, Prow' }]
+}
+
+// What the node is to know. Names in the cluster lead to Prow by the way in, and to the local GitHub.
+function nodeInput(dir: string, programs: Record<string, string>): NodeInput {
+  const { cluster } = places(dir)
+  const { node, github } = space(dir)!
+  return {
+    programs,
+    ca: join(cluster, 'pki', 'ca.crt'),
+    kubeconfig: join(cluster, 'kubeconfig.yaml'),
+    names: { [HOST]: node, [GITHUB]: github, [`api.${GITHUB}`]: github },
+    pause: PAUSE,
+  }
+}
+
+async function bringImages(dir: string, say: (text: string) => void): Promise<[undefined, Became]> {
+  // What makes Deck's pages is for tests alone, and not there for somebody who only installs.
+  const { standIns } = await import('./standins.ts')
+  const [files] = await nodePrograms(say)
+  const began = Date.now()
+  const images = await standIns(readSettings(places(dir).env, {}), files, await authority(dir), say)
+  say('bringing the images into containerd')
+  const changed = await importImages(dir, space(dir)!, images)
+  const seconds = ((Date.now() - began) / 1000).toFixed(1)
+  return [
+    undefined,
+    changed ? { outcome: 'created', note: `${images.length} in ${seconds} s` } : { outcome: 'unchanged' },
+  ]
+}
+
+// An authority of this rehearsal alone, which its images trust, and the certificate of its GitHub. Answers its file.
+async function authority(dir: string): Promise<string> {
+  const folder = join(dir, 'authority')
+  const at = (name: string) => join(folder, name)
+  if (existsSync(at('github.crt'))) return at('ca.crt')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650']
+  const openssl = (...args: string[]) => run('openssl', args)
+  await openssl('req', '-x509', ...key, '-subj', '/CN=rehearsal', '-keyout', at('ca.key'), '-out', at('ca.crt'))
+  await openssl('req', ...key.slice(0, -2), '-subj', `/CN=${GITHUB}`, '-keyout', at('github.key'), '-out', at('csr'))
+  writeFileSync(at('names'), `subjectAltName=DNS:${GITHUB},DNS:api.${GITHUB}\n`)
+  const signed = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '3650']
+  await openssl('x509', '-req', '-in', at('csr'), ...signed, '-extfile', at('names'), '-out', at('github.crt'))
+  return at('ca.crt')
 }
 
 /** Where the programs came from, in a few words: `built: Kubernetes 1.36.3, etcd 3.6.8, kwok 0.8.0; on PATH: kubectl 1.32.4`. */
@@ -311,6 +394,7 @@ async function freePorts(count: number): Promise<number[]> {
 
 async function kwokConfig(dir: string, programs: Record<Name, Program>): Promise<string> {
   const { cluster } = places(dir)
+  const at = space(dir)
   const [etcd, peer, api, manager, scheduler, kwok] = await freePorts(6)
   const config = {
     apiVersion: 'config.kwok.x-k8s.io/v1alpha1',
@@ -337,16 +421,23 @@ async function kwokConfig(dir: string, programs: Record<Name, Program>): Promise
       // Stages are objects in the cluster then, and tests can add their own.
       enableCRDs: ['Stage'],
       // The service address of the API server, for clients in pods that really run.
-      kubeApiserverCertSANs: ['10.0.0.1'],
+      kubeApiserverCertSANs: ['10.0.0.1', ...(at ? [at.node] : [])],
     },
     componentsPatches: [
       {
         name: 'kube-apiserver',
+        // With a real node it listens for that node's pods too, in the network that the two share with nobody.
         // What `kubectl logs` and `exec` prove themselves with to a kubelet.
         extraArgs: [
           { key: 'kubelet-client-certificate', value: join(cluster, 'pki', 'admin.crt') },
           { key: 'kubelet-client-key', value: join(cluster, 'pki', 'admin.key') },
           { key: 'kubelet-preferred-address-types', value: 'InternalIP,Hostname' },
+          ...(at
+            ? [
+                { key: 'bind-address', value: '0.0.0.0', override: true },
+                { key: 'advertise-address', value: at.node, override: true },
+              ]
+            : []),
         ],
       },
       // A throw-away cluster need not survive a power cut, and a busy disk makes it slow.
@@ -376,9 +467,11 @@ async function kwokctl(
 ): Promise<string | undefined> {
   const { work, kubeconfig } = places(dir)
   const { source, path } = programs.kubectl
+  const at = space(dir)
+  const [program, ...before] = [...(at ? within(at, 'network') : []), programs.kwokctl.path]
   const ended = await tryRun(
-    programs.kwokctl.path,
-    ['--name', 'rehearsal', ...args, '--wait', '60s', '--timeout', '15m'],
+    program!,
+    [...before, '--name', 'rehearsal', ...args, '--wait', '60s', '--timeout', '15m'],
     {
       env: {
         // A person's ~/.kwok and ~/.kube are neither read nor written.
@@ -387,6 +480,7 @@ async function kwokctl(
         KUBECONFIG: kubeconfig,
         KUBECACHEDIR: join(work, 'kubectl-cache'),
         KUBERC: 'off',
+        ...(at ? NO_PROXY_AT_ALL : {}),
         PATH: source === 'built' ? `${dirname(path)}${delimiter}${process.env.PATH}` : `${process.env.PATH}`,
       },
       onStderr: (text) => {
@@ -480,7 +574,9 @@ interface Access {
 function access(dir: string): Access {
   const { cluster } = places(dir)
   const pem = (file: string) => readFileSync(join(cluster, 'pki', file))
-  const server = /server: (\S+)/.exec(readFileSync(join(cluster, 'kubeconfig.yaml'), 'utf8'))![1]!
+  const own = /server: (\S+)/.exec(readFileSync(join(cluster, 'kubeconfig.yaml'), 'utf8'))![1]!
+  // With a real node the control plane is in the node's network.
+  const server = own.replace('127.0.0.1', space(dir)?.node ?? '127.0.0.1')
   return { server, ca: pem('ca.crt'), cert: pem('admin.crt'), key: pem('admin.key') }
 }
 
@@ -587,10 +683,11 @@ const RESOURCES: Record<string, string> = {
   StorageClass: '/apis/storage.k8s.io/v1/storageclasses',
   Stage: '/apis/kwok.x-k8s.io/v1alpha1/stages',
   Node: '/api/v1/nodes',
+  PersistentVolume: '/api/v1/persistentvolumes',
 }
 
 // Applies cluster.yaml and waits for its nodes. Answers whether any of it was not there.
-async function furnish(dir: string, yaml: string): Promise<boolean> {
+async function furnish(dir: string, yaml: string, nodes: number): Promise<boolean> {
   const to = access(dir)
   const agent = new Agent({ keepAlive: true })
   const until = Date.now() + 60_000
@@ -610,11 +707,11 @@ async function furnish(dir: string, yaml: string): Promise<boolean> {
     }
     for (;;) {
       const { text } = await ask(to, agent, 'GET', '/api/v1/nodes')
-      const nodes = JSON.parse(text).items as { status: { conditions?: { type: string; status: string }[] } }[]
-      const ready = nodes.filter(({ status }) =>
+      const listed = JSON.parse(text).items as { status: { conditions?: { type: string; status: string }[] } }[]
+      const ready = listed.filter(({ status }) =>
         status.conditions?.some((is) => is.type === 'Ready' && is.status === 'True'),
       )
-      if (ready.length >= NODES) return created
+      if (ready.length >= nodes) return created
       if (Date.now() > until) {
         throw new Problem(
           'The nodes of the rehearsal cluster are not ready after a minute',
@@ -632,6 +729,7 @@ const text = (length: number, letters: string) =>
   Array.from({ length }, () => letters[randomInt(letters.length)]).join('')
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const HOST = 'prow.rehearsal.example'
+const GITHUB = 'github.rehearsal.example'
 
 // The settings and the secrets that only a person can give. They look real and are worth nothing. The hmac-token and
 // the cookie are not among them: the runbook makes those. What is there is kept, so that a second run changes nothing.
@@ -692,7 +790,19 @@ STORAGE_CLASS=${kind === 'kind' ? 'standard' : 'rehearsal'}
 
 GITHUB_ORG=rehearsal-org
 GITHUB_AUTH=pat
-LABEL_SYNC=on
+${
+  kind === 'real'
+    ? `GITHUB_HOST=${GITHUB}
+GITHUB_API=https://api.${GITHUB}
+# Its image cannot be made here.
+LABEL_SYNC=off
+
+# Images that were made on this machine.
+PROW_IMAGE_REGISTRY=registry.rehearsal.example/prow
+PROW_IMAGE_TAG=v20240619-cfb8754e0
+IMAGE_MIRROR=registry.rehearsal.example/mirror`
+    : 'LABEL_SYNC=on'
+}
 
 LOG_BUCKET=rehearsal-prow-logs
 IDENTITY=keys
@@ -702,7 +812,7 @@ INGRESS=nginx
 ${
   kind === 'kind'
     ? 'NGINX_ADMISSION=on'
-    : `# A simulated pod cannot answer the webhook, and then no Ingress could be made.
+    : `# What is in its place here cannot answer the webhook, and then no Ingress could be made.
 NGINX_ADMISSION=off`
 }
 `

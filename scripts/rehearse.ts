@@ -20,6 +20,7 @@ built is kept in ~/.cache/prow-runbook, or in RUNBOOK_CACHE. Your ~/.kube is nei
 Options:
   --down           remove the cluster and its folder, also what a run that was killed left
   --cluster-only   make the cluster and its settings, install nothing
+  --real           a node whose pods really run, with Prow's own programs (Linux, root; takes minutes once)
   --kind           a cluster of the kind tool, where Docker runs: pods are real, images are pulled
   --dir DIR        the folder of the cluster (default ~/.cache/prow-runbook/rehearsal)
   --help           this text
@@ -31,6 +32,7 @@ const options = {
   down: { type: 'boolean' },
   'cluster-only': { type: 'boolean' },
   kind: { type: 'boolean' },
+  real: { type: 'boolean' },
   dir: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -66,7 +68,7 @@ async function main(): Promise<number> {
     return EXIT.done
   }
   endOnSignals()
-  const kind: Kind = values.kind ? 'kind' : 'kwok'
+  const kind: Kind = values.kind ? 'kind' : values.real ? 'real' : 'kwok'
   const dir = resolve(values.dir ?? defaultDir(kind))
 
   if (values.down) {
@@ -123,7 +125,7 @@ function farewell(
   clusterOnly: boolean,
 ): void {
   const here = dir === defaultDir(kind)
-  const again = [kind === 'kind' && '--kind', !here && `--dir ${short(dir)}`].filter(Boolean).join(' ')
+  const again = [kind !== 'kwok' && `--${kind}`, !here && `--dir ${short(dir)}`].filter(Boolean).join(' ')
   const rows: [string, string][] = [
     ['look', `kubectl --kubeconfig ${short(kubeconfig)} get pods -A`],
     clusterOnly
