@@ -273,20 +273,26 @@ export async function startNode(dir: string, at: Space, input: NodeInput): Promi
   daemon(dir, at, 'containerd', ['containerd', '--config', containerd])
 
   const hosts = Object.entries(input.names).map(([name, address]) => `    ${address} ${name}`)
+  // A zone each: in one block the last of these would answer before the others, whatever their order here.
   const corefile = file(
     'Corefile',
-    `.:53 {
+    `cluster.local {
   bind ${at.node}
   errors
-  hosts {
-${hosts.join('\n')}
-    fallthrough
-  }
-  kubernetes cluster.local {
+  kubernetes {
     kubeconfig ${input.kubeconfig}
     ttl 2
   }
-  template ANY ANY . {
+}
+rehearsal.example {
+  bind ${at.node}
+  hosts {
+${hosts.join('\n')}
+  }
+}
+. {
+  bind ${at.node}
+  template ANY ANY {
     rcode NXDOMAIN
   }
 }

@@ -32,6 +32,7 @@ import {
   type Program,
 } from './programs.ts'
 import {
+  daemon,
   importImages,
   NO_PROXY_AT_ALL,
   type NodeInput,
@@ -125,7 +126,10 @@ export async function up(options: Options = {}): Promise<Rehearsal> {
     claim(dir, kind) // A run that was waited for may have removed it.
     const made = kind === 'kind' ? await upKind(dir, task) : await upKwok(dir, task)
     await task('settings and secrets', async () => [undefined, { outcome: makeInput(dir, kind, made.context) }])
-    if (kind === 'real') await task('images', (say) => bringImages(dir, say))
+    if (kind === 'real') {
+      await task('a GitHub of its own', () => startGithub(dir))
+      await task('images', (say) => bringImages(dir, say))
+    }
     return { dir, kind, kubeconfig: places(dir).kubeconfig, env: places(dir).env, ...made }
   })
 }
@@ -316,7 +320,7 @@ function nodeInput(dir: string, programs: Record<string, string>): NodeInput {
     programs,
     ca: join(cluster, 'pki', 'ca.crt'),
     kubeconfig: join(cluster, 'kubeconfig.yaml'),
-    names: { [HOST]: node, [GITHUB]: github, [`api.${GITHUB}`]: github },
+    names: { [HOST]: node, [GITHUB]: github },
     pause: PAUSE,
   }
 }
@@ -336,9 +340,85 @@ async function bringImages(dir: string, say: (text: string) => void): Promise<[u
   ]
 }
 
+const ORG = 'rehearsal-org'
+const githubFolder = (dir: string) => join(dir, 'node', 'github')
+
+// People with tokens, an organisation and a repository with jobs: enough to see Prow at work.
+async function startGithub(dir: string): Promise<[undefined, Became]> {
+  const folder = githubFolder(dir)
+  const { github } = space(dir)!
+  const note = `http://${github}, tokens of its people in ${join(folder, 'tokens.json')}`
+  if (await answers(`http://${github}/meta`)) return [undefined, { outcome: 'unchanged', note }]
+  await authority(dir)
+  const seed = join(folder, 'seed.json')
+  if (!existsSync(seed)) {
+    const people = Object.fromEntries(['alice', 'bob', 'carol'].map((login) => [login, `ghp_${text(36, LETTERS)}`]))
+    make(join(folder, 'tokens.json'), `${JSON.stringify(people, null, 2)}\n`)
+    const bot = readFileSync(join(places(dir).secrets, 'oauth-token'), 'utf8').trim()
+    make(seed, JSON.stringify(seedOf({ ...people, 'prow-bot': bot }), null, 2))
+  }
+  const program = join(TEST, 'fakes/github/rehearsal.ts')
+  const line = [process.execPath, '--import', import.meta.resolve('tsx'), program]
+  const child = daemon(dir, space(dir)!, 'github', [
+    ...line,
+    ...['--folder', folder, '--address', github, '--name', GITHUB],
+  ])
+  for (let tries = 0; !(await answers(`http://${github}/meta`)); tries++) {
+    if (tries > 150 || child.exitCode !== null) {
+      throw new Problem(
+        'The local GitHub does not start',
+        `Its log is ${join(dir, 'node/logs/github.log')}. Run the same line again.`,
+      )
+    }
+    await sleep(100)
+  }
+  return [undefined, { outcome: 'created', note }]
+}
+
+async function answers(address: string): Promise<boolean> {
+  try {
+    return (await fetch(address, { signal: AbortSignal.timeout(2000) })).ok
+  } catch {
+    return false
+  }
+}
+
+function seedOf(tokens: Record<string, string>) {
+  const image = `${MIRROR}/library/busybox:1.37`
+  return {
+    tokens: Object.fromEntries(
+      Object.entries(tokens).map(([login, token]) => [
+        token,
+        { kind: 'classic', login, scopes: ['repo', 'read:org', 'admin:repo_hook', 'admin:org_hook'] },
+      ]),
+    ),
+    orgs: [
+      {
+        login: ORG,
+        base: 'write',
+        members: { alice: 'admin', bob: 'member', 'prow-bot': 'admin' },
+      },
+    ],
+    users: ['carol'],
+    repos: [
+      {
+        owner: ORG,
+        name: 'website',
+        files: {
+          'README.md': '# A website\n',
+          OWNERS: 'approvers:\n  - alice\nreviewers:\n  - bob\n',
+          '.prow.yaml': readFileSync(join(TEST, 'node/prow.yaml'), 'utf8').replaceAll('${HELLO_IMAGE}', image),
+        },
+      },
+    ],
+    // Its certificate is its own, and GitHub would look at it.
+    reach: { [`https://${HOST}`]: `http://${HOST}` },
+  }
+}
+
 // An authority of this rehearsal alone, which its images trust, and the certificate of its GitHub. Answers its file.
 async function authority(dir: string): Promise<string> {
-  const folder = join(dir, 'authority')
+  const folder = githubFolder(dir)
   const at = (name: string) => join(folder, name)
   if (existsSync(at('github.crt'))) return at('ca.crt')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -346,7 +426,7 @@ async function authority(dir: string): Promise<string> {
   const openssl = (...args: string[]) => run('openssl', args)
   await openssl('req', '-x509', ...key, '-subj', '/CN=rehearsal', '-keyout', at('ca.key'), '-out', at('ca.crt'))
   await openssl('req', ...key.slice(0, -2), '-subj', `/CN=${GITHUB}`, '-keyout', at('github.key'), '-out', at('csr'))
-  writeFileSync(at('names'), `subjectAltName=DNS:${GITHUB},DNS:api.${GITHUB}\n`)
+  writeFileSync(at('names'), `subjectAltName=DNS:${GITHUB}\n`)
   const signed = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '3650']
   await openssl('x509', '-req', '-in', at('csr'), ...signed, '-extfile', at('names'), '-out', at('github.crt'))
   return at('ca.crt')
@@ -730,6 +810,7 @@ const text = (length: number, letters: string) =>
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const HOST = 'prow.rehearsal.example'
 const GITHUB = 'github.rehearsal.example'
+const MIRROR = 'registry.rehearsal.example/mirror'
 
 // The settings and the secrets that only a person can give. They look real and are worth nothing. The hmac-token and
 // the cookie are not among them: the runbook makes those. What is there is kept, so that a second run changes nothing.
@@ -738,7 +819,7 @@ function makeInput(dir: string, kind: Kind, context: string): Became['outcome'] 
   mkdirSync(secrets, { recursive: true, mode: 0o700 })
   chmodSync(secrets, 0o700)
   const made = [
-    make(env, settings(kind, context)),
+    make(env, settings(kind, context, space(dir)?.github)),
     make(join(secrets, 'oauth-token'), `ghp_${text(36, LETTERS)}\n`),
     make(
       join(secrets, 'github-oauth-config'),
@@ -779,7 +860,7 @@ function make(file: string, content: string): boolean {
 }
 
 /** The settings of a rehearsal. */
-export function settings(kind: Kind, context: string): string {
+export function settings(kind: Kind, context: string, github = ''): string {
   return `# The settings of a rehearsal, made by npm run rehearse. What they may be is told in .env.example.
 TARGET=local
 KUBECONFIG_FILE=kubeconfig
@@ -788,19 +869,20 @@ KUBE_CONTEXT=${context}
 PROW_HOST=${HOST}
 STORAGE_CLASS=${kind === 'kind' ? 'standard' : 'rehearsal'}
 
-GITHUB_ORG=rehearsal-org
+GITHUB_ORG=${ORG}
 GITHUB_AUTH=pat
 ${
   kind === 'real'
     ? `GITHUB_HOST=${GITHUB}
-GITHUB_API=https://api.${GITHUB}
+# By http, so that nothing on this machine has to trust its certificate.
+GITHUB_API=http://${github}
 # Its image cannot be made here.
 LABEL_SYNC=off
 
 # Images that were made on this machine.
 PROW_IMAGE_REGISTRY=registry.rehearsal.example/prow
 PROW_IMAGE_TAG=v20240619-cfb8754e0
-IMAGE_MIRROR=registry.rehearsal.example/mirror`
+IMAGE_MIRROR=${MIRROR}`
     : 'LABEL_SYNC=on'
 }
 
