@@ -24,6 +24,13 @@ export function secretPlaces(settings: Settings): { file: FileName; secret: stri
     })
 }
 
+/** The Secrets that other settings want and these do not: nothing mounts them. */
+export function secretsUnwanted(settings: Settings): { secret: string; namespace: string }[] {
+  const files = Object.values(FILES).filter((file) => !file.wanted(settings))
+  const store = { secret: 'object-store', namespace: 'prow' }
+  return [...files, ...(settings.OBJECT_STORE === 'off' ? [store] : [])]
+}
+
 /** The Secrets that something mounts, with the key that is read. */
 export function secrets(settings: Settings): Check[] {
   return secretPlaces(settings).map(({ secret, key, namespace }) => ({

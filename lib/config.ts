@@ -331,14 +331,25 @@ export type Settings = {
   fromEnvironment: SettingName[]
 }
 
-/**
- * Reads the settings from an env file and the environment, which wins.
- * Throws one Problem with every fault: unknown names with the nearest known one, missing and malformed values.
- */
+/** The settings as `parseSettings` has them. Throws one Problem with every fault. */
 export function readSettings(file: string, environment: NodeJS.ProcessEnv = process.env): Settings {
+  const { settings, faults } = parseSettings(file, environment)
+  if (faults.length > 0) throw Problem.all(faults)
+  return settings
+}
+
+/**
+ * Reads the settings from an env file and the environment, which wins; a value at fault is left empty.
+ * Tells every fault: unknown names with the nearest known one, missing and malformed values. Throws a Problem when
+ * there is no file and something is missing.
+ */
+export function parseSettings(
+  file: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): { settings: Settings; faults: Fault[] } {
   const faults: Fault[] = []
   const told = relativeName(file)
-  const inFile = existsSync(file) ? parse(readFileSync(file)) : undefined
+  const inFile = existsSync(file) ? parse(readable(file)) : undefined
   const raw: Record<string, string> = {}
   const fromEnvironment: string[] = []
 
@@ -372,6 +383,8 @@ export function readSettings(file: string, environment: NodeJS.ProcessEnv = proc
     const parsed = row.type.safeParse(text)
     if (parsed.success) values[name] = parsed.data
     else {
+      const empty = row.type.safeParse(row.default ?? '')
+      values[name] = empty.success ? empty.data : ''
       faults.push({
         wrong: `${name}=${text} ${parsed.error.issues[0]?.message}`,
         remedy: `Correct it in ${fromEnvironment.includes(name) ? 'the environment' : told}. ${row.says}`,
@@ -398,8 +411,19 @@ export function readSettings(file: string, environment: NodeJS.ProcessEnv = proc
     // Thirty "not set" lines would hide the one thing to do.
     throw new Problem(`${told} is not there`, 'Run npm run init, then fill in .env.', { exitCode: EXIT.failed })
   }
-  if (faults.length > 0) throw Problem.all(faults)
-  return values as unknown as Settings
+  return { settings: values as unknown as Settings, faults }
+}
+
+function readable(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new Problem(
+      `${relativeName(file)} cannot be read (${(cause as Error).message.split(',')[0]})`,
+      'See that it is a file and that you may read it.',
+      { cause },
+    )
+  }
 }
 
 /** A path of the settings, from the folder of the env file. */

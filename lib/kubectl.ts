@@ -493,7 +493,8 @@ export function made(object: KubeObject): boolean {
   return ours(object) && object.metadata.annotations?.[ADOPTED] === undefined
 }
 
-function identity({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): KubeObject {
+/** What names an object, for kubectl -f -. */
+export function identity({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): KubeObject {
   return { apiVersion, kind, metadata: { name, namespace } }
 }
 

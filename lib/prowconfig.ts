@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { load, loadAll, YAML11_SCHEMA, YAMLException } from 'js-yaml'
+import { loadAll, YAML11_SCHEMA, YAMLException } from 'js-yaml'
 import { ROOT, relativeName, type Settings, settingsPath } from './config.ts'
 import { fill, type KubeObject, type Manifest, manifest, OURS, places } from './manifests.ts'
 import { type Fault, Problem } from './problem.ts'
@@ -48,8 +48,18 @@ export function readProwConfig(settings: Settings): ProwConfig {
       })
       return { told, text: '' }
     }
-    const text = readFileSync(path, 'utf8')
-    return { told, text: template ? fill(text, values, told) : text }
+    try {
+      const text = readFileSync(path, 'utf8')
+      return { told, text: template ? fill(text, values, told) : text }
+    } catch (error) {
+      if (error instanceof Problem) throw error
+      const why = (error as Error).message.split(',')[0]
+      faults.push({
+        wrong: `${told} cannot be read (${why})`,
+        remedy: 'See that it is a file and that you may read it.',
+      })
+      return { told, text: '' }
+    }
   }
   const jobs = new Map<string, File>()
   for (const path of jobFiles(join(folder, 'jobs'))) {
@@ -73,20 +83,21 @@ export function readProwConfig(settings: Settings): ProwConfig {
   for (const one of [read.config, read.plugins, read.labels, ...jobs.values()]) {
     if (one.text !== '') faults.push(...yamlFaults(one))
   }
-  if (faults.length === 0) faults.push(...namespaceFaults(read.config))
+  if (faults.length === 0) faults.push(...configFaults(read.config))
   if (faults.length > 0) throw Problem.all(faults)
   return read
 }
 
 /** The YAML files of a folder and of all folders in it, sorted. `kubectl create configmap --from-file` takes no nested one. */
 function jobFiles(folder: string): string[] {
-  if (!existsSync(folder)) return []
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return []
   return readdirSync(folder)
     .filter((name) => !name.startsWith('.'))
     .sort()
     .flatMap((name) => {
       const path = join(folder, name)
-      if (statSync(path).isDirectory()) return jobFiles(path)
+      // A link that leads nowhere is a file that is missing.
+      if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return jobFiles(path)
       return /\.ya?ml$/.test(name) ? [path] : []
     })
 }
@@ -102,8 +113,13 @@ function yamlFaults(file: File): Fault[] {
   }
 }
 
-function namespaceFaults(file: File): Fault[] {
-  const config = (load(file.text, { schema: YAML11_SCHEMA }) ?? {}) as Record<string, unknown>
+function configFaults(file: File): Fault[] {
+  const documents = loadAll(file.text, { schema: YAML11_SCHEMA })
+  const config = (documents[0] ?? {}) as Record<string, unknown>
+  if (documents.length > 1 || typeof config !== 'object' || Array.isArray(config)) {
+    const remedy = 'Compare it with manifests/config/config.yaml.'
+    return [{ wrong: `${file.told} is not one document of fields and values`, remedy }]
+  }
   const wanted: Record<string, string> = { prowjob_namespace: 'prow', pod_namespace: 'test-pods' }
   return Object.entries(wanted)
     .filter(([field, value]) => config[field] !== value)

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { load, YAML11_SCHEMA } from 'js-yaml'
 import { relativeName, type Settings, settingsPath } from './config.ts'
 import { fingerprint } from './difference.ts'
@@ -152,7 +152,7 @@ function oauthFlaw(text: string, settings: Settings): string | undefined {
     if (typeof config[field] !== 'string') return `has ${field} without quotes: its digits would be read as a number`
   }
   const wanted = `https://${settings.PROW_HOST}/github-login/redirect`
-  return config.redirect_url === wanted ? undefined : `has another redirect_url than ${wanted}`
+  return !settings.PROW_HOST || config.redirect_url === wanted ? undefined : `has another redirect_url than ${wanted}`
 }
 
 function s3Flaw(text: string, settings: Settings): string | undefined {
@@ -222,6 +222,11 @@ export function look(
       })
     }
   }
+  const clone = values.get('clone-token')
+  if (clone && clone.text === values.get('oauth-token')?.text) {
+    const told = relativeName(secretFile(settings, 'clone-token'))
+    faults.push({ wrong: `${told} holds the bot's own token`, remedy: rows['clone-token'].fill })
+  }
   return { values, missing, faults }
 }
 
@@ -273,10 +278,16 @@ export async function gather(settings: Settings, plan: boolean): Promise<Map<Fil
   return values
 }
 
-/** Keeps a value in secrets/ with nobody else able to read it; never over one that is there. */
+/** Keeps a value in secrets/ with nobody else able to read it; never over one that is there, and whole or not at all. */
 function keep(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx' })
+  const aside = join(dirname(file), `.${basename(file)}.${process.pid}`)
+  writeFileSync(aside, `${text}\n`, { mode: 0o600, flag: 'wx' })
+  try {
+    linkSync(aside, file)
+  } finally {
+    rmSync(aside)
+  }
 }
 
 /** The secret files that others on this machine can read. */

@@ -1,13 +1,16 @@
+import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { ROOT, readSettings, relativeName, type Settings } from './config.ts'
+import { parseSettings, ROOT, relativeName, type Settings, settingsPath } from './config.ts'
 import { apply, type Done, forget, type Outcome, remove, type Thing, waitFor } from './kubectl.ts'
 import { EXIT, type Fault, Problem } from './problem.ts'
+import { readProwConfig } from './prowconfig.ts'
 import { rerunLine, rerunWith } from './rerun.ts'
+import { look } from './secrets.ts'
 import { endFollowed, endOnSignals, onCommand, processes } from './shell.ts'
 import { lockTarget } from './target.ts'
-import { line, paint, problems, spin } from './tell.ts'
+import { line, paint, problems, spin, width } from './tell.ts'
 import { why } from './why.ts'
 
 /** What `--help` tells of a script. */
@@ -16,7 +19,14 @@ export interface About {
   reads: string
   makes: string
   needs: string
+  /** Options of its own, when it is run alone. */
+  options?: Record<string, { type: 'boolean' | 'string'; says: string }>
 }
+
+/** The values of a script's own options; none under install-all. */
+export type Given = Record<string, string | boolean | undefined>
+
+type Work = (settings: Settings, given: Given) => Promise<void>
 
 interface Entry extends Omit<Done, 'outcome'> {
   outcome: Outcome | 'skipped' | 'after' | 'holds' | 'failed' | 'warning'
@@ -74,12 +84,35 @@ const EXITS_HELP = `Exit codes: 0 done, 1 failed, 2 --plan found something to do
  * A script of the guide: says what it is, does `work`, and tells what became of each thing. Run alone it reads the
  * arguments and ends the process with the right exit code; under install-all it is one step of that run.
  */
-export async function step(meta: ImportMeta, about: About, work: (settings: Settings) => Promise<void>): Promise<void> {
+export async function step(meta: ImportMeta, about: About, work: Work): Promise<void> {
   const name = basename(fileURLToPath(meta.url), '.ts')
-  if (underWay) return oneStep(name, about, work)
-  const help = `npx tsx scripts/${name}.ts [options]\n\n${about.title}.\n\nReads:  ${about.reads}\nMakes:  ${about.makes}\nNeeds:  ${about.needs}\n\nOptions:\n${OPTIONS_HELP}\n\n${EXITS_HELP}\n`
-  await started(help, COMMON, async () => {
-    await oneStep(name, about, work)
+  if (underWay) return oneStep(name, about, work, {})
+  const own = Object.entries(about.options ?? {})
+  const told = own.map(([option, { type, says }]) => {
+    const typed = `--${option}${type === 'string' ? ' X' : ''}`
+    return `  ${typed.padEnd(10)}  ${typed.length > 10 ? `\n${' '.repeat(14)}` : ''}${says}\n`
+  })
+  const help = `npx tsx scripts/${name}.ts [options]
+
+${about.title}.
+
+Reads:  ${about.reads}
+Makes:  ${about.makes}
+Needs:  ${about.needs}
+
+Options:
+${told.join('')}${OPTIONS_HELP}
+
+${EXITS_HELP}
+`
+  const options = { ...Object.fromEntries(own.map(([option, { type }]) => [option, { type }])), ...COMMON }
+  await started(help, options, async (values) => {
+    await oneStep(
+      name,
+      about,
+      work,
+      Object.fromEntries(own.map(([option]) => [option, values[option] as Given[string]])),
+    )
   })
 }
 
@@ -104,8 +137,11 @@ export async function installAll(names: string[]): Promise<void> {
       await settled()
     },
     true,
+    (values) => void chosen(names, values),
   )
 }
+
+type Values = Record<string, string | boolean | (string | boolean)[] | undefined>
 
 interface Choice {
   from?: string
@@ -135,11 +171,13 @@ function usage(wrong: string, remedy: string): Problem {
 async function started(
   help: string,
   options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>,
-  work: (values: Choice) => Promise<void>,
+  work: (values: Choice & Values) => Promise<void>,
   all = false,
+  usable: (values: Choice) => void = () => {},
 ): Promise<void> {
   let problem: Problem | undefined
-  let json = false
+  // Whoever asked for JSON gets it also when the rest of the line is wrong.
+  let json = process.argv.includes('--json')
   try {
     const values = parsed(options)
     json = Boolean(values.json)
@@ -147,30 +185,44 @@ async function started(
       process.stdout.write(help)
       return
     }
+    // A wrong number is told before anything is looked at.
+    usable(values as Choice)
     if (values.verbose) onCommand((command) => line(paint('dim', `  $ ${command}`)))
     endOnSignals()
     const env = (values.env as string | undefined) ?? join(ROOT, '.env')
     rerunWith({ all, env: values.env === undefined ? '' : String(values.env), plan: Boolean(values.plan) })
+    const { settings, faults } = parseSettings(env)
+    if (faults.length > 0) throw Problem.all([...faults, ...(all ? inputFaults(settings) : [])])
     underWay = {
       plan: Boolean(values.plan),
       json,
       verbose: Boolean(values.verbose),
-      settings: readSettings(env),
+      settings,
       all,
       steps: [],
       wrote: false,
       waits: [],
     }
-    const choice = values as Choice
-    // A wrong number is told before anything is looked at.
     await lockTarget(underWay.settings)
-    await work(choice)
+    await work(values as Choice & Values)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     problem = error
     endFollowed()
   }
   finish(problem, json)
+}
+
+/** What is wrong with secrets/ and config/ besides the settings, so that one reading tells all there is to mend. */
+function inputFaults(settings: Settings): Fault[] {
+  const { faults } = look(settings, undefined)
+  try {
+    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) readProwConfig(settings)
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    faults.push(...error.faults)
+  }
+  return faults
 }
 
 function parsed(options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>) {
@@ -181,7 +233,7 @@ function parsed(options: Record<string, { type: 'boolean' | 'string'; multiple?:
   }
 }
 
-async function oneStep(name: string, about: About, work: (settings: Settings) => Promise<void>): Promise<void> {
+async function oneStep(name: string, about: About, work: Work, given: Given): Promise<void> {
   const run = current()
   const report: StepReport = { step: name, title: about.title, outcome: 'done', things: [], problems: [], seconds: 0 }
   run.steps.push(report)
@@ -190,7 +242,7 @@ async function oneStep(name: string, about: About, work: (settings: Settings) =>
   line()
   line(`${paint('bold', name)}  ${about.title}`)
   try {
-    await work(run.settings)
+    await work(run.settings, given)
     if (report.things.length > 0 && report.things.every((thing) => thing.outcome === 'skipped'))
       report.outcome = 'skipped'
   } catch (error) {
@@ -221,10 +273,15 @@ const SIGNS: Record<Entry['outcome'], [string, Parameters<typeof paint>[0]]> = {
 
 function show(entry: Entry): void {
   const [sign, colour] = SIGNS[entry.outcome]
-  const plain = entry.outcome === 'holds' || entry.outcome === 'failed' || entry.outcome === 'warning'
-  const name = plain ? entry.name : entry.name.padEnd(32)
-  const word = plain ? '' : `  ${paint(colour, entry.outcome.padEnd(12))}`
-  line(`  ${paint(colour, sign)} ${name}${word}${entry.note ? `  ${paint('dim', entry.note)}` : ''}`.trimEnd())
+  // A fact is told by itself; the others have their word in a column.
+  const fact = entry.outcome === 'holds' || entry.outcome === 'failed' || entry.outcome === 'warning'
+  const { note = '' } = entry
+  const name = fact && !note ? entry.name : entry.name.padEnd(32)
+  const word = fact ? '' : entry.outcome.padEnd(12)
+  const length = 4 + name.length + (word ? 2 + word.length : 0) + 2 + note.length
+  const gap = length > width() ? '\n      ' : '  '
+  const told = `  ${paint(colour, sign)} ${name}${word && `  ${paint(colour, word)}`}`
+  line(note ? `${told}${gap}${paint('dim', note)}` : told.trimEnd())
   const run = current()
   if (!run.plan && !run.verbose) return
   for (const differs of entry.differences) {
@@ -399,7 +456,7 @@ function finish(problem: Problem | undefined, json: boolean): void {
     ]
       .filter((word) => count[word])
       .map((word) => `${count[word]} ${word === 'after' ? 'after an earlier step' : word}`)
-    const checked = count.holds ? [`${count.holds} checks hold`] : []
+    const checked = count.holds ? [count.holds === 1 ? '1 check holds' : `${count.holds} checks hold`] : []
     const ended = problem ? paint('red', 'stopped') : run.plan ? 'planned' : paint('green', 'done')
     line(
       [`${ended}: ${run.steps.length} ${run.steps.length === 1 ? 'step' : 'steps'}`, ...words, ...checked].join(' · '),

@@ -35,20 +35,21 @@ export async function lockTarget(settings: Settings): Promise<void> {
   let config: Kubeconfig
   try {
     config = load(readFileSync(file, 'utf8'), { filename: file }) as Kubeconfig
+    if (!Array.isArray(config?.contexts) || !Array.isArray(config.clusters)) throw new Error('it has no contexts')
   } catch (cause) {
     throw wrongTarget(
       `KUBECONFIG_FILE: ${relativeName(file)} cannot be read as a kubeconfig (${(cause as Error).message.split('\n')[0]})`,
       'Name the kubeconfig of the cluster to install on.',
     )
   }
-  const names = config?.contexts?.map((one) => one.name) ?? []
-  const context = config?.contexts?.find((one) => one.name === settings.KUBE_CONTEXT)
+  const names = config.contexts?.map((one) => one?.name) ?? []
+  const context = config.contexts?.find((one) => one?.name === settings.KUBE_CONTEXT)
   if (!context) {
     throw wrongTarget(
       `${relativeName(file)} has no context ${settings.KUBE_CONTEXT}`,
       names.length ? `Set KUBE_CONTEXT to one that it has: ${names.join(', ')}.` : 'It has no contexts at all.',
     )
   }
-  server = config.clusters?.find((one) => one.name === context.context.cluster)?.cluster.server ?? ''
+  server = config.clusters?.find((one) => one?.name === context.context?.cluster)?.cluster?.server ?? ''
   useCluster(file, settings.KUBE_CONTEXT)
 }

@@ -31,9 +31,15 @@ export function problems(faults: Fault[]): void {
   }
 }
 
-/** The width the reader's terminal has, in characters. */
+/** The width of the reader's terminal in characters; no limit where there is none. */
 export function width(): number {
-  return terminal ? (stream.columns ?? 100) : 100
+  return terminal ? stream.columns || 100 : Number.POSITIVE_INFINITY
+}
+
+/** A spinner's text on one line: what wraps is not cleared again. */
+function fitted(text: string): string {
+  const room = width() - 6
+  return text.length > room ? `${text.slice(0, room - 1)}…` : text
 }
 
 /**
@@ -50,10 +56,10 @@ export async function spin<T>(text: string, work: (say: (text: string) => void) 
     })
   }
   // stdin is left alone: a script may be fed by a pipe, and Ctrl-C must reach us.
-  const spinner = ora({ text, stream, indent: 2, discardStdin: false, hideCursor: true }).start()
+  const spinner = ora({ text: fitted(text), prefixText: ' ', stream, discardStdin: false }).start()
   try {
     return await work((said) => {
-      spinner.text = said.slice(0, width() - 6)
+      spinner.text = fitted(said)
     })
   } finally {
     spinner.stop()

@@ -42,11 +42,13 @@ await step(
       thing('s3-credentials', 'prow', 's3-credentials', (text) => ({ 'service-account.json': text })),
       // The pods of jobs upload their own logs.
       thing('s3-credentials', 'test-pods', 's3-credentials', (text) => ({ 'service-account.json': text })),
-      settings.OBJECT_STORE === 'on' &&
-        thing('object-store', 'prow', 's3-credentials', (text) => {
+      settings.OBJECT_STORE === 'on' && {
+        ...thing('object-store', 'prow', 's3-credentials', (text) => {
           const { access_key, secret_key, region } = JSON.parse(text || '{}')
           return { access_key: access_key ?? '', secret_key: secret_key ?? '', region: region ?? '' }
         }),
+        note: 'keys access_key, secret_key, region   out of s3-credentials',
+      },
     ])
     if (settings.OAUTH === 'off') skipped('cookie, github-oauth-config', 'OAUTH=off: nobody logs in to Deck')
   },

@@ -3,8 +3,8 @@
 import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { storageClass } from '../lib/cluster.ts'
-import { manifests } from '../lib/manifests.ts'
-import { readyLater, skipped, step, tasks } from '../lib/step.ts'
+import { manifests, secret } from '../lib/manifests.ts'
+import { gone, readyLater, skipped, step, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -20,8 +20,19 @@ await step(
     const components = [...(settings.OBJECT_STORE === 'on' ? ['object-store'] : []), ...checks.COMPONENTS]
 
     await tasks(components.map((name) => ({ name, manifests: manifests(settings, name) })))
-    if (settings.OBJECT_STORE === 'off')
+    if (settings.OBJECT_STORE === 'off') {
       skipped('object-store', 'OBJECT_STORE=off: logs go to the bucket in secrets/s3-credentials')
+      // Its claim stays: the logs so far are on it.
+      const store = manifests(settings, 'object-store').filter((one) => one.object.kind !== 'PersistentVolumeClaim')
+      await gone([{ name: 'object-store', manifests: store }])
+    }
+    // A token that the settings no longer want goes when nothing mounts it any more, which is now.
+    await gone(
+      checks.secretsUnwanted(settings).map(({ namespace, secret: name }) => ({
+        name: `${name} in ${namespace}`,
+        manifests: [secret(namespace, name, {})],
+      })),
+    )
     await readyLater('Deployment', components, 'prow')
   },
 )

@@ -2,7 +2,7 @@
 import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { manifests } from '../lib/manifests.ts'
-import { readyLater, skipped, step, tasks } from '../lib/step.ts'
+import { gone, readyLater, skipped, step, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -13,12 +13,16 @@ await step(
     needs: '02-namespaces',
   },
   async (settings) => {
-    if (settings.PUSHGATEWAY === 'off') return skipped('pushgateway', 'PUSHGATEWAY=off')
-    await need(checks.namespaces)
-    await tasks([
+    const both = [
       { name: 'pushgateway', manifests: manifests(settings, 'pushgateway/gateway.yaml') },
       { name: 'pushgateway-proxy', manifests: manifests(settings, 'pushgateway/proxy.yaml') },
-    ])
+    ]
+    if (settings.PUSHGATEWAY === 'off') {
+      skipped('pushgateway', 'PUSHGATEWAY=off')
+      return gone(both)
+    }
+    await need(checks.namespaces)
+    await tasks(both)
     await readyLater('Deployment', ['pushgateway', 'pushgateway-proxy'], 'prow')
   },
 )

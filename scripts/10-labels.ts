@@ -3,7 +3,7 @@ import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { manifests } from '../lib/manifests.ts'
 import { configMap, readProwConfig } from '../lib/prowconfig.ts'
-import { readyLater, skipped, step, tasks } from '../lib/step.ts'
+import { gone, readyLater, skipped, step, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -24,13 +24,16 @@ await step(
       },
     ])
     skipped('labels on GitHub', 'this version does not write them itself; LABEL_SYNC=on does')
-    if (settings.LABEL_SYNC === 'off') return skipped('label-sync', 'LABEL_SYNC=off')
-    if (settings.GITHUB_AUTH === 'app')
-      return skipped('label-sync', 'it takes a token only, and GITHUB_AUTH=app has none')
-    await tasks([
+    const both = [
       { name: 'label-sync, once', manifests: manifests(settings, 'labels/label-sync-job.yaml') },
       { name: 'label-sync, every hour', manifests: manifests(settings, 'labels/label-sync-cronjob.yaml') },
-    ])
+    ]
+    if (settings.LABEL_SYNC === 'off' || settings.GITHUB_AUTH === 'app') {
+      const off = settings.LABEL_SYNC === 'off'
+      skipped('label-sync', off ? 'LABEL_SYNC=off' : 'it takes a token only, and GITHUB_AUTH=app has none')
+      return gone(both)
+    }
+    await tasks(both)
     await readyLater('Job', ['label-sync'], 'prow')
   },
 )

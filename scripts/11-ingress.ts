@@ -15,10 +15,12 @@ await step(
   },
   async (settings) => {
     if (settings.INGRESS === 'none') {
-      return skipped(
+      skipped(
         'ingress',
         `INGRESS=none: route https://${settings.PROW_HOST}/hook to hook:8888 and the rest to deck:80 yourself`,
       )
+      // ingress-nginx stays: others may be using it by now. uninstall removes it.
+      return gone([{ name: 'Ingress prow', manifests: manifests(settings, 'ingress/nginx.yaml') }])
     }
     await need(checks.namespaces)
     note('warning', 'ingress-nginx was retired upstream in March 2026', 'it gets no security fixes')

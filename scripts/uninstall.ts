@@ -1,0 +1,119 @@
+// The steps undone, last one first. Only what the runbook made goes; what was there before stays, and so do the logs,
+// the claims and the secrets unless you name them.
+import { createInterface } from 'node:readline/promises'
+import type { KubeObject } from '../lib/manifests.ts'
+import { EXIT, Problem } from '../lib/problem.ts'
+import { found, jobPods, leases, release, removeAll, removeJobPods, residents } from '../lib/removal.ts'
+import { current, note, skipped, step, task } from '../lib/step.ts'
+import { serverAddress } from '../lib/target.ts'
+
+const NAMESPACES = ['ingress-nginx', 'test-pods', 'prow']
+
+/** The step that made an object. */
+function madeBy({ kind, metadata: { name, namespace } }: KubeObject): string {
+  if (kind === 'Namespace') return '02-namespaces'
+  if (kind === 'Ingress' || namespace === 'ingress-nginx' || /^(ingress-nginx|nginx$)/.test(name)) return '11-ingress'
+  if (/^label-/.test(name)) return '10-labels'
+  if (/^pushgateway/.test(name)) return '09-pushgateway'
+  if (kind === 'StorageClass') return '07-ebs-csi'
+  if (kind === 'ConfigMap') return '06-config'
+  if (kind === 'ServiceAccount') return '05-service-accounts'
+  if (kind === 'CustomResourceDefinition') return '04-crd'
+  if (kind === 'Secret') return '03-secrets'
+  return '08-prow'
+}
+
+/** Objects in a few words: `Deployment hook, Service hook and 5 more`. */
+function words(objects: KubeObject[]): string {
+  const told = objects.map((object) => `${object.kind} ${object.metadata.name}`)
+  return told.length > 3 ? `${told.slice(0, 2).join(', ')} and ${told.length - 2} more` : told.join(', ')
+}
+
+async function confirmed(): Promise<void> {
+  if (!process.stdin.isTTY) {
+    throw new Problem('nobody is here to say yes', 'See what would go with --plan; then run it with --yes.', {
+      exitCode: EXIT.usage,
+    })
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await terminal.question(`\nRemove Prow from ${serverAddress()}? Type yes: `)
+  terminal.close()
+  if (answer.trim() !== 'yes') throw new Problem('not removed', 'Nothing was touched.', { exitCode: EXIT.interrupted })
+}
+
+await step(
+  import.meta,
+  {
+    title: 'Remove what the runbook has made, last step first',
+    reads: 'what carries the label app.kubernetes.io/managed-by=prow-runbook',
+    makes: 'nothing',
+    needs: 'the target in the settings',
+    options: {
+      yes: { type: 'boolean', says: 'do not ask' },
+      'delete-secrets': { type: 'boolean', says: 'the Secrets too (secrets/ stays as it is)' },
+      'delete-claims': {
+        type: 'boolean',
+        says: "the claims too: ghproxy's cache, the object store with all logs in it",
+      },
+    },
+  },
+  async (_settings, given) => {
+    const { plan } = current()
+    if (!plan && !given.yes) await confirmed()
+
+    const { made, adopted } = await found()
+    const kept = made.filter(
+      ({ kind }) =>
+        (kind === 'Secret' && !given['delete-secrets']) ||
+        (kind === 'PersistentVolumeClaim' && !given['delete-claims']),
+    )
+    const going = made.filter((object) => !kept.includes(object) && object.kind !== 'Namespace')
+    const of = (script: string) => going.filter((object) => madeBy(object) === script)
+    const goes = async (script: string) => {
+      const objects = of(script)
+      if (objects.length > 0)
+        await task(script, async () => ({ ...(await removeAll(objects, plan)), note: words(objects) }))
+    }
+
+    await goes('11-ingress')
+    await goes('10-labels')
+    await goes('09-pushgateway')
+    await goes('08-prow')
+    // Nothing starts jobs any more.
+    const spaces = made.filter((object) => object.kind === 'Namespace').map((object) => object.metadata.name)
+    const pods = of('04-crd').length > 0 || spaces.includes('test-pods') ? await jobPods() : []
+    if (pods.length > 0)
+      await task('pods of jobs', async () => ({ ...(await removeJobPods(pods, plan)), note: `${pods.length}` }))
+    const locks = await leases()
+    if (locks.length > 0) await task('leases', async () => ({ ...(await removeAll(locks, plan)), note: words(locks) }))
+    await goes('07-ebs-csi')
+    await goes('06-config')
+    await goes('05-service-accounts')
+    await goes('04-crd')
+    await goes('03-secrets')
+
+    const own = made.filter((object) => object.kind === 'Namespace' && NAMESPACES.includes(object.metadata.name))
+    const holds = await Promise.all(
+      own.map(({ metadata }) => residents(metadata.name, plan ? [...going, ...pods] : [])),
+    )
+    const empty = own.filter((_, index) => holds[index]?.length === 0)
+    const what = empty.length === 1 ? 'namespace' : 'namespaces'
+    // Together: the API server takes its time over each.
+    if (empty.length > 0)
+      await task(`${what} ${empty.map((one) => one.metadata.name).join(', ')}`, () => removeAll(empty, plan))
+    own.forEach(({ metadata }, index) => {
+      const left = holds[index] ?? []
+      const told = left.length > 3 ? `${left.slice(0, 2).join(', ')} and ${left.length - 2} more` : left.join(', ')
+      if (left.length > 0) skipped(`namespace ${metadata.name}`, `kept: it holds ${told}`)
+    })
+    const secrets = kept.filter((object) => object.kind === 'Secret').length
+    if (secrets > 0) skipped(`${secrets} Secrets`, 'kept; --delete-secrets removes them')
+    if (kept.length > secrets)
+      skipped(`${kept.length - secrets} claims`, 'kept; --delete-claims removes them, and what is on their volumes')
+    if (adopted.length > 0) {
+      skipped(`${adopted.length} objects`, `were there before the runbook and stay: ${words(adopted)}`)
+      if (!plan) await release(adopted)
+    }
+    if (made.length + adopted.length === 0) note('holds', 'nothing of the runbook is here')
+  },
+)

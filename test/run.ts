@@ -1,0 +1,170 @@
+// npm test: unit tests of lib, then every script as a reader runs it, against rehearsal clusters of their own.
+// npm test -- 03-secrets          the files whose name holds that word
+// npm test -- 03-secrets 'again'  and in them only the tests whose name holds the second one
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { basename, delimiter, dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
+import { ROOT, ROWS } from '../lib/config.ts'
+import { Problem } from '../lib/problem.ts'
+import { downloaded, findPrograms, NAMES } from '../lib/programs.ts'
+import { down, up } from '../lib/rehearsal.ts'
+import { Tap } from './tap.ts'
+
+const [wanted = '', only = ''] = process.argv.slice(2)
+const MARK = 'runbook-test-'
+const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`
+const say = (text: string) => process.stdout.write(`${text}\n`)
+
+/** A program that prints TAP, and the name its lines are shown under. */
+interface Suite {
+  name: string
+  command: string[]
+}
+
+const under = new Set<ReturnType<typeof spawn>>()
+let stopped = false
+
+function suites(): Suite[] {
+  const files = (folder: string, end: string) => {
+    const path = join(ROOT, 'test', folder)
+    return (existsSync(path) ? readdirSync(path) : [])
+      .filter((name) => name.endsWith(end))
+      .map((name) => join(path, name))
+      .filter((path) => path.includes(wanted) || 'unit'.includes(wanted))
+  }
+  const unit = files('unit', '.test.ts')
+  const scripts = files('scripts', '.bats').filter((path) => basename(path).includes(wanted))
+  // The longest first, so that none is left alone at the end.
+  scripts.sort((a, b) => statSync(b).size - statSync(a).size)
+  const filter = (flag: string) => (only ? [flag, only] : [])
+  return [
+    ...(unit.length > 0
+      ? [
+          {
+            name: 'unit',
+            command: [
+              process.execPath,
+              ...[
+                '--import',
+                'tsx',
+                '--test',
+                `--test-reporter=${pathToFileURL(join(ROOT, 'test/flat.mjs'))}`,
+                ...filter('--test-name-pattern'),
+                ...unit,
+              ],
+            ],
+          },
+        ]
+      : []),
+    ...scripts.map((file) => ({
+      name: basename(file, '.bats'),
+      command: ['bash', join(ROOT, 'node_modules/bats/bin/bats'), '--formatter', 'tap', '-T', ...filter('-f'), file],
+    })),
+  ]
+}
+
+async function runSuite({ name, command }: Suite, env: NodeJS.ProcessEnv): Promise<Tap> {
+  const began = Date.now()
+  const [program = '', ...args] = command
+  const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  under.add(child)
+  const tap = new Tap((line) => say(`${name.padEnd(20)} ${line}`))
+  createInterface({ input: child.stderr }).on('line', (line) => tap.stderr(line))
+  const lines = createInterface({ input: child.stdout })
+  const read = (async () => {
+    for await (const line of lines) tap.line(line)
+  })()
+  const code = await new Promise<number>((settle) => {
+    child.once('error', () => settle(127))
+    child.once('close', (exit, signal) => settle(signal ? 128 : (exit ?? 1)))
+  })
+  await read
+  under.delete(child)
+  tap.end(code)
+  say(`${name.padEnd(20)} = ${tap.passed} passed, ${tap.failed} failed, ${seconds(began)}`)
+  return tap
+}
+
+/** Removes the clusters that a folder of tests still holds: teardown does it unless a run was cut off. */
+async function clean(folder: string): Promise<void> {
+  const clusters = join(folder, 'clusters')
+  for (const name of existsSync(clusters) ? readdirSync(clusters) : []) {
+    await down({ dir: join(clusters, name) }).catch((error: Error) => say(`${name}: ${error.message}`))
+  }
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+
+async function main(): Promise<number> {
+  const began = Date.now()
+  const all = suites()
+  if (all.length === 0) {
+    say(`no test file has ${wanted} in its name`)
+    return 1
+  }
+  for (const name of readdirSync(tmpdir()).filter((one) => one.startsWith(MARK))) {
+    const pid = Number(name.slice(MARK.length).split('-')[0])
+    if (!existsSync(`/proc/${pid}`) && existsSync('/proc')) await clean(join(tmpdir(), name))
+  }
+  const folder = mkdtempSync(join(tmpdir(), `${MARK}${process.pid}-`))
+  mkdirSync(join(folder, 'clusters'))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      stopped = true
+      for (const child of under) child.kill('SIGTERM')
+    })
+  }
+  try {
+    // What a person has set for their own cluster is no input of a test.
+    const env: NodeJS.ProcessEnv = Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in ROWS)))
+    for (const name of ['KUBECONFIG', 'FORCE_COLOR', 'NODE_OPTIONS', 'NODE_TEST_CONTEXT']) delete env[name]
+    Object.assign(env, { NO_COLOR: '1', TMPDIR: folder, RUNBOOK_TEST_DIR: folder })
+    if (all.some(({ name }) => name !== 'unit')) {
+      let last = 0
+      const programs = await findPrograms(NAMES, (text) => {
+        if (Date.now() - last > 10_000) say(`programs             ${text} (${seconds(began)})`)
+        if (Date.now() - last > 10_000) last = Date.now()
+      })
+      if (Object.values(programs).some(({ source }) => source === 'downloaded')) {
+        // Clusters that are made side by side would download the same files side by side.
+        say('programs             downloading')
+        await up({ dir: join(folder, 'clusters', 'first') })
+        await down({ dir: join(folder, 'clusters', 'first') })
+      }
+      const { source, path } = programs.kubectl
+      if (source !== 'PATH') {
+        env.PATH = `${dirname(source === 'downloaded' ? downloaded(path) : path)}${delimiter}${env.PATH}`
+      }
+      say(`programs             there, ${seconds(began)}`)
+    }
+    const waiting = [...all]
+    const taps: Tap[] = []
+    const worker = async () => {
+      for (let suite = waiting.shift(); suite && !stopped; suite = waiting.shift()) {
+        taps.push(await runSuite(suite, env))
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, worker))
+    const passed = taps.reduce((sum, tap) => sum + tap.passed, 0)
+    const failed = taps.reduce((sum, tap) => sum + tap.failed, 0)
+    say('')
+    for (const tap of taps) for (const failure of tap.failures) say(`${failure.slice(0, 80).join('\n')}\n`)
+    if (stopped) say('interrupted')
+    if (passed + failed === 0) say('no test was executed')
+    say(`${all.length} ${all.length === 1 ? 'file' : 'files'}, ${seconds(began)}`)
+    say(`${passed} passed, ${failed} failed`)
+    return failed > 0 || passed === 0 || stopped ? 1 : 0
+  } finally {
+    await clean(folder)
+  }
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!(error instanceof Problem)) throw error
+  for (const { wrong, remedy } of error.faults) say(`✖ ${wrong}\n  ${remedy}`)
+  process.exitCode = 1
+}

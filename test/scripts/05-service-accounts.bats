@@ -1,0 +1,42 @@
+load helpers
+setup_file() { setup_cluster; }
+teardown_file() { teardown_cluster; }
+setup() { setup_world; }
+
+@test "makes an account a component, and one for jobs that gets no token of the cluster; again changes nothing" {
+  run -0 steps 02,05
+  says 'TARGET=local: nothing is asked of AWS'
+  same 'crier deck hook horologium prow-controller-manager sinker statusreconciler tide' \
+    "$(kube get sa -n prow -l app.kubernetes.io/managed-by=prow-runbook -o jsonpath='{.items[*].metadata.name}')"
+  same 'prow-jobs' "$(kube get sa -n test-pods -l app.kubernetes.io/managed-by=prow-runbook -o jsonpath='{.items[*].metadata.name}')"
+  [ "$(kube get sa prow-jobs -n test-pods -o jsonpath='{.automountServiceAccountToken}')" = false ]
+  # No AWS here, so no role.
+  run ! grep role-arn <(kube get sa -A -o json)
+  settled 05-service-accounts
+}
+
+@test "the guide's accounts are adopted, with what else is on them" {
+  runbook 02-namespaces
+  kube delete sa deck -n prow --ignore-not-found
+  kube apply -f - <<'YAML'
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: deck, namespace: prow, annotations: {eks.amazonaws.com/role-arn: "arn:aws:iam::123456789012:role/prow"}}
+YAML
+  kube annotate sa deck -n prow example.com/note=ours
+  uid="$(kube get sa deck -n prow -o jsonpath='{.metadata.uid}')"
+  run -0 runbook 05-service-accounts
+  says 'was there, adopted'
+  run ! grep role-arn <(kube get sa deck -n prow -o json)
+  same "$uid" "$(kube get sa deck -n prow -o jsonpath='{.metadata.uid}')"
+  [ "$(kube get sa deck -n prow -o jsonpath='{.metadata.annotations.example\.com/note}')" = ours ]
+  [ "$(kube get sa deck -n prow -o jsonpath='{.metadata.annotations.prow-runbook/adopted}')" = true ]
+  settled 05-service-accounts
+}
+
+@test "an account that was removed comes back, the others are left" {
+  steps 02,05
+  kube delete sa tide -n prow
+  run -0 runbook 05-service-accounts
+  says '1 created' '8 unchanged'
+}

@@ -1,0 +1,155 @@
+load helpers
+setup_file() { setup_cluster; }
+teardown_file() { teardown_cluster; }
+setup() { setup_world; }
+
+NAMES='crier deck ghproxy hook horologium object-store prow-controller-manager sinker statusreconciler tide'
+
+# From nothing in prow, with the steps before done.
+fresh() {
+  if kube get ns prow >/dev/null 2>&1; then
+    kube delete deploy,job,cronjob,svc,pvc,cm,secret,role,rolebinding --all -n prow >/dev/null
+    kube delete pods --all -n prow --force --grace-period=0 >/dev/null 2>&1 || true
+  fi
+  steps 02,03,04,05,06
+}
+
+args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containers[0].args}'; }
+
+@test "makes every component, waits until all are ready, and a claim has its volume; again changes nothing" {
+  fresh
+  run -0 runbook 08-prow
+  says '10 created'
+  same "$NAMES" "$(kube get deploy -n prow -o jsonpath='{.items[*].metadata.name}')"
+  run ! grep -v 'True' <(kube get deploy -n prow -o jsonpath='{range .items[*]}{.status.conditions[?(@.type=="Available")].status}{"\n"}{end}')
+  same 'Bound Bound' "$(kube get pvc -n prow -o jsonpath='{.items[*].status.phase}')"
+  settled 08-prow
+}
+
+@test "what is mounted is there, and what an account may do is no more than that" {
+  fresh
+  runbook 08-prow
+  # Nobody may read secrets or make pods in prow, and nobody has a right in the whole cluster.
+  run ! grep prow-runbook <(kube get clusterroles,clusterrolebindings -l app.kubernetes.io/managed-by=prow-runbook -o name)
+  for name in hook deck tide horologium sinker crier prow-controller-manager statusreconciler; do
+    [ "$(kube auth can-i get secrets -n prow --as "system:serviceaccount:prow:$name" || true)" = no ]
+    [ "$(kube auth can-i create pods -n prow --as "system:serviceaccount:prow:$name" || true)" = no ]
+  done
+  [ "$(kube auth can-i create pods -n test-pods --as system:serviceaccount:prow:prow-controller-manager)" = yes ]
+  [ "$(kube auth can-i create prowjobs.prow.k8s.io -n prow --as system:serviceaccount:prow:deck)" = yes ]
+  [ "$(kube auth can-i get configmaps -n prow --as system:serviceaccount:test-pods:prow-jobs || true)" = no ]
+}
+
+@test "corrected settings arrive, each where it belongs, and nothing is made anew" {
+  fresh
+  runbook 08-prow
+  before="$(kube get deploy,svc,pvc,role -n prow -o jsonpath='{.items[*].metadata.uid}')"
+  setting PROW_IMAGE_TAG=v20260101-abcdef123 OAUTH=off GITHUB_API=https://ghe.example.com/api/v3 GITHUB_HOST=ghe.example.com
+  run -2 runbook 08-prow --plan
+  says 'would change' 'v20260101-abcdef123' '- create' 'would remove'
+  run -0 runbook 08-prow
+  says changed 'github-oauth-config in prow' removed
+  run ! grep -v v20260101-abcdef123 <(kube get deploy -n prow -l 'app notin (object-store,ghproxy)' -o jsonpath='{range .items[*]}{..image}{"\n"}{end}')
+  [[ "$(args deck)" != *oauth-url* && "$(args deck)" == *https://ghe.example.com/api/graphql* ]]
+  [ "$(kube auth can-i create prowjobs.prow.k8s.io -n prow --as system:serviceaccount:prow:deck || true)" = no ]
+  # Nothing mounts them any more.
+  run ! kube get secret github-oauth-config -n prow
+  same "$before" "$(kube get deploy,svc,pvc,role -n prow -o jsonpath='{.items[*].metadata.uid}')"
+  settled 08-prow
+}
+
+@test "from a token to a GitHub App: the App's key is mounted and the token is gone" {
+  fresh
+  runbook 08-prow
+  setting GITHUB_AUTH=app GITHUB_APP_ID=4711
+  run -1 runbook 08-prow
+  says 'Secret prow/github-token with the key cert is missing' 'npx tsx scripts/03-secrets.ts'
+  openssl genrsa 2048 >secrets/github-app-key 2>/dev/null
+  runbook 03-secrets
+  # Still mounted until the components are changed.
+  kube get secret oauth-token -n prow
+  run -0 runbook 08-prow
+  [[ "$(args hook)" == *--github-app-id* && "$(args hook)" != *--github-token-path* ]]
+  run ! kube get secret oauth-token -n prow
+  settled 08-prow
+}
+
+@test "OBJECT_STORE=off removes the store and leaves the claim that the logs are on" {
+  fresh
+  runbook 08-prow
+  setting OBJECT_STORE=off
+  run -0 runbook 08-prow
+  says 'OBJECT_STORE=off' removed
+  [ -z "$(kube get deploy,svc,secret -n prow -o name | grep object-store)" ]
+  kube get pvc object-store -n prow
+  settled 08-prow
+}
+
+@test "deployments made by hand with the guide's names are adopted, with their claim; no pod of a stranger is touched" {
+  fresh
+  kube apply -f - <<'YAML'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: hook, namespace: prow, labels: {app: hook}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: hook}}
+  template:
+    metadata: {labels: {app: hook}}
+    spec:
+      serviceAccountName: hook
+      terminationGracePeriodSeconds: 180
+      containers:
+        - name: hook
+          image: gcr.io/k8s-prow/hook:v20210101-old
+          args: [--dry-run=false, --old-flag=gone]
+          env: [{name: OLD, value: gone}]
+          volumeMounts: [{name: hmac, mountPath: /etc/webhook}]
+      volumes: [{name: hmac, secret: {secretName: hmac-token}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: hook, namespace: prow}
+spec: {type: NodePort, selector: {app: hook}, ports: [{port: 8888}]}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: ghproxy, namespace: prow, labels: {app: ghproxy}}
+spec: {accessModes: [ReadWriteOnce], storageClassName: rehearsal, resources: {requests: {storage: 100Gi}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: stranger, namespace: prow}
+spec:
+  selector: {matchLabels: {app: stranger}}
+  template:
+    metadata: {labels: {app: stranger}}
+    spec: {containers: [{name: one, image: busybox}]}
+YAML
+  kube create rolebinding hook -n prow --role=hook --serviceaccount=prow:hook
+  kube create role hook -n prow --verb=get,list --resource=secrets
+  before="$(kube get deploy/hook svc/hook pvc/ghproxy role/hook rolebinding/hook -n prow -o jsonpath='{.items[*].metadata.uid}')"
+  stranger="$(kube get deploy stranger -n prow -o jsonpath='{.metadata.resourceVersion} {.spec}' | cut -d' ' -f2-)"
+  run -0 runbook 08-prow
+  says 'was there, adopted' 'claim ghproxy keeps its larger size'
+  same "$before" "$(kube get deploy/hook svc/hook pvc/ghproxy role/hook rolebinding/hook -n prow -o jsonpath='{.items[*].metadata.uid}')"
+  [[ "$(args hook)" != *old-flag* && "$(args hook)" == *--config-path* ]]
+  run ! grep OLD <(kube get deploy hook -n prow -o jsonpath='{.spec}')
+  [ "$(kube get deploy hook -n prow -o jsonpath='{.metadata.annotations.prow-runbook/adopted}')" = true ]
+  [ "$(kube get pvc ghproxy -n prow -o jsonpath='{.spec.resources.requests.storage}')" = 100Gi ]
+  [ "$(kube auth can-i get secrets -n prow --as system:serviceaccount:prow:hook || true)" = no ]
+  same "$stranger" "$(kube get deploy stranger -n prow -o jsonpath='{.metadata.resourceVersion} {.spec}' | cut -d' ' -f2-)"
+  settled 08-prow
+}
+
+@test "a hand that scaled or edited is put right again; what was removed comes back" {
+  fresh
+  runbook 08-prow
+  kube scale deploy hook -n prow --replicas=0
+  kube set image deploy/tide -n prow tide=example.com/other:1
+  kube delete deploy sinker -n prow
+  run -0 runbook 08-prow
+  says '3 changed' '7 unchanged'
+  kube get deploy sinker -n prow
+  settled 08-prow
+}

@@ -1,0 +1,32 @@
+load helpers
+setup_file() { setup_cluster; }
+teardown_file() { teardown_cluster; }
+setup() { setup_world; runbook 02-namespaces; }
+
+@test "makes both and waits until they are ready; again changes nothing" {
+  run -0 runbook 09-pushgateway
+  [ "$(kube get deploy pushgateway pushgateway-proxy -n prow -o jsonpath='{.items[*].status.availableReplicas}')" = '1 1' ]
+  kube get cm -n prow -o yaml | grep -i 'limit_except\|GET'
+  settled 09-pushgateway
+}
+
+@test "PUSHGATEWAY=off says so and removes what the runbook made, on makes it again" {
+  runbook 09-pushgateway
+  setting PUSHGATEWAY=off
+  run -2 runbook 09-pushgateway --plan
+  says 'would remove'
+  run -0 runbook 09-pushgateway
+  says 'PUSHGATEWAY=off' removed
+  [ -z "$(kube get deploy,svc -n prow -o name | grep pushgateway)" ]
+  settled 09-pushgateway
+  setting PUSHGATEWAY=on
+  run -0 runbook 09-pushgateway
+  says '2 created'
+}
+
+@test "IMAGE_MIRROR arrives in its images" {
+  runbook 09-pushgateway
+  setting IMAGE_MIRROR=mirror.example.com/all
+  run -0 runbook 09-pushgateway
+  same 'mirror.example.com/all/prom/pushgateway:v1.11.1' "$(kube get deploy pushgateway -n prow -o jsonpath='{..image}' | cut -d' ' -f1)"
+}

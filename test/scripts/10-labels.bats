@@ -1,0 +1,33 @@
+load helpers
+setup_file() { setup_cluster; }
+teardown_file() { teardown_cluster; }
+setup() { setup_world; }
+
+@test "makes label-config, the Job to its end and the hourly CronJob; again changes nothing" {
+  steps 02,03
+  run -0 runbook 10-labels
+  [ "$(kube get job label-sync -n prow -o jsonpath='{.status.succeeded}')" = 1 ]
+  [ "$(kube get cronjob label-sync -n prow -o jsonpath='{.spec.schedule}')" = '17 * * * *' ]
+  kube get cm label-config -n prow -o jsonpath='{.data.labels\.yaml}' | diff - "$ROOT/manifests/config/labels.yaml"
+  settled 10-labels
+}
+
+@test "without the secrets it names the script that makes them" {
+  runbook 02-namespaces
+  kube delete secrets --all -n prow
+  run -1 runbook 10-labels
+  says 'npx tsx scripts/03-secrets.ts'
+}
+
+@test "LABEL_SYNC=off says so and removes Job and CronJob; GITHUB_REPOS narrows them" {
+  steps 02,03,10
+  setting GITHUB_REPOS=website,backend
+  run -0 runbook 10-labels
+  says changed
+  [[ "$(kube get cronjob label-sync -n prow -o jsonpath='{..args}')" == *--only=rehearsal-org/website,rehearsal-org/backend* ]]
+  setting LABEL_SYNC=off
+  run -0 runbook 10-labels
+  says 'LABEL_SYNC=off' removed
+  [ -z "$(kube get jobs,cronjobs -n prow -o name)" ]
+  settled 10-labels
+}

@@ -1,0 +1,71 @@
+load helpers
+setup_file() { setup_cluster; }
+teardown_file() { teardown_cluster; }
+setup() {
+  setup_world
+  kube delete validatingwebhookconfiguration ingress-nginx-admission --ignore-not-found
+  runbook 02-namespaces
+}
+
+@test "makes the controller and the Ingress that leads to hook and deck; again changes nothing" {
+  run -0 runbook 11-ingress
+  says 'retired upstream' 'nodes answer on'
+  same 'prow.rehearsal.example hook 8888 deck 80' \
+    "$(kube get ingress prow -n prow -o jsonpath='{.spec.rules[0].host} {.spec.rules[0].http.paths[?(@.path=="/hook")].backend.service.name} {.spec.rules[0].http.paths[?(@.path=="/hook")].backend.service.port.number} {.spec.rules[0].http.paths[?(@.path=="/")].backend.service.name} {.spec.rules[0].http.paths[?(@.path=="/")].backend.service.port.number}')"
+  [ "$(kube get deploy ingress-nginx-controller -n ingress-nginx -o jsonpath='{.status.availableReplicas}')" -ge 1 ]
+  settled 11-ingress
+}
+
+@test "a corrected PROW_HOST arrives; the node ports stay" {
+  runbook 11-ingress
+  ports="$(kube get svc ingress-nginx-controller -n ingress-nginx -o jsonpath='{.spec.ports[*].nodePort}')"
+  setting PROW_HOST=other.example.com
+  run -0 runbook 11-ingress
+  says '1 changed' other.example.com
+  [ "$(kube get ingress prow -n prow -o jsonpath='{.spec.rules[*].host}')" = other.example.com ]
+  same "$ports" "$(kube get svc ingress-nginx-controller -n ingress-nginx -o jsonpath='{.spec.ports[*].nodePort}')"
+}
+
+@test "with NGINX_ADMISSION=on both Jobs run to their end; a webhook that does not answer is told with what to do" {
+  kube delete ingress prow -n prow --ignore-not-found
+  setting NGINX_ADMISSION=on WAIT_SECONDS=20
+  run -1 runbook 11-ingress
+  # The Jobs and the controller are simulated, so that nobody answers.
+  says 'validate.nginx' 'NGINX_ADMISSION=off'
+  lacks '    at '
+  same '1 1' "$(kube get jobs -n ingress-nginx -o jsonpath='{.items[*].status.succeeded}')"
+  kube get validatingwebhookconfiguration ingress-nginx-admission
+}
+
+@test "NGINX_ADMISSION=off removes the webhook, which would refuse every Ingress of the cluster" {
+  setting NGINX_ADMISSION=on WAIT_SECONDS=20
+  runbook 11-ingress || true
+  kube get validatingwebhookconfiguration ingress-nginx-admission
+  setting NGINX_ADMISSION=off
+  run -2 runbook 11-ingress --plan
+  says 'would remove'
+  run -0 runbook 11-ingress
+  says removed
+  run ! kube get validatingwebhookconfiguration ingress-nginx-admission
+  settled 11-ingress
+}
+
+@test "INGRESS=none says what to route, removes the Ingress and leaves the controller" {
+  runbook 11-ingress
+  setting INGRESS=none
+  run -0 runbook 11-ingress
+  says 'INGRESS=none' 'hook:8888' removed
+  run ! kube get ingress prow -n prow
+  kube get deploy ingress-nginx-controller -n ingress-nginx
+  settled 11-ingress
+}
+
+@test "an Ingress made by hand is adopted" {
+  kube delete ingress prow -n prow --ignore-not-found
+  kube create ingress prow -n prow --rule='old.example.com/*=deck:80'
+  uid="$(kube get ingress prow -n prow -o jsonpath='{.metadata.uid}')"
+  run -0 runbook 11-ingress
+  says 'was there, adopted'
+  same "$uid prow.rehearsal.example" "$(kube get ingress prow -n prow -o jsonpath='{.metadata.uid} {.spec.rules[*].host}')"
+  settled 11-ingress
+}

@@ -1,0 +1,246 @@
+# Refusals, plans and words on a cluster that is empty, and has to be empty still when all of them are done.
+load helpers
+setup_file() { setup_cluster; }
+teardown_file() { teardown_cluster; }
+setup() { setup_world; }
+teardown() { untouched; }
+
+ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts 06-config 07-ebs-csi 08-prow
+  09-pushgateway 10-labels 11-ingress 12-webhook 13-verify install-all)
+
+@test "a step whose ground is missing names the script to run first" {
+  for step in 03-secrets 05-service-accounts 06-config 09-pushgateway 10-labels 11-ingress; do
+    run -1 runbook "$step"
+    says 'namespace prow is missing' "Run npx tsx scripts/02-namespaces.ts --env $WORLD/.env first." "$step wrote nothing" \
+      "Then go on with:  npx tsx scripts/$step.ts --env $WORLD/.env"
+    lacks '    at ' created
+  done
+}
+
+@test "08-prow names every script that has to run before it" {
+  run -1 runbook 08-prow
+  for script in 02-namespaces 03-secrets 04-crd 05-service-accounts 06-config; do
+    says "npx tsx scripts/$script.ts"
+  done
+}
+
+@test "13-verify tells everything that is not there, and the script that makes it" {
+  run -1 runbook 13-verify
+  for script in 02-namespaces 03-secrets 04-crd 05-service-accounts 06-config 08-prow 09-pushgateway 11-ingress; do
+    says "npx tsx scripts/$script.ts"
+  done
+}
+
+@test "steps that make nothing pass on an empty cluster" {
+  for step in 00-preflight 01-cluster 07-ebs-csi 12-webhook; do
+    run -0 runbook "$step"
+    lacks created
+  done
+}
+
+@test "--plan works on an empty cluster: what an earlier step makes is a line, not a fault" {
+  for step in 03-secrets 05-service-accounts 06-config 08-prow 09-pushgateway 10-labels 11-ingress 13-verify; do
+    run -2 runbook "$step" --plan
+    says 'after 0'
+    lacks 'wrote nothing' ✖
+  done
+  [ ! -e secrets/hmac-token ]
+  [ ! -e secrets/cookie ]
+}
+
+@test "--plan of everything says what would be made, exit code 2, and writes nothing, neither here nor there" {
+  find . -type f -not -path './home/*' | sort >../before
+  run -2 runbook install-all --plan
+  says 'planned: 14 steps' 'after 02-namespaces' '+ prow  ' '+ hmac-token in prow' '+ hook  ' 'would create' '+ Ingress prow'
+  lacks '  created  '
+  find . -type f -not -path './home/*' | sort >../after
+  same "$(cat ../before)" "$(cat ../after)"
+}
+
+@test "--help of every script tells what it reads, makes and needs, and asks for no settings" {
+  rm .env
+  for script in "${ALL[@]}"; do
+    run -0 --separate-stderr runbook "$script" --help
+    says --plan --json 'Exit codes'
+    [ "$script" = install-all ] || says Reads: Makes: Needs: "npx tsx scripts/$script.ts"
+    [ -z "$stderr" ]
+  done
+}
+
+@test "a line that is typed wrong ends with 64 and a word, before anything is looked at" {
+  setting KUBECONFIG_FILE=/does/not/exist
+  for wrong in '03-secrets --plam' '03-secrets now' '03-secrets --env' '02-namespaces --from 03' \
+    'install-all --from 99' 'install-all --only 3x' 'install-all --skip secrets' 'install-all --plan=yes'; do
+    # shellcheck disable=SC2086
+    run -64 runbook $wrong
+    says ✖
+    lacks '    at ' 'node:internal'
+  done
+}
+
+@test "a wrong target ends with 3 before anything is looked at, and tells the contexts that there are" {
+  setting KUBE_CONTEXT=production
+  for script in 02-namespaces install-all; do
+    run -3 runbook "$script"
+    says 'has no context production' 'rehearsal'
+  done
+  run -3 runbook 02-namespaces --plan
+  setting KUBE_CONTEXT=rehearsal KUBECONFIG_FILE=nowhere/kubeconfig
+  run -3 runbook 02-namespaces
+  says 'nowhere/kubeconfig'
+  mkdir folder
+  setting KUBECONFIG_FILE=folder
+  run -3 runbook 02-namespaces
+  lacks '    at '
+  printf 'just words\n' >words
+  setting KUBECONFIG_FILE=words
+  run -3 runbook 02-namespaces
+  lacks '    at '
+  printf 'contexts: nonsense\n' >words
+  run -3 runbook 02-namespaces
+  lacks '    at '
+}
+
+@test "a cluster that does not answer is told in a sentence, with 1" {
+  sed 's|server: .*|server: https://127.0.0.1:1|' "$CLUSTER/kubeconfig" >kubeconfig
+  setting KUBECONFIG_FILE=kubeconfig
+  for step in 00-preflight 02-namespaces; do
+    run -1 runbook "$step"
+    says 'See that the cluster is up'
+    lacks '    at '
+  done
+}
+
+@test "settings: every fault at once, each with a remedy, the nearest name told" {
+  sed -i '/^PROW_HOST=/d;/^LOG_BUCKET=/d' .env
+  cat >>.env <<'ENV'
+PROW_HOTS=prow.example.com
+GITHUB_ORG=no/slashes
+WAIT_SECONDS=soon
+OAUTH=yes
+LOG_DAYS=0
+IMAGE_TAG=v1
+NOTHING_LIKE_IT_AT_ALL=1
+ENV
+  run -1 runbook 02-namespaces
+  says 'PROW_HOTS in' 'Did you mean PROW_HOST?' 'PROW_HOST is not set' 'LOG_BUCKET is not set' 'e.g. LOG_BUCKET=' \
+    'GITHUB_ORG=no/slashes must be' 'WAIT_SECONDS=soon must be' 'OAUTH=yes must be on or off' 'LOG_DAYS=0 must be from 1' \
+    'IMAGE_TAG in' 'NOTHING_LIKE_IT_AT_ALL in' '.env.example lists the settings'
+  lacks '    at '
+}
+
+@test "settings: what does not fit together is told" {
+  setting INGRESS=alb IDENTITY=irsa
+  run -1 runbook install-all
+  says 'INGRESS=alb needs TARGET=eks' 'IDENTITY=irsa needs TARGET=eks'
+  setting GITHUB_AUTH=app INGRESS=none IDENTITY=keys
+  run -1 runbook 02-namespaces
+  says 'GITHUB_APP_ID is not set'
+}
+
+@test "settings: the environment wins over the file, and preflight says which it did for" {
+  PROW_HOST=other.example.com run -1 runbook 00-preflight
+  says 'https://other.example.com/' 'from the environment, not from the file: PROW_HOST' \
+    'has another redirect_url than https://other.example.com/github-login/redirect'
+}
+
+@test "settings: a file that is not there is one fault, not thirty" {
+  rm .env
+  run -1 runbook 02-namespaces
+  says 'is not there' 'npm run init'
+  lacks 'is not set'
+  mkdir .env
+  run -1 runbook 02-namespaces
+  says 'cannot be read'
+  lacks '    at '
+}
+
+@test "preflight tells what is wrong with every secret file at once, and never what is in it" {
+  printf 'c0ffee-in-two words-of-a-token' >secrets/oauth-token
+  printf 'client_id: 12345678901234567890\nclient_secret: "s3cr3ts3cr3ts3cr3t"\nredirect_url: "https://prow.rehearsal.example/github-login/redirect"\n' >secrets/github-oauth-config
+  printf '{"region": "us-east-1", "access_key": "AKIAAKIAAKIAAKIA"}' >secrets/s3-credentials
+  mkdir secrets/hmac-token
+  : >secrets/cookie
+  run -1 runbook 00-preflight
+  says 'secrets/oauth-token has more than one word' 'secrets/github-oauth-config has client_id without quotes' \
+    'secrets/s3-credentials has one of access_key and secret_key without the other' \
+    'secrets/hmac-token cannot be read' 'secrets/cookie is empty'
+  lacks c0ffee 12345678901234567890 s3cr3t AKIAAKIA '    at '
+}
+
+@test "preflight warns of a secret file that others can read" {
+  chmod 644 secrets/oauth-token
+  run -0 runbook 00-preflight
+  says 'secrets/oauth-token can be read by others' 'chmod 600'
+}
+
+@test "preflight tells what the cluster and the folder of configuration lack, all at once" {
+  setting STORAGE_CLASS=fast NODE_ARCH=arm64
+  mkdir config
+  rm secrets/oauth-token
+  run -1 runbook 00-preflight
+  says 'StorageClass fast is missing' 'Set STORAGE_CLASS to one of rehearsal' 'no ready node has architecture arm64' \
+    'config/config.yaml is missing' 'config/plugins.yaml is missing' 'secrets/oauth-token is missing' 'Copy secrets.example/oauth-token'
+}
+
+@test "07-ebs-csi stops when the class of the claims is not there" {
+  setting STORAGE_CLASS=fast
+  run -1 runbook 07-ebs-csi
+  says 'StorageClass fast is missing' 'Set STORAGE_CLASS to one of rehearsal'
+}
+
+@test "preflight tells a missing program" {
+  mkdir tools
+  for program in node bash cat kubectl env; do ln -s "$(command -v $program)" tools; done
+  PATH="$WORLD/tools" run -1 runbook 00-preflight
+  says 'openssl is not on this machine'
+}
+
+@test "preflight tells what an operator without rights may not do" {
+  # A token of an account that nobody gave anything.
+  token="$(kube create token default -n default)"
+  kube config view --raw --minify --flatten -o json |
+    node -e 'const c=JSON.parse(require("fs").readFileSync(0));c.users[0].user={token:process.argv[1]};console.log(JSON.stringify(c))' "$token" >kubeconfig
+  setting KUBECONFIG_FILE=kubeconfig
+  run -1 runbook 00-preflight
+  says 'docs/permissions.md'
+  lacks '    at ' "$token"
+  run -1 runbook 02-namespaces
+  lacks '    at ' "$token"
+}
+
+@test "--json is one document with a version, also when it failed; the telling stays on stderr" {
+  run -0 --separate-stderr runbook 01-cluster --json
+  [ "$(json '.version' <<<"$output")" = 1 ]
+  [ "$(json '.exitCode' <<<"$output")" = 0 ]
+  run -1 --separate-stderr runbook 03-secrets --json
+  [ "$(json '.version' <<<"$output")" = 1 ]
+  [ "$(json '.problems.length > 0' <<<"$output")" = true ]
+  [ "$(json '.steps[0].outcome' <<<"$output")" = failed ]
+  [[ "$stderr" == *'namespace prow is missing'* ]]
+  run -2 --separate-stderr runbook install-all --plan --json
+  [ "$(json '.plan' <<<"$output")" = true ]
+  [ "$(json '.steps.length' <<<"$output")" = 14 ]
+  setting KUBE_CONTEXT=production
+  run -3 --separate-stderr runbook 02-namespaces --json
+  [ "$(json '.exitCode' <<<"$output")" = 3 ]
+  setting OAUTH=maybe
+  run -1 --separate-stderr runbook 02-namespaces --json
+  [ "$(json '.problems[0].wrong' <<<"$output")" = 'OAUTH=maybe must be on or off' ]
+  run -64 --separate-stderr runbook 02-namespaces --json --nonsense
+  [ "$(json '.exitCode' <<<"$output")" = 64 ]
+}
+
+@test "without a terminal nothing is coloured and nothing spins; stdout is empty" {
+  run -0 --separate-stderr env -u NO_COLOR bash -c 'cd "$WORLD"; node --import "$0" "$1/scripts/01-cluster.ts" --env "$2/.env"' "$TSX" "$ROOT" "$WORLD"
+  [ -z "$output" ]
+  [[ "$stderr" != *$'\e['* ]]
+}
+
+@test "a person's home is left as it is" {
+  run -0 runbook 00-preflight
+  run -2 runbook install-all --plan
+  [ ! -e home/.kube ]
+  [ ! -e home/.kwok ]
+  same '' "$(find home -type f -path '*kube*')"
+}

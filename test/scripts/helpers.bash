@@ -1,0 +1,191 @@
+# What the tests of the scripts share. A file of tests has one rehearsal cluster; a test has a folder of its own.
+bats_require_minimum_version 1.5.0
+
+ROOT="$(cd "$BATS_TEST_DIRNAME/../.." && pwd)"
+CLUSTER="${RUNBOOK_TEST_DIR:-$BATS_RUN_TMPDIR}/clusters/$(basename "$BATS_TEST_FILENAME" .bats)"
+TSX="file://$ROOT/node_modules/tsx/dist/loader.mjs"
+
+# For setup_file: an empty cluster, and in it what the file's tests need: setup_cluster 02 03
+setup_cluster() {
+  mkdir -p "$(dirname "$CLUSTER")"
+  (cd "$ROOT" && node --import "$TSX" scripts/rehearse.ts --cluster-only --dir "$CLUSTER") >"$BATS_FILE_TMPDIR/rehearse.log" 2>&1 ||
+    { cat "$BATS_FILE_TMPDIR/rehearse.log" >&2; return 1; }
+  # Whatever context is current is never used: this one leads nowhere.
+  cat >"$BATS_FILE_TMPDIR/elsewhere" <<'YAML'
+apiVersion: v1
+kind: Config
+current-context: elsewhere
+clusters: [{name: elsewhere, cluster: {server: "http://127.0.0.1:1"}}]
+contexts: [{name: elsewhere, context: {cluster: elsewhere, user: elsewhere}}]
+users: [{name: elsewhere, user: {}}]
+YAML
+}
+
+teardown_cluster() {
+  (cd "$ROOT" && node --import "$TSX" scripts/rehearse.ts --down --dir "$CLUSTER") >/dev/null 2>&1
+}
+
+# For setup: a world, which is a folder with settings and secrets that are right. The test runs in it.
+setup_world() {
+  WORLD="$BATS_TEST_TMPDIR/world"
+  world "$WORLD"
+}
+
+# Makes another world, such as that of a second operator, and goes there.
+world() {
+  WORLD="$1"
+  mkdir -p "$WORLD/home"
+  sed 's|^KUBECONFIG_FILE=.*|KUBECONFIG_FILE='"$CLUSTER/kubeconfig|" "$CLUSTER/.env" >"$WORLD/.env"
+  mkdir -m 700 "$WORLD/secrets"
+  install -m 600 "$CLUSTER"/secrets/{oauth-token,github-oauth-config,s3-credentials} "$WORLD/secrets"
+  cd "$WORLD"
+}
+
+# Runs a script as a reader would, with this world's settings: runbook 03-secrets --plan. FROM is put before it, such as
+# `FROM="timeout 5"`. HOME is empty, and the current context that of another cluster.
+runbook() {
+  local script="$1"
+  shift
+  HOME="$WORLD/home" KUBECACHEDIR="$BATS_FILE_TMPDIR/kubectl-cache" KUBECONFIG="$BATS_FILE_TMPDIR/elsewhere" \
+    node --import "$TSX" "$ROOT/scripts/$script.ts" --env "$WORLD/.env" "$@" </dev/null
+}
+
+# Several steps, in one process: steps 02,03,04
+steps() {
+  runbook install-all --only "$@"
+}
+
+# kubectl for the tests' own questions.
+kube() {
+  kubectl --kubeconfig "$CLUSTER/kubeconfig" --context rehearsal "$@"
+}
+
+# Puts a setting in place: setting OAUTH=off
+setting() {
+  local one
+  for one in "$@"; do
+    sed -i "/^${one%%=*}=/d" .env
+    printf '%s\n' "$one" >>.env
+  done
+}
+
+# The value of a key of a Secret: secret prow hmac-token hmac
+secret() {
+  kube get secret "$2" -n "$1" -o "jsonpath={.data.$(printf %s "$3" | sed 's/\./\\./g')}" | base64 -d
+}
+
+# Everything that the runbook can make, one line an object: name, uid, generation, a mark of all that is no status, and
+# the resourceVersion where nobody but a writer moves it. Pods are there by uid: a restarted one is another line.
+# snapshot [-n prow] or all of it
+KINDS=namespaces,secrets,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,deployments,services,persistentvolumeclaims,ingresses,ingressclasses,jobs,cronjobs,validatingwebhookconfigurations,customresourcedefinitions,pods
+snapshot() {
+  kube get "$KINDS" "${@:--A}" -o json | node "$ROOT/test/scripts/snapshot.mjs"
+}
+
+# That nothing of the runbook is in the cluster, and nothing else new either.
+untouched() {
+  local found
+  found="$(kube get "$KINDS" -A -o name -l app.kubernetes.io/managed-by=prow-runbook)"
+  found+="$(kube get namespaces prow test-pods ingress-nginx --ignore-not-found -o name)"
+  found+="$(kube get crd prowjobs.prow.k8s.io --ignore-not-found -o name)"
+  found+="$(kube get secrets,deployments,jobs,ingresses,pods -A -o name)"
+  [ -z "$found" ] || { echo "not untouched: $found"; return 1; }
+}
+
+# That the output of `run` holds each text, or (lacks) none of them.
+says() {
+  local text
+  for text in "$@"; do
+    [[ "$output" == *"$text"* ]] || { printf 'nothing says: %s\n--- the output:\n%s\n' "$text" "$output"; return 1; }
+  done
+}
+lacks() {
+  local text
+  for text in "$@"; do
+    [[ "$output" != *"$text"* ]] || { printf 'something says: %s\n--- the output:\n%s\n' "$text" "$output"; return 1; }
+  done
+}
+
+# That two texts are the same; shows the difference where not.
+same() {
+  [ "$1" = "$2" ] || { diff <(printf '%s\n' "$1") <(printf '%s\n' "$2"); return 1; }
+}
+
+# That the last run changed nothing, and a plan finds nothing to do: settled 03-secrets
+settled() {
+  local before
+  before="$(snapshot)"
+  run -0 runbook "$@"
+  lacks '  created  ' '  changed  ' '  removed  '
+  same "$before" "$(snapshot)"
+  run -0 runbook "$@" --plan
+  lacks 'would create' 'would change' 'would remove'
+  same "$before" "$(snapshot)"
+}
+
+# A field of the JSON on stdin: runbook 03-secrets --json | json '.counts.created'
+json() {
+  node -e 'let t="";process.stdin.on("data",d=>t+=d).on("end",()=>{const v=(new Function("it","return it"+process.argv[1]))(JSON.parse(t));console.log(typeof v==="string"?v:JSON.stringify(v))})' "$1"
+}
+
+# Puts wrappers of kubectl and openssl in front of PATH that write down their arguments and environment, and that end
+# the run with kill -9 at their KILL_AT-th write: before it (KILL=before) or when it is done (KILL=after).
+watch_programs() {
+  mkdir -p "$WORLD/bin"
+  : >"$WORLD/argv"
+  local program real
+  for program in kubectl openssl; do
+    real="$(command -v "$program")"
+    cat >"$WORLD/bin/$program" <<SH
+#!/bin/bash
+{ printf '%s\n' "$program" "\$@"; env; } >>"$WORLD/argv"
+case "$program \$*" in *' apply '*|*' replace '*|*' annotate '*|*' delete '*|openssl\ rand*) write=1 ;; *) write= ;; esac
+if [ -n "\$write" ] && [ -n "\${KILL_AT:-}" ]; then
+  echo >>"$WORLD/writes"
+  if [ "\$(wc -l <"$WORLD/writes")" -eq "\$KILL_AT" ]; then
+    [ "\$KILL" = before ] && { kill -9 "\$(cat "$WORLD/pid")"; exit 1; }
+    "$real" "\$@"
+    kill -9 "\$(cat "$WORLD/pid")"
+    exit 1
+  fi
+fi
+exec "$real" "\$@"
+SH
+    chmod +x "$WORLD/bin/$program"
+  done
+  PATH="$WORLD/bin:$PATH"
+}
+
+# Runs a script that is killed at its n-th write: killed 2 before install-all. Fails when the run was not killed.
+killed() {
+  local at="$1" when="$2" script="$3" code=0
+  shift 3
+  : >"$WORLD/writes"
+  HOME="$WORLD/home" KUBECACHEDIR="$BATS_FILE_TMPDIR/kubectl-cache" KUBECONFIG="$BATS_FILE_TMPDIR/elsewhere" \
+    KILL_AT="$at" KILL="$when" node --import "$TSX" "$ROOT/scripts/$script.ts" --env "$WORLD/.env" "$@" </dev/null >killed.out 2>&1 &
+  echo $! >"$WORLD/pid"
+  wait $! 2>/dev/null || code=$?
+  [ "$code" -eq 137 ] || { echo "it was not killed, it ended with $code"; cat killed.out; return 1; }
+}
+
+# The values that nobody may see, one a line, as they are and in base64: of this world's secrets/.
+secret_values() {
+  local file text
+  for file in secrets/*; do
+    text="$(cat "$file")"
+    case "$file" in
+    */s3-credentials) sed -n 's/.*"secret_key": *"\(.*\)".*/\1/p' "$file" ;;
+    */github-oauth-config) sed -n 's/^client_secret: *"\(.*\)".*/\1/p' "$file" ;;
+    *) printf '%s\n' "$text" ;;
+    esac
+    printf %s "$text" | base64 -w0 | cut -c1-60
+    echo
+  done | grep . | awk 'length >= 16'
+}
+
+# Fails when a file or folder given holds a value of secret_values.
+no_secret_in() {
+  local found
+  found="$(secret_values | grep -rlF -f - "$@" 2>/dev/null || true)"
+  [ -z "$found" ] || { echo "a secret is in $found"; return 1; }
+}

@@ -1,0 +1,103 @@
+load helpers
+setup_file() { setup_cluster; }
+teardown_file() { teardown_cluster; }
+setup() { setup_world; }
+
+# Takes everything away that the runbook makes.
+clean() {
+  kube delete ns prow test-pods ingress-nginx --ignore-not-found --wait=false >/dev/null
+  kube delete pods --all -A --force --grace-period=0 >/dev/null 2>&1 || true
+  kube delete ns prow test-pods ingress-nginx --ignore-not-found >/dev/null
+  kube delete crd prowjobs.prow.k8s.io --ignore-not-found >/dev/null
+  kube delete clusterrole,clusterrolebinding,ingressclass -l app.kubernetes.io/managed-by=prow-runbook >/dev/null
+}
+
+@test "installs everything on an empty cluster; 13-verify finds it all; again changes nothing, and a plan finds nothing to do" {
+  clean
+  run -0 --separate-stderr runbook install-all --json
+  [ "$(json '.counts.created > 35' <<<"$output")" = true ]
+  [ "$(json '.steps.length' <<<"$output")" = 14 ]
+  [[ "$stderr" == *'done: 14 steps'* ]]
+  run -0 runbook 13-verify
+  says 'components' 'as they should be'
+  # All that is there carries the label, and nothing else does.
+  same '' "$(kube get secrets,configmaps,serviceaccounts,roles,rolebindings,deployments,services,persistentvolumeclaims,ingresses,jobs,cronjobs -n prow -l 'app.kubernetes.io/managed-by!=prow-runbook' -o name | grep -v -e /kube-root-ca -e /default$)"
+  settled install-all
+  # No pod waits for a second kubectl either.
+  run -0 --separate-stderr runbook install-all --json
+  [ "$(json '.counts.created ?? 0' <<<"$output")" = 0 ]
+  [ "$(json '.processes.kubectl <= 30' <<<"$output")" = true ]
+}
+
+@test "13-verify tells what is missing, and the script that makes it again" {
+  runbook install-all
+  kube delete secret cookie -n prow
+  kube delete deploy tide -n prow
+  kube delete role sinker -n test-pods
+  run -1 runbook 13-verify
+  says 'Secret prow/cookie with the key secret is missing' 'scripts/03-secrets.ts' 'Deployment prow/tide is not ready' \
+    'sinker has no Role or RoleBinding in test-pods' 'scripts/08-prow.ts'
+  run -0 runbook install-all
+  run -0 runbook 13-verify
+}
+
+@test "--from, --only and --skip choose the steps" {
+  runbook install-all --only 02
+  run -0 runbook install-all --only 2,03-secrets --only 04
+  says 'done: 3 steps' '02-namespaces' '03-secrets' '04-crd'
+  run -0 runbook install-all --from 12 --skip 13
+  says 'done: 1 step' '12-webhook'
+  run -0 runbook install-all --from 02 --only 03,01
+  says 'done: 1 step'
+}
+
+@test "a failure in the middle stops there, tells what is done and the line that goes on, which works" {
+  clean
+  mkdir -p config
+  run -1 runbook install-all --from 02
+  says '06-config wrote nothing' "Then go on with:  npm run install:all -- --from 06 --env $WORLD/.env" 'stopped: 5 steps'
+  rmdir config
+  run -0 runbook install-all --from 06
+  run -0 runbook 13-verify
+}
+
+@test "killed at writes all over it and run again it is finished, and no generated secret is made twice" {
+  watch_programs
+  clean
+  for at in '2 after' '4 before' '4 after' '6 after'; do
+    # shellcheck disable=SC2086
+    killed $at install-all --from 02
+  done
+  hmac="$(secret prow hmac-token hmac)"
+  unset KILL_AT
+  run -0 runbook install-all
+  same "$hmac" "$(secret prow hmac-token hmac)"
+  same "$hmac" "$(cat secrets/hmac-token)"
+  run -0 runbook 13-verify
+  settled install-all
+}
+
+@test "no secret is in any output, argument, environment, annotation or object that is no Secret" {
+  watch_programs
+  clean
+  mkdir tmp out
+  export TMPDIR="$WORLD/tmp"
+  runbook install-all --verbose --json >out/all 2>&1
+  setting OAUTH=off PROW_HOST=other.example.com
+  runbook install-all --plan --verbose --json >out/plan 2>&1 || [ $? -eq 2 ]
+  sleep 1
+  kube get "${KINDS/secrets,/}",events -A -o json >out/others
+  kube get secrets -A -o jsonpath='{range .items[*]}{.metadata}{"\n"}{end}' >out/metadata
+  no_secret_in out argv tmp home
+}
+
+@test "a person's ~/.kube, ~/.kwok and home are left alone" {
+  # Without a cache folder told, as people have it.
+  unset KUBECACHEDIR
+  mkdir -p home/.kube
+  printf 'not a kubeconfig\n' >home/.kube/config
+  HOME="$WORLD/home" node --import "$TSX" "$ROOT/scripts/install-all.ts" --env "$WORLD/.env" --only 02,03 </dev/null
+  [ "$(cat home/.kube/config)" = 'not a kubeconfig' ]
+  same 'home/.cache home/.kube ' "$(find home -mindepth 1 -maxdepth 1 | sort | tr '\n' ' ')"
+  same 'home/.kube/config' "$(find home/.kube -type f)"
+}

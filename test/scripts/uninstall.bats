@@ -1,0 +1,103 @@
+# What install-all has made goes, and nothing else.
+load helpers
+
+setup_file() { setup_cluster; }
+teardown_file() { teardown_cluster; }
+setup() { setup_world; }
+
+# Everything in the cluster that somebody could have made, by name and uid.
+everything() {
+  kube get "$KINDS,leases,storageclasses,replicasets,persistentvolumes" -A -o json |
+    json '.items.filter(o=>!/^(kube|default$)/.test(o.metadata.namespace??"")).map(o=>o.kind+" "+(o.metadata.namespace??"")+"/"+o.metadata.name+" "+o.metadata.uid).sort().join("\n")'
+}
+
+# What came before, by the guide's own commands, with a hand that knows nothing of the runbook.
+by_hand() {
+  kube create ns prow
+  kube -n prow create secret generic hmac-token --from-literal=hmac=0123456789abcdef0123456789abcdef01234567
+  kube -n prow create configmap plugins --from-literal=plugins.yaml='plugins: {}'
+  kube -n prow create serviceaccount hook
+  kube -n prow create configmap of-somebody-else --from-literal=a=b
+}
+
+@test "after an uninstall with everything named, the cluster is as it was before the install" {
+  before="$(everything)"
+  run -0 runbook install-all
+  run -2 runbook uninstall --plan --delete-secrets --delete-claims
+  says 'would remove' '08-prow'
+  kube -n prow get deployment hook
+  run -0 runbook uninstall --yes --delete-secrets --delete-claims
+  says 'removed'
+  # The controller of volumes takes its own a moment later.
+  for _ in $(seq 40); do [ "$(everything)" = "$before" ] && break || sleep 0.5; done
+  same "$before" "$(everything)"
+  run -0 runbook uninstall --yes
+  says 'nothing of the runbook is here'
+}
+
+@test "secrets and claims stay unless they are named, and the next install takes them up again" {
+  run -0 runbook install-all
+  hmac="$(secret prow hmac-token hmac)"
+  claim="$(kube -n prow get pvc ghproxy -o jsonpath='{.metadata.uid}')"
+  run -0 runbook uninstall --yes
+  says 'kept; --delete-secrets removes them' 'kept; --delete-claims removes them'
+  run ! kube -n prow get deployment hook
+  run ! kube get crd prowjobs.prow.k8s.io
+  [ "$(secret prow hmac-token hmac)" = "$hmac" ]
+  run -0 runbook install-all
+  [ "$(secret prow hmac-token hmac)" = "$hmac" ]
+  [ "$(kube -n prow get pvc ghproxy -o jsonpath='{.metadata.uid}')" = "$claim" ]
+  run -0 runbook uninstall --yes --delete-secrets --delete-claims
+  untouched
+}
+
+@test "what was there before the runbook is there afterwards, without its marks" {
+  by_hand
+  there="$(kube -n prow get secret/hmac-token configmap/plugins configmap/of-somebody-else serviceaccount/hook ns/prow -o jsonpath='{range .items[*]}{.kind} {.metadata.name} {.metadata.uid}{"\n"}{end}')"
+  rm -f secrets/hmac-token
+  run -0 runbook install-all
+  says 'was there, adopted'
+  run -0 runbook uninstall --yes --delete-secrets --delete-claims
+  says 'were there before the runbook and stay'
+  same "$there" "$(kube -n prow get secret/hmac-token configmap/plugins configmap/of-somebody-else serviceaccount/hook ns/prow -o jsonpath='{range .items[*]}{.kind} {.metadata.name} {.metadata.uid}{"\n"}{end}')"
+  [ "$(secret prow hmac-token hmac)" = 0123456789abcdef0123456789abcdef01234567 ]
+  run ! kube -n prow get secret oauth-token
+  [ -z "$(kube get "$KINDS" -A -o json | json '.items.filter(o=>o.metadata.annotations?.["prow-runbook/adopted"]||o.metadata.labels?.["app.kubernetes.io/managed-by"]==="prow-runbook").map(o=>o.metadata.name).join()')" ]
+  kube delete ns prow --wait
+}
+
+@test "pods of jobs that wait for crier's report do not hold it up" {
+  run -0 runbook install-all
+  kube -n prow scale deployment crier --replicas=0
+  kube -n test-pods apply -f - <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata:
+  name: 0e0e0e0e-job
+  labels: {created-by-prow: "true"}
+  finalizers: [prow.x-k8s.io/gcsk8sreporter, somebody.example/else]
+spec:
+  containers: [{name: test, image: busybox}]
+YAML
+  kube -n test-pods patch pod 0e0e0e0e-job --type=merge -p '{"metadata":{"finalizers":["prow.x-k8s.io/gcsk8sreporter"]}}'
+  run -0 timeout 60 env bash -c "$(declare -f runbook); ROOT='$ROOT' TSX='$TSX' WORLD='$WORLD' runbook uninstall --yes --delete-secrets --delete-claims"
+  says 'pods of jobs'
+  untouched
+}
+
+@test "killed in the middle and run again it completes" {
+  run -0 runbook install-all
+  watch_programs
+  killed 3 before uninstall --yes --delete-secrets --delete-claims
+  kube get ns prow
+  run -0 runbook uninstall --yes --delete-secrets --delete-claims
+  untouched
+}
+
+@test "without a terminal it asks for --yes and touches nothing" {
+  run -0 runbook install-all
+  before="$(snapshot)"
+  run -64 runbook uninstall
+  says '--yes'
+  same "$before" "$(snapshot)"
+}

@@ -1,0 +1,115 @@
+# What hangs is told with its cause and the remedy, within the limit. kwok's Stages make pods hang.
+load helpers
+setup_file() {
+  setup_cluster
+  kube get stage pod-ready -o json >"$BATS_FILE_TMPDIR/pod-ready.json"
+  kube get stage claim-provision -o json >"$BATS_FILE_TMPDIR/claim-provision.json"
+}
+teardown_file() { teardown_cluster; }
+setup() { setup_world; setting WAIT_SECONDS=8; }
+teardown() {
+  kube delete stage claim-provision pod-ready held --ignore-not-found
+  kube delete deploy,pvc --all -n prow --ignore-not-found
+  kube delete pods --all -n prow --force --grace-period=0 || true
+  for name in pod-ready claim-provision; do
+    node -e 'const o=JSON.parse(require("fs").readFileSync(0));o.metadata={name:o.metadata.name};console.log(JSON.stringify(o))' <"$BATS_FILE_TMPDIR/$name.json" | kube apply -f -
+  done
+}
+
+# Pods do not become ready; those of a component get the state given.
+hold() {
+  kube delete stage pod-ready --ignore-not-found
+  kube apply -f - <<YAML
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata: {name: held}
+spec:
+  resourceRef: {apiGroup: v1, kind: Pod}
+  selector:
+    matchExpressions:
+      - {key: .status.phase, operator: In, values: [Pending]}
+      - {key: '.status.containerStatuses', operator: DoesNotExist}
+  next:
+    statusTemplate: |
+      containerStatuses:
+      {{ \$name := (index .spec.containers 0).name }}
+      - name: {{ \$name }}
+        image: {{ (index .spec.containers 0).image | Quote }}
+        ready: false
+        restartCount: {{ if eq \$name "crier" }}4{{ else }}0{{ end }}
+        {{ if eq \$name "crier" }}
+        state: {waiting: {reason: CrashLoopBackOff, message: back-off 40s}}
+        lastState: {terminated: {exitCode: 1, reason: Error}}
+        {{ else if eq \$name "deck" }}
+        state: {waiting: {reason: CreateContainerConfigError, message: 'secret "cookie" not found'}}
+        {{ else if eq \$name "hook" }}
+        state: {waiting: {reason: ImagePullBackOff, message: Back-off pulling image}}
+        {{ else }}
+        state: {waiting: {reason: ContainerCreating}}
+        {{ end }}
+      phase: Pending
+YAML
+}
+
+@test "08-prow tells why each hangs and what to do, and ends with 1 within the limit" {
+  steps 02,03,04,05,06
+  hold
+  kube delete stage claim-provision
+  began=$SECONDS
+  run -1 runbook 08-prow
+  [ $((SECONDS - began)) -lt 40 ]
+  says 'image of hook cannot be pulled: Back-off pulling image' 'PROW_IMAGE_REGISTRY' \
+    'crier crashes (exit code 1)' 'logs crier-' '--previous' \
+    'secret "cookie" not found' 'scripts/03-secrets.ts' \
+    'claim ghproxy is Pending (class rehearsal)' 'Set STORAGE_CLASS' \
+    'Then go on with:  npx tsx scripts/08-prow.ts'
+  lacks '    at '
+}
+
+@test "after what hung is mended the same line finishes it" {
+  steps 02,03,04,05,06
+  hold
+  setting WAIT_SECONDS=5
+  run -1 runbook 08-prow
+  teardown
+  setting WAIT_SECONDS=60
+  run -0 runbook 08-prow
+  settled 08-prow
+}
+
+@test "install-all tells the same, and the line that goes on" {
+  hold
+  setting WAIT_SECONDS=5
+  run -1 runbook install-all
+  says 'image of hook cannot be pulled' "npm run install:all -- --from 08 --env $WORLD/.env"
+  lacks '    at '
+}
+
+@test "a pod that no node takes, and an account that is missing, are told" {
+  steps 02,03,04,05,06
+  runbook 08-prow
+  kube cordon simulated-1 && kube cordon simulated-2 && kube cordon simulated-3
+  setting WAIT_SECONDS=5 PROW_IMAGE_TAG=v20260101-abcdef123
+  run -1 runbook 08-prow
+  kube uncordon simulated-1 && kube uncordon simulated-2 && kube uncordon simulated-3
+  says 'no node takes it'
+  lacks '    at '
+}
+
+@test "Ctrl-C while it waits ends with 130 and a word" {
+  steps 02,03,04,05,06
+  hold
+  setting WAIT_SECONDS=60
+  HOME="$WORLD/home" KUBECACHEDIR="$BATS_FILE_TMPDIR/kubectl-cache" \
+    node --import "$TSX" "$ROOT/scripts/08-prow.ts" --env "$WORLD/.env" --json </dev/null >out 2>err &
+  pid=$!
+  for _ in $(seq 100); do [ "$(kube get deploy -n prow -o name | wc -l)" -ge 10 ] && break || sleep 0.2; done
+  sleep 1
+  kill -INT $pid
+  code=0
+  wait $pid || code=$?
+  cat err
+  [ $code -eq 130 ]
+  grep interrupted err
+  [ "$(json '.exitCode' <out)" = 130 ]
+}
