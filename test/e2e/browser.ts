@@ -21,13 +21,23 @@ export async function open(): Promise<{ browser: Browser; page: Page }> {
   })
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 } })
   const page = await context.newPage()
-  // Deck takes its styles from public hosts. Here they come from the package of the same version; fonts are left out.
+  // Deck takes its styles from public hosts. Here they come from the package of the same version; so does the font of its icons.
   await context.route(/material\.(min\.js|indigo-pink\.min\.css)$/, (route) => {
     const name = new URL(route.request().url()).pathname.split('/').at(-1)!
     const body = readFileSync(join(ROOT, 'node_modules/material-design-lite/dist', name))
     return route.fulfill({ body, contentType: name.endsWith('.js') ? 'text/javascript' : 'text/css' })
   })
-  await context.route(/\/\/(fonts\.|www\.googletagmanager)/, (route) => route.abort())
+  await context.route(/\/\/(fonts\.|www\.googletagmanager)/, (route) => {
+    if (!route.request().url().includes('/icon?')) return route.abort()
+    const font = readFileSync(join(ROOT, 'node_modules/material-icons/iconfont/material-icons.woff2'), 'base64')
+    const face = `@font-face { font-family: 'Material Icons'; src: url(data:font/woff2;base64,${font}); }`
+    const shape =
+      'font: 24px/1 "Material Icons"; text-transform: none; white-space: nowrap; font-feature-settings: "liga"'
+    return route.fulfill({
+      contentType: 'text/css',
+      body: `${face} .material-icons { display: inline-block; ${shape} }`,
+    })
+  })
   return { browser, page }
 }
 
