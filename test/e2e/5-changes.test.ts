@@ -101,3 +101,9 @@ test('a new hmac-token is in force without a restart', async () => {
   assert.equal((await event('ping', ping, old)).status, 403)
   assert.deepEqual(await started(), before)
 })
+
+test('13-verify sends a job of its own all the way to its log, and removes it', async () => {
+  const told = await script('13-verify', { VERIFY_JOB: 'on' })
+  assert.match(told, /all the way to its log .*view\/s3/)
+  assert.doesNotMatch(await kubectl('get', 'prowjobs', '-n', 'prow', '-o', 'name'), /verify-/)
+})
