@@ -61,6 +61,8 @@ export interface Rehearsal {
   /** The kubectl to use, and whether it is on PATH already. */
   kubectl: string
   kubectlOnPath: boolean
+  /** With a real node: the names that lead into it, and their addresses. */
+  names?: Record<string, string>
 }
 
 /** What became of a thing of the rehearsal, and a word more on it. */
@@ -130,7 +132,8 @@ export async function up(options: Options = {}): Promise<Rehearsal> {
       await task('a GitHub of its own', () => startGithub(dir))
       await task('images', (say) => bringImages(dir, say))
     }
-    return { dir, kind, kubeconfig: places(dir).kubeconfig, env: places(dir).env, ...made }
+    const names = kind === 'real' ? namesOf(dir) : undefined
+    return { dir, kind, kubeconfig: places(dir).kubeconfig, env: places(dir).env, names, ...made }
   })
 }
 
@@ -312,15 +315,19 @@ async function nodePrograms(say: (text: string) => void): Promise<[Record<string
   return [files, { outcome: built ? 'created' : 'unchanged', note: 'built: kubelet, kube-proxy, CoreDNS, Prow' }]
 }
 
+function namesOf(dir: string): Record<string, string> {
+  const { node, github } = space(dir)!
+  return { [HOST]: node, [GITHUB]: github }
+}
+
 // What the node is to know. Names in the cluster lead to Prow by the way in, and to the local GitHub.
 function nodeInput(dir: string, programs: Record<string, string>): NodeInput {
   const { cluster } = places(dir)
-  const { node, github } = space(dir)!
   return {
     programs,
     ca: join(cluster, 'pki', 'ca.crt'),
     kubeconfig: join(cluster, 'kubeconfig.yaml'),
-    names: { [HOST]: node, [GITHUB]: github },
+    names: namesOf(dir),
     pause: PAUSE,
   }
 }

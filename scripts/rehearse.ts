@@ -121,7 +121,7 @@ function short(path: string): string {
 }
 
 function farewell(
-  { dir, kind, kubeconfig, context, env, kubectl, kubectlOnPath }: Rehearsal,
+  { dir, kind, kubeconfig, context, env, kubectl, kubectlOnPath, names }: Rehearsal,
   clusterOnly: boolean,
 ): void {
   const here = dir === defaultDir(kind)
@@ -145,6 +145,12 @@ function farewell(
     line('  kubectl is not on your PATH; with this line the ones below work:')
     line(`    export PATH=${short(dirname(kubectl))}:$PATH`)
     line()
+  }
+  if (names && !clusterOnly) {
+    line('  To open Prow in a browser, add these lines to /etc/hosts; its certificate is its own:')
+    for (const [name, address] of Object.entries(names)) line(`    ${address} ${name}`)
+    line()
+    rows.unshift(['open', `https://${Object.keys(names)[0]}/`])
   }
   for (const [what, command] of rows) line(`  ${paint('dim', what.padEnd(18))}  ${command}`)
   line()
