@@ -228,12 +228,16 @@ export const comments = (pull: number): Promise<Thing[]> =>
 export const pull = (number: number): Promise<Thing> => github('alice', 'GET', `${REPO}/pulls/${number}`)
 
 /** Runs a script of the runbook on the rehearsal, as a person would. */
-export async function script(name: string, settings: Record<string, string> = {}): Promise<string> {
-  const { stderr } = await run(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`, '--env', ENV_FILE], {
-    cwd: ROOT,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
-    ...BIG,
-  })
+export async function script(name: string, settings: Record<string, string> = {}, ...args: string[]): Promise<string> {
+  const { stderr } = await run(
+    process.execPath,
+    ['--import', 'tsx', `scripts/${name}.ts`, '--env', ENV_FILE, ...args],
+    {
+      cwd: ROOT,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
+      ...BIG,
+    },
+  )
   return stderr
 }
 
