@@ -49,6 +49,10 @@ const NEEDED: [program: string, pkg: string][] = [
   ['curl', 'curl'],
   ['tar', 'tar'],
 ]
+const PACKED: [program: string, pkg: string][] = [
+  ['nginx', 'nginx-light'],
+  ['prometheus-pushgateway', 'prometheus-pushgateway'],
+]
 const PLUGINS = '/usr/lib/cni'
 
 /** Throws a Problem with all that this machine lacks for a node whose pods really run. */
@@ -68,6 +72,12 @@ export function needMachine(): void {
   if (!['bridge', 'host-local', 'portmap', 'loopback'].every((name) => existsSync(join(PLUGINS, name)))) {
     lacking.push([`${PLUGINS}/bridge`, 'containernetworking-plugins'])
     packages.add('containernetworking-plugins')
+  }
+  // These two only make images, so their packages need not be installed: see debian() in images.ts.
+  for (const [program, pkg] of PACKED) {
+    if (onPath(program) || existsSync(`/usr/sbin/${program}`) || onPath('apt-get')) continue
+    lacking.push([program, pkg])
+    packages.add(pkg)
   }
   if (lacking.length > 0) {
     faults.push({

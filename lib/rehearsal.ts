@@ -887,6 +887,7 @@ GITHUB_API=http://${github}
 LABEL_SYNC=off
 
 # Images that were made on this machine.
+NODE_ARCH=${process.arch === 'arm64' ? 'arm64' : 'amd64'}
 PROW_IMAGE_REGISTRY=registry.rehearsal.example/prow
 PROW_IMAGE_TAG=v20240619-cfb8754e0
 IMAGE_MIRROR=${MIRROR}`
