@@ -21,7 +21,7 @@ test('the list of jobs, a job with its log, and the plugins are seen in a browse
   await page.goto(`${PROW}/`)
   await page.waitForSelector('#builds tbody tr')
   assert.match((await page.textContent('#builds'))!, /website-test/)
-  await page.getByText('website-test').first().waitFor()
+  await page.locator('#builds').getByText('website-test').first().waitFor()
   await picture(page, 'deck-jobs')
 
   await page.goto(one.status.url)
