@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { ROOT } from '../../lib/config.ts'
 import { render } from '../bench/byhand.ts'
-import { comment, DIR, get, job, pullRequest, script, type Thing, webhook } from './world.ts'
+import { comment, DIR, get, job, kubectl, pullRequest, script, type Thing, webhook } from './world.ts'
 
 const KINDS =
   'deployments,services,secrets,configmaps,serviceaccounts,roles,rolebindings,persistentvolumeclaims,ingresses,pods'
@@ -18,7 +18,8 @@ async function identities(): Promise<string[]> {
 }
 
 test('what was installed by hand is adopted: nothing is made anew, a job that runs goes on', async () => {
-  await script('uninstall', {}, '--yes', '--delete-secrets')
+  await script('uninstall', {}, '--yes', '--delete-secrets', '--delete-claims')
+  await kubectl('delete', 'namespace', 'prow', 'test-pods', 'ingress-nginx', '--ignore-not-found')
   const folder = render(DIR)
   rmSync(join(folder, 'labels'), { recursive: true })
   await promisify(execFile)('bash', [join(ROOT, 'test/bench/guide.sh'), folder], {
