@@ -2,6 +2,7 @@ import type { Check } from './check.ts'
 import type { Settings } from './config.ts'
 import { ready, type World } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
+import { readProvider } from './roles.ts'
 import { FILES, type FileName } from './secrets.ts'
 
 /** The namespaces of Prow and of its jobs. */
@@ -68,6 +69,19 @@ export const accounts: Check[] = ACCOUNTS.map(([namespace, name]) => ({
   holds: (world) => world.has('ServiceAccount', name, namespace),
 }))
 
+/** That IAM trusts the cluster: its OIDC provider, with the audience that the service accounts ask for. */
+export async function provider(settings: Settings): Promise<Check> {
+  const found = await readProvider(settings)
+  return {
+    says: 'IAM has the OIDC provider of the cluster',
+    otherwise: found
+      ? 'the OIDC provider of the cluster lacks the audience sts.amazonaws.com'
+      : 'IAM has no OIDC provider for the cluster',
+    madeBy: '01-cluster',
+    holds: () => Boolean(found?.ClientIDList?.includes('sts.amazonaws.com')),
+  }
+}
+
 /** Prow's configuration. */
 export const config: Check[] = [
   ['config', 'config.yaml'],
@@ -109,14 +123,25 @@ export function bound(name: string, namespace: string): Check {
   }
 }
 
+/** The Services that the way in leads to. */
+export const services: Check[] = ['hook', 'deck'].map((name) => ({
+  says: `Service prow/${name} exists`,
+  otherwise: `Service prow/${name} is missing`,
+  madeBy: '08-prow',
+  holds: (world) => world.has('Service', name, 'prow'),
+}))
+
 /** That the host leads to Prow. */
-export function ingress(settings: Settings): Check {
-  return {
-    says: `Ingress prow leads https://${settings.PROW_HOST}/ to Prow`,
-    otherwise: 'Ingress prow/prow is missing',
+export function ingress(settings: Settings): Check[] {
+  const nginx = settings.INGRESS === 'nginx'
+  const balanced = settings.TARGET === 'eks'
+  const names = [...(nginx ? ['prow'] : []), ...(balanced && !nginx ? ['prow-hook', 'prow-deck'] : [])]
+  return names.map((name) => ({
+    says: `Ingress ${name} leads https://${settings.PROW_HOST}/ to Prow`,
+    otherwise: `Ingress prow/${name} is missing`,
     madeBy: '11-ingress',
-    holds: (world) => world.has('Ingress', 'prow', 'prow'),
-  }
+    holds: (world) => world.has('Ingress', name, 'prow'),
+  }))
 }
 
 /** What a component may do is as its manifest says, in each namespace that has a Role for it. */

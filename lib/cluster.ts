@@ -1,14 +1,35 @@
 import type { Check } from './check.ts'
 import type { Settings } from './config.ts'
-import { kubectl, kubectlLine, objects, read, stream } from './kubectl.ts'
-import type { KubeObject } from './manifests.ts'
+import { kubectl, kubectlLine, objects, ours, read, stream, type Thing } from './kubectl.ts'
+import { type KubeObject, manifests } from './manifests.ts'
 
 let listed: Promise<KubeObject[]> | undefined
 
-/** The nodes and StorageClasses of the cluster, read once: nothing here changes them. */
-async function list(kind: 'Node' | 'StorageClass'): Promise<KubeObject[]> {
-  listed ??= read('nodes,storageclasses.storage.k8s.io')
+/** What is read together: the nodes, and what 07-ebs-csi and 11-ingress find or make. */
+const LISTED = 'nodes,storageclasses.storage.k8s.io,csidrivers.storage.k8s.io,ingressclasses.networking.k8s.io'
+
+/** The objects of the whole cluster that the runbook looks at, read once until `forgetList`. */
+export async function list(kind: 'Node' | 'StorageClass' | 'CSIDriver' | 'IngressClass'): Promise<KubeObject[]> {
+  listed ??= read(LISTED)
   return (await listed).filter((object) => object.kind === kind)
+}
+
+/** Forgets them, after one was made. */
+export function forgetList(): void {
+  listed = undefined
+}
+
+/** Whether the EBS driver is there without EKS having installed it. */
+export async function driverByHand(): Promise<boolean> {
+  return (await list('CSIDriver')).some((one) => one.metadata.name === 'ebs.csi.aws.com')
+}
+
+/** The class that we make for our claims on EKS, when it is ours to make: one made by hand cannot be changed. */
+export async function storageClassThing(settings: Settings, auto: boolean): Promise<Thing | undefined> {
+  if (settings.STORAGE_CLASS !== 'gp3') return undefined
+  const found = (await list('StorageClass')).find((one) => one.metadata.name === 'gp3')
+  if (found && !ours(found)) return undefined
+  return { name: 'StorageClass gp3', manifests: manifests(settings, `storage/gp3${auto ? '-auto' : ''}.yaml`) }
 }
 
 /** That the cluster has the StorageClass that our claims name. */
@@ -16,6 +37,22 @@ export async function storageClass(settings: Settings): Promise<Check> {
   const classes = await list('StorageClass')
   const names = classes.map((one) => one.metadata.name)
   const found = classes.find((one) => one.metadata.name === settings.STORAGE_CLASS)
+  if (found?.provisioner === 'kubernetes.io/aws-ebs') {
+    return {
+      says: '',
+      otherwise: `StorageClass ${settings.STORAGE_CLASS} is of the driver kubernetes.io/aws-ebs, which Kubernetes no longer has`,
+      remedy: 'Set STORAGE_CLASS=gp3: 07-ebs-csi makes it. Claims that wait with the old class have to be made anew.',
+      holds: () => false,
+    }
+  }
+  if (settings.TARGET === 'eks' && settings.STORAGE_CLASS === 'gp3') {
+    return {
+      says: `StorageClass gp3 makes volumes (${found?.provisioner ?? 'unknown'})`,
+      otherwise: 'StorageClass gp3 is missing',
+      madeBy: '07-ebs-csi',
+      holds: () => found !== undefined,
+    }
+  }
   return {
     says: `StorageClass ${settings.STORAGE_CLASS} makes volumes (${found?.provisioner ?? 'unknown'})`,
     otherwise: `StorageClass ${settings.STORAGE_CLASS} is missing`,
@@ -72,7 +109,7 @@ const WANTED: [verb: string, group: string, resource: string, namespace?: string
 /** Rows about what the operator may do. One request asks for all of them. */
 export async function permissionChecks(): Promise<Check[]> {
   const answers = objects(
-    await kubectl(['create', '-o', 'json', '-f', '-'], {
+    await kubectl(['create', '--validate=false', '-o', 'json', '-f', '-'], {
       input: stream(
         WANTED.map(([verb, group, resource, namespace]) => ({
           apiVersion: 'authorization.k8s.io/v1',

@@ -193,9 +193,21 @@ export const ROWS = {
     type: like(HTTP, 'an http(s) address without a slash at its end'),
     default: 'https://api.github.com',
   },
+  GITHUB_CHECKS: {
+    group: 'GitHub',
+    says: 'off: GitHub is not asked about tokens, and steps that write to it leave it out. For a machine that cannot reach it.',
+    type: onOff,
+    default: 'on',
+  },
+  WEBHOOK: {
+    group: 'GitHub',
+    says: 'Whose webhook 12-webhook makes. auto: each of GITHUB_REPOS has one, or the organisation. An App has its own.',
+    type: oneOf('auto', 'organisation', 'repositories', 'none'),
+    default: 'auto',
+  },
   PRIVATE_CLONES: {
     group: 'GitHub',
-    says: "on: jobs may clone private repositories. The bot's token is then in test-pods, where any job could mount it.",
+    says: 'on: jobs may clone private repositories, with secrets/clone-token: a token that can only read, since any job can mount it.',
     type: onOff,
     default: 'off',
   },
@@ -212,6 +224,12 @@ export const ROWS = {
     says: 'For how many days logs are kept.',
     type: number(1, 3650, 'days'),
     default: '90',
+  },
+  ROLE_PREFIX: {
+    group: 'Logs',
+    says: 'What the names of our IAM roles begin with: an account has one namespace for all its clusters. Empty: CLUSTER_NAME.',
+    type: like(/^[\w+=,.@-]{1,30}$/, 'up to 30 letters, digits and +=,.@_-'),
+    example: 'prow-cn',
   },
   IDENTITY: {
     group: 'Logs',
@@ -267,6 +285,19 @@ export const ROWS = {
     example: '192.30.252.0/22,185.199.108.0/22',
   },
 
+  HTTPS_PORT: {
+    group: 'Edge',
+    says: 'The port of https on the load balancer. In China 443 is closed for accounts without an ICP filing.',
+    type: number(1, 65535, 'as a port'),
+    default: '443',
+  },
+  HTTP_PORT: {
+    group: 'Edge',
+    says: 'The port whose visitors are sent on to https; off: none.',
+    type: like(/^(off|[1-9]\d{0,4})$/, 'a port or off'),
+    default: '80',
+  },
+
   OAUTH: {
     group: 'Switches',
     says: 'on: people log in to Deck with GitHub, see their pull requests and rerun jobs (secrets/github-oauth-config).',
@@ -284,6 +315,12 @@ export const ROWS = {
     says: 'on: 10-labels writes the labels of labels.yaml to GitHub.',
     type: onOff,
     default: 'on',
+  },
+  LABELS_DELETE: {
+    group: 'Switches',
+    says: 'on: 10-labels also deletes labels that labels.yaml says are to go (deleteAfter). Others are never deleted.',
+    type: onOff,
+    default: 'off',
   },
   LABEL_SYNC: {
     group: 'Switches',
@@ -303,11 +340,29 @@ export const ROWS = {
     type: onOff,
     default: 'off',
   },
+  CONFIG_STRICT: {
+    group: 'Switches',
+    says: 'off: what `checkconfig` only warns of, such as fields that Prow does not know, is told and does not stop 06-config.',
+    type: onOff,
+    default: 'on',
+  },
+  CHECKCONFIG: {
+    group: 'Switches',
+    says: "on: Prow's own checkconfig has the last word: the program on PATH, else a pod of the installed version.",
+    type: onOff,
+    default: 'on',
+  },
   WAIT_SECONDS: {
     group: 'Switches',
     says: 'For how long a step waits for pods before it says why they are not ready.',
     type: number(5, 3600, 'seconds'),
     default: '600',
+  },
+  POLL_SECONDS: {
+    group: 'Switches',
+    says: 'How often a step that waits for AWS looks again.',
+    type: number(1, 60, 'seconds'),
+    default: '10',
   },
   SECRETS_DIR: {
     group: 'Switches',
@@ -326,7 +381,7 @@ export const ROWS = {
 export type SettingName = keyof typeof ROWS
 const rows = ROWS as Record<string, Row>
 
-type Optional = 'IMAGE_MIRROR' | 'CERTIFICATE_ARN' | 'HOSTED_ZONE'
+type Optional = 'IMAGE_MIRROR' | 'ROLE_PREFIX' | 'CERTIFICATE_ARN' | 'HOSTED_ZONE'
 /** The settings of this run. What is not set and has no default is an empty text or list. */
 export type Settings = {
   [Name in SettingName]: Name extends Optional ? string : z.output<(typeof ROWS)[Name]['type']>
@@ -370,7 +425,8 @@ export function parseSettings(
   for (const [name, row] of Object.entries(rows)) {
     const given = environment[name] ?? inFile?.[name]
     raw[name] = given?.trim() || row.default || ''
-    if (environment[name]?.trim()) fromEnvironment.push(name)
+    // Also an empty one: it hides what the file says.
+    if (environment[name] !== undefined) fromEnvironment.push(name)
   }
   const values: Record<string, unknown> = { file: resolve(file), fromEnvironment }
   for (const [name, row] of Object.entries(rows)) {
@@ -378,8 +434,8 @@ export function parseSettings(
     if (text === '') {
       if (row.needed?.(raw)) {
         faults.push({
-          wrong: `${name} is not set`,
-          remedy: `Set it in ${told}, e.g. ${name}=${row.example}. ${row.says}`,
+          wrong: `${name} is ${environment[name] === undefined ? 'not set' : 'set to nothing in the environment'}`,
+          remedy: `Set it in ${environment[name] === undefined ? told : 'the environment, or unset it there'}, e.g. ${name}=${row.example}. ${row.says}`,
         })
       }
       const parsed = row.type.safeParse('')
@@ -411,6 +467,13 @@ export function parseSettings(
     faults.push({
       wrong: 'OBJECT_STORE=on needs TARGET=local',
       remedy: `Remove it from ${told}: on EKS the logs are in S3.`,
+    })
+  }
+  const prefix = raw.ROLE_PREFIX || raw.CLUSTER_NAME || ''
+  if (raw.TARGET === 'eks' && prefix.length > 35) {
+    faults.push({
+      wrong: `roles named after ${prefix} would be longer than IAM allows`,
+      remedy: `Set ROLE_PREFIX in ${told} to something shorter, of your own choice.`,
     })
   }
   if (!inFile && faults.length > 0) {

@@ -39,13 +39,21 @@ export function essence(object: KubeObject): Record<string, unknown> {
   return { ...rest, metadata: { ...kept, ...(told.length > 0 ? { annotations: Object.fromEntries(told) } : {}) } }
 }
 
+const SECRET = /^(data|stringData)$/
+
 /** The fields in which two states of an object differ. Values of Secrets are told by fingerprint only. */
 export function differences(was: KubeObject, is: KubeObject): Difference[] {
   const { kind, metadata } = is
   const object = `${kind} ${metadata.namespace ? `${metadata.namespace}/` : ''}${metadata.name}`
   const found: Difference[] = []
+  const secret = kind === 'Secret'
   const walk = (a: unknown, b: unknown, path: string): void => {
     if (JSON.stringify(a) === JSON.stringify(b)) return
+    // A Secret that had no data at all must not show all of it as one new field.
+    if (secret && SECRET.test(path) && (a === undefined || b === undefined)) {
+      walk(a ?? {}, b ?? {}, path)
+      return
+    }
     if (isMap(a) && isMap(b)) {
       for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
         walk(a[key], b[key], path ? `${path}.${key}` : key)
@@ -58,7 +66,7 @@ export function differences(was: KubeObject, is: KubeObject): Difference[] {
       })
       return
     }
-    found.push(difference(object, path, a, b, kind === 'Secret' && path.startsWith('data.')))
+    found.push(difference(object, path, a, b, secret && SECRET.test(path.replace(/\..*/, ''))))
   }
   walk(essence(was), essence(is), '')
   return found

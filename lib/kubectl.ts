@@ -37,6 +37,12 @@ export function useCluster(kubeconfig: string, context: string): void {
   target = { kubeconfig, context }
 }
 
+/** The kubeconfig and context that every kubectl of this process has, for programs that take them too. */
+export function kubectlTarget(): { kubeconfig: string; context: string } {
+  if (!target) throw new Error('useCluster was not called')
+  return target
+}
+
 function targeted(args: string[]): string[] {
   if (!target) throw new Error('useCluster was not called')
   return ['--kubeconfig', target.kubeconfig, '--context', target.context, ...args]
@@ -83,8 +89,17 @@ export function versions(): Promise<{ client: string; server: string }> {
   return asked
 }
 
+let denied: (stderr: string) => Problem | undefined = () => undefined
+
+/** Says what "unknown" and "not allowed" mean on this cluster, where more is known than the API server says. */
+export function explainDenied(explain: typeof denied): void {
+  denied = explain
+}
+
 /** What an answer of the API server means to the reader. */
 export function explained(stderr: string): Problem {
+  const known = denied(stderr)
+  if (known) return known
   const text = stderr
     .split('\n')
     .filter((line) => line.trim() && !/^(Warning:|[EIW]\d{4} )/.test(line))
@@ -92,6 +107,15 @@ export function explained(stderr: string): Problem {
     .trim()
   const told = text || stderr.trim()
   const meanings: [RegExp, string][] = [
+    // First: why a webhook does not answer sounds like the cluster's own certificate or connection.
+    [
+      /failed calling webhook "validate\.nginx/,
+      'The admission webhook of ingress-nginx does not answer. See its pods in ingress-nginx, or set NGINX_ADMISSION=off.',
+    ],
+    [
+      /failed calling webhook/,
+      'An admission webhook of the cluster does not answer. Bring it back, then run the step again.',
+    ],
     [
       /connection refused|Unable to connect|i\/o timeout|no such host|was refused|no route to host/,
       'See that the cluster is up and reached from here: 01-cluster looks at it.',
@@ -102,14 +126,6 @@ export function explained(stderr: string): Problem {
     ],
     [/certificate|x509/, 'The kubeconfig belongs to another cluster, or its certificates expired. Make it anew.'],
     [/[Ff]orbidden/, 'Your user lacks this right in the cluster. docs/permissions.md lists what the runbook needs.'],
-    [
-      /failed calling webhook "validate\.nginx/,
-      'The admission webhook of ingress-nginx does not answer. See its pods in ingress-nginx, or set NGINX_ADMISSION=off.',
-    ],
-    [
-      /failed calling webhook/,
-      'An admission webhook of the cluster does not answer. Bring it back, then run the step again.',
-    ],
     [/no matches for kind "ProwJob"/, 'Run npx tsx scripts/04-crd.ts first.'],
     [/namespaces? "(.+?)" not found/, 'Run npx tsx scripts/02-namespaces.ts first.'],
     [
@@ -364,12 +380,17 @@ function sameWhole(old: KubeObject, wanted: KubeObject): boolean {
   )
   return (
     sameData &&
-    JSON.stringify(old.binaryData ?? {}) === JSON.stringify(wanted.binaryData ?? {}) &&
+    sorted(old.binaryData) === sorted(wanted.binaryData) &&
     Object.entries(labels).every(([key, value]) => old.metadata.labels?.[key] === value) &&
     Object.entries(annotations).every(([key, value]) => old.metadata.annotations?.[key] === value) &&
     // It holds the values a second time, where nobody looks for them.
     old.metadata.annotations?.[LAST_APPLIED] === undefined
   )
+}
+
+/** A map as text, whatever the order of its keys: the API server sorts them. */
+function sorted(map: unknown): string {
+  return JSON.stringify(Object.entries((map ?? {}) as object).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function replacement(old: KubeObject, wanted: KubeObject): KubeObject {
@@ -384,7 +405,7 @@ function replacement(old: KubeObject, wanted: KubeObject): KubeObject {
   return {
     ...wanted,
     ...(old.type ? { type: old.type } : {}),
-    data,
+    ...(Object.keys(data).length > 0 ? { data } : {}),
     metadata: {
       name: wanted.metadata.name,
       namespace: wanted.metadata.namespace,

@@ -34,6 +34,12 @@ const IMAGES = {
   HELLO_IMAGE: 'docker.io/library/busybox:1.37',
 }
 
+/** Where Prow is for a browser and for GitHub, without a slash at its end. */
+export function prowUrl(settings: Settings): string {
+  const port = settings.TARGET === 'eks' && settings.HTTPS_PORT !== 443 ? `:${settings.HTTPS_PORT}` : ''
+  return `https://${settings.PROW_HOST}${port}`
+}
+
 /** Every place that a manifest or a template may have: the settings, and what follows from them. */
 export function places(settings: Settings): Record<string, string> {
   const filled: Record<string, string> = {}
@@ -55,6 +61,7 @@ export function places(settings: Settings): Record<string, string> {
     LABEL_SYNC_SCOPE: settings.GITHUB_REPOS.length
       ? `--only=${settings.GITHUB_REPOS.map((repo) => `${settings.GITHUB_ORG}/${repo}`).join(',')}`
       : `--orgs=${settings.GITHUB_ORG}`,
+    PROW_URL: prowUrl(settings),
     S3_CONSOLE: settings.TARGET === 'eks' ? CONSOLES[partition(settings.AWS_REGION)] : '',
     PROW_ROLE_ARN: roleArn(settings, 'controllers'),
     JOBS_ROLE_ARN: roleArn(settings, 'jobs'),
@@ -78,7 +85,7 @@ const CONSOLES = {
 }
 
 function roleArn(settings: Settings, use: 'controllers' | 'jobs'): string {
-  return `arn:${partition(settings.AWS_REGION)}:iam::${settings.AWS_ACCOUNT_ID}:role/${settings.CLUSTER_NAME}-prow-${use}`
+  return `arn:${partition(settings.AWS_REGION)}:iam::${settings.AWS_ACCOUNT_ID}:role/${settings.ROLE_PREFIX || settings.CLUSTER_NAME}-prow-${use}`
 }
 
 /**
@@ -127,7 +134,12 @@ export function documents(text: string, file: string): Manifest[] {
 
 /** The manifests of a folder or file below manifests/, in the order of their files' names, filled from the settings. */
 export function manifests(settings: Settings, ...paths: string[]): Manifest[] {
-  const values = places(settings)
+  return manifestsWith(settings, {}, ...paths)
+}
+
+/** The same, with places beyond the settings: what a step found out. */
+export function manifestsWith(settings: Settings, more: Record<string, string>, ...paths: string[]): Manifest[] {
+  const values = { ...places(settings), ...more }
   return paths.flatMap((path) => {
     const full = join(ROOT, 'manifests', path)
     const files = path.endsWith('.yaml')

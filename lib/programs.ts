@@ -212,7 +212,7 @@ const REAL: Module[] = [
     folder: join(TEST, 'prow'),
     packages: Object.fromEntries(
       [
-        ...['clonerefs', 'crier', 'deck', 'entrypoint', 'ghproxy', 'hook', 'horologium', 'initupload'],
+        ...['checkconfig', 'clonerefs', 'crier', 'deck', 'entrypoint', 'ghproxy', 'hook', 'horologium', 'initupload'],
         ...['prow-controller-manager', 'sidecar', 'sinker', 'status-reconciler', 'tide'],
       ].map((name) => [name, `sigs.k8s.io/prow/cmd/${name}`]),
     ),

@@ -1,15 +1,16 @@
+import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { loadAll, YAML11_SCHEMA, YAMLException } from 'js-yaml'
 import { ROOT, relativeName, type Settings, settingsPath } from './config.ts'
+import { ready, type Thing, tryKubectl, type World, world } from './kubectl.ts'
 import { fill, type KubeObject, type Manifest, manifest, OURS, places } from './manifests.ts'
 import { type Fault, Problem } from './problem.ts'
 
 /** What a ConfigMap may hold, counted over keys and values: the API server's limit. */
 const LIMIT = 1024 * 1024
 
-interface File {
+export interface File {
   /** Its name as the reader knows it. */
   told: string
   text: string
@@ -30,8 +31,7 @@ const TEMPLATES = join(ROOT, 'manifests', 'config')
 
 /**
  * Reads Prow's configuration: the folder CONFIG_DIR as it is when it is there, else the templates filled from the
- * settings. Throws one Problem with every fault: a file missing or no YAML, with file and line; a base name twice;
- * a namespace that is not the guide's.
+ * settings. Throws one Problem with every fault: a file missing, a base name twice.
  */
 export function readProwConfig(settings: Settings): ProwConfig {
   const own = settingsPath(settings, settings.CONFIG_DIR)
@@ -64,14 +64,20 @@ export function readProwConfig(settings: Settings): ProwConfig {
   const jobs = new Map<string, File>()
   for (const path of jobFiles(join(folder, 'jobs'))) {
     const one = file(path)
-    const before = jobs.get(basename(path))
+    const name = basename(path)
+    const before = jobs.get(name)
     if (before) {
       faults.push({
         wrong: `${one.told} has the same name as ${before.told}`,
         remedy: 'Rename one: all job files become keys of one ConfigMap, whatever folder they are in.',
       })
+    } else if (!/^[-._a-zA-Z0-9]+$/.test(name)) {
+      faults.push({
+        wrong: `${one.told} cannot be a key of a ConfigMap`,
+        remedy: 'Rename it: letters, digits, - . and _ are allowed.',
+      })
     }
-    jobs.set(basename(path), one)
+    jobs.set(name, one)
   }
   const read: ProwConfig = {
     from: template ? 'the templates in manifests/config' : relativeName(folder),
@@ -80,12 +86,48 @@ export function readProwConfig(settings: Settings): ProwConfig {
     labels: file(join(folder, 'labels.yaml')),
     jobs,
   }
-  for (const one of [read.config, read.plugins, read.labels, ...jobs.values()]) {
-    if (one.text !== '') faults.push(...yamlFaults(one))
-  }
-  if (faults.length === 0) faults.push(...configFaults(read.config))
   if (faults.length > 0) throw Problem.all(faults)
   return read
+}
+
+/**
+ * Looks at a configuration by Prow's rules. Throws one Problem with every fault, each with file and line; gives back
+ * what is only worth a word. CONFIG_STRICT=off lets pass what `checkconfig` lets pass without --strict.
+ */
+export async function checked(prow: ProwConfig, settings: Settings): Promise<Fault[]> {
+  // The YAML library is needed by those alone who look at a configuration.
+  const { examine } = await import('./prowrules.ts')
+  const refused = settings.CONFIG_STRICT === 'on' ? ['invalid', 'strict', 'here'] : ['invalid', 'here']
+  const faults: Fault[] = []
+  const hints: Fault[] = []
+  for (const found of examine(prow, settings)) {
+    const fault = { wrong: `${found.file}:${found.line} ${found.wrong}`, remedy: found.remedy }
+    if (refused.includes(found.weight)) faults.push(fault)
+    else hints.push(fault)
+  }
+  if (faults.length > 0) throw Problem.all(faults)
+  return hints
+}
+
+/** How Tide would merge the repositories of an organisation; nothing for those that it does not merge. */
+export async function mergeMethods(prow: ProwConfig, org: string): Promise<(repo: string) => string | undefined> {
+  const { at, plainly, readYaml, textsOf } = await import('./yamltree.ts')
+  const tide = at(readYaml(prow.config.text).tree, 'tide')
+  const queries = at(tide, 'queries')?.list ?? []
+  const methods = (plainly(at(tide, 'merge_method')) ?? {}) as Record<string, string | Record<string, string>>
+  return (repo) => {
+    const name = `${org}/${repo}`
+    const merged = queries.some(
+      (query) =>
+        textsOf(at(query, 'repos')).includes(name) ||
+        (textsOf(at(query, 'orgs')).includes(org) && !textsOf(at(query, 'excludedRepos')).includes(name)),
+    )
+    if (!merged) return undefined
+    const ofOrg = methods[org]
+    const method = methods[name] ?? (typeof ofOrg === 'object' ? (ofOrg?.[repo] ?? ofOrg?.['*']) : ofOrg)
+    // A map goes by branches.
+    return typeof method === 'object' ? undefined : (method ?? 'merge')
+  }
 }
 
 /** The YAML files of a folder and of all folders in it, sorted. `kubectl create configmap --from-file` takes no nested one. */
@@ -102,32 +144,122 @@ function jobFiles(folder: string): string[] {
     })
 }
 
-function yamlFaults(file: File): Fault[] {
-  try {
-    loadAll(file.text, { schema: YAML11_SCHEMA, filename: file.told })
-    return []
-  } catch (error) {
-    if (!(error instanceof YAMLException)) throw error
-    const line = error.mark ? `:${error.mark.line + 1}` : ''
-    return [{ wrong: `${file.told}${line} is no YAML: ${error.reason}`, remedy: 'Correct the file.' }]
+/** The ConfigMaps of a configuration. VERSION is a file that Prow reads beside config.yaml and tells on Deck's /config. */
+export function things(prow: ProwConfig): Thing[] {
+  const jobs = new Map([...prow.jobs].map(([name, { text }]) => [name, text]))
+  const version = createHash('sha256')
+  for (const [name, text] of [['config.yaml', prow.config.text] as const, ...jobs].sort())
+    version.update(`${name}\0${text}\0`)
+  const config = new Map([
+    ['config.yaml', prow.config.text],
+    ['VERSION', version.digest('hex').slice(0, 12)],
+  ])
+  return [
+    { name: 'config', manifests: [configMap('config', config, true)], note: `from ${prow.from}` },
+    { name: 'plugins', manifests: [configMap('plugins', new Map([['plugins.yaml', prow.plugins.text]]), false)] },
+    {
+      name: 'job-config',
+      manifests: [configMap('job-config', jobs, true)],
+      note: `${jobs.size} ${jobs.size === 1 ? 'file' : 'files'} of jobs`,
+    },
+  ]
+}
+
+const NAMES = ['config', 'plugins', 'job-config']
+/** On a kept version: a mark of the one that followed it. */
+const FOLLOWED = 'prow-runbook/followed-by'
+
+function content({ data, binaryData }: KubeObject): string {
+  const sorted = (map: unknown) => Object.entries((map ?? {}) as object).sort()
+  return JSON.stringify([sorted(data), sorted(binaryData)])
+}
+
+function copy(of: KubeObject, name: string, annotations?: Record<string, string>): Manifest {
+  return manifest({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace: 'prow', labels: { ...OURS }, ...(annotations ? { annotations } : {}) },
+    ...(of.data ? { data: of.data } : {}),
+    ...(of.binaryData ? { binaryData: of.binaryData } : {}),
+  })
+}
+
+function followed(objects: KubeObject[]): string {
+  return createHash('sha256').update(objects.map(content).join()).digest('hex').slice(0, 12)
+}
+
+/**
+ * The version that is in the cluster, to be kept aside before `wanted` replaces it; nothing when nothing changes, or
+ * when a run that was cut off has kept it already.
+ */
+export function previous(wanted: Thing[], now: World): Thing[] {
+  const objects = wanted.map((thing) => thing.manifests[0]!.object)
+  const there = NAMES.map((name) => now.get('ConfigMap', name, 'prow'))
+  if (!there.every((one) => one !== undefined)) return []
+  if (objects.every((one, index) => content(one) === content(there[index]!))) return []
+  const mark = followed(objects)
+  const kept = NAMES.map((name) => now.get('ConfigMap', `${name}-previous`, 'prow'))
+  if (kept.every((one) => one?.metadata.annotations?.[FOLLOWED] === mark)) return []
+  const manifests = there.map((one, index) => copy(one!, `${NAMES[index]}-previous`, { [FOLLOWED]: mark }))
+  return [{ name: 'the version before, kept', manifests }]
+}
+
+/** The kept version as the one in force, and the one in force as the kept one. */
+export function rolledBack(now: World): { now: Thing[]; before: Thing[] } {
+  const there = NAMES.map((name) => now.get('ConfigMap', name, 'prow'))
+  const kept = NAMES.map((name) => now.get('ConfigMap', `${name}-previous`, 'prow'))
+  if (!kept.every((one) => one !== undefined) || !there.every((one) => one !== undefined)) {
+    throw new Problem(
+      'no version before this one is kept in the cluster',
+      'One is kept from the first change on. Correct your files and run 06-config.',
+    )
+  }
+  const mark = followed(kept as KubeObject[])
+  return {
+    now: kept.map((one, index) => ({
+      name: NAMES[index]!,
+      manifests: [copy(one!, NAMES[index]!)],
+      note: 'the version before',
+    })),
+    before: [
+      {
+        name: 'what was in force, kept',
+        manifests: there.map((one, index) => copy(one!, `${NAMES[index]}-previous`, { [FOLLOWED]: mark })),
+      },
+    ],
   }
 }
 
-function configFaults(file: File): Fault[] {
-  const documents = loadAll(file.text, { schema: YAML11_SCHEMA })
-  const config = (documents[0] ?? {}) as Record<string, unknown>
-  if (documents.length > 1 || typeof config !== 'object' || Array.isArray(config)) {
-    const remedy = 'Compare it with manifests/config/config.yaml.'
-    return [{ wrong: `${file.told} is not one document of fields and values`, remedy }]
+/**
+ * Waits until Deck, asked through the API server, tells the version that is in the ConfigMap. Gives back why that
+ * cannot be seen, when it cannot.
+ */
+export async function reloaded(seconds: number, say: (text: string) => void): Promise<{ seen: boolean; why?: string }> {
+  const now = await world()
+  const deck = now.get('Deployment', 'deck', 'prow')
+  const version = (now.get('ConfigMap', 'config', 'prow')?.data as Record<string, string> | undefined)?.VERSION
+  if (!deck || !ready(deck)) return { seen: false, why: 'Deck does not run yet' }
+  if (!version) return { seen: false, why: 'this version has no mark' }
+  const until = Date.now() + seconds * 1000
+  for (;;) {
+    const { stdout, exitCode, stderr } = await tryKubectl([
+      'get',
+      '--raw',
+      '/api/v1/namespaces/prow/services/deck/proxy/config',
+    ])
+    if (exitCode !== 0) {
+      const why = stderr
+        .trim()
+        .split('\n')
+        .at(-1)
+        ?.replace(/^Error from server.*?: /, '')
+      return { seen: false, why: `Deck does not answer through the API server (${why})` }
+    }
+    if (new RegExp(`config_version_sha: ["']?${version}`).test(stdout)) return { seen: true }
+    if (Date.now() > until) return { seen: false, why: `Deck still tells another version after ${seconds} s` }
+    say('waiting for Deck to read it; the kubelet brings a ConfigMap within a minute or two')
+    await new Promise((resolve) => setTimeout(resolve, 3000))
   }
-  const wanted: Record<string, string> = { prowjob_namespace: 'prow', pod_namespace: 'test-pods' }
-  return Object.entries(wanted)
-    .filter(([field, value]) => config[field] !== value)
-    .map(([field, value]) => ({
-      wrong: `${file.told} has ${config[field] === undefined ? `no ${field}` : `${field}: ${config[field]}`}`,
-      // Prow's own default is the namespace default, where nothing of ours is; nothing then happens, without an error.
-      remedy: `Write ${field}: ${value} into it.`,
-    }))
 }
 
 /** The ConfigMap `name` in prow of some texts; packed when they are too large as they are and `packed` allows it. */

@@ -17,6 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { load } from 'js-yaml'
 import { readSettings } from './config.ts'
+import { ACCOUNT, isEmulator, type Ports, start as startEmulator, tokenWebhook } from './emulator.ts'
 import { PAUSE } from './images.ts'
 import { locked } from './lock.ts'
 import { Problem } from './problem.ts'
@@ -63,6 +64,8 @@ export interface Rehearsal {
   kubectlOnPath: boolean
   /** With a real node: the names that lead into it, and their addresses. */
   names?: Record<string, string>
+  /** The environment in which `aws` talks to the AWS beside it, where there is one. */
+  aws?: Record<string, string>
 }
 
 /** What became of a thing of the rehearsal, and a word more on it. */
@@ -78,6 +81,8 @@ export interface Options {
   /** Its folder; `defaultDir` when absent. */
   dir?: string
   kind?: Kind
+  /** Whether AWS is beside it: the real `aws` then talks to an emulator on this machine. */
+  eks?: boolean
   /** Tells the reader of each thing; nothing is told when absent. */
   task?: Task
   /** Hears that another run works on the same rehearsal and is waited for. */
@@ -85,7 +90,8 @@ export interface Options {
 }
 
 /** Where the rehearsal of `npm run rehearse` lives. */
-export function defaultDir(kind: Kind): string {
+export function defaultDir(kind: Kind, eks = false): string {
+  if (eks) return join(cacheFolder(), 'rehearsal-eks')
   return join(cacheFolder(), kind === 'kwok' ? 'rehearsal' : `rehearsal-${kind}`)
 }
 
@@ -110,11 +116,16 @@ const places = (dir: string) => ({
   config: join(dir, 'kwok.yaml'),
   work: join(dir, 'cluster'),
   cluster: join(dir, 'cluster', 'clusters', 'rehearsal'),
+  aws: join(dir, 'aws'),
+  ports: join(dir, 'aws', 'ports.json'),
 })
 
 const UNCHANGED: Became = { outcome: 'unchanged' }
 
 const silent: Task = async (_thing, work) => (await work(() => {}))[0]
+
+const REGION = 'us-west-2'
+const ZONE = 'rehearsal.example'
 
 /** Makes the rehearsal cluster and its input, or sees that what is there is whole. */
 export async function up(options: Options = {}): Promise<Rehearsal> {
@@ -123,17 +134,42 @@ export async function up(options: Options = {}): Promise<Rehearsal> {
   // Before anything is made: most who have no Docker would want the other kind.
   if (kind === 'kind') await needDocker()
   if (kind === 'real') needMachine()
-  const dir = claim(resolve(options.dir ?? defaultDir(kind)), kind)
+  const eks = Boolean(options.eks)
+  const dir = claim(resolve(options.dir ?? defaultDir(kind, eks)), kind)
   return alone(dir, options.waits, async () => {
     claim(dir, kind) // A run that was waited for may have removed it.
-    const made = kind === 'kind' ? await upKind(dir, task) : await upKwok(dir, task)
-    await task('settings and secrets', async () => [undefined, { outcome: makeInput(dir, kind, made.context) }])
+    const { kubeconfig, env, cluster, ports, aws } = places(dir)
+    if (existsSync(cluster) && existsSync(ports) !== eks) {
+      throw new Problem(
+        `${dir} holds a rehearsal ${eks ? 'without' : 'with'} AWS beside it`,
+        'Name another folder with --dir, or remove it with --down.',
+      )
+    }
+    const made = kind === 'kind' ? await upKind(dir, task) : await upKwok(dir, task, eks)
+    const beside = eks
+      ? await task('AWS', async (say) => {
+          const emulator = await startEmulator({
+            dir: aws,
+            ports: JSON.parse(readFileSync(ports, 'utf8')),
+            kubeconfig,
+            kubectl: made.kubectl,
+            region: REGION,
+            cluster: 'rehearsal',
+            zone: ZONE,
+            host: HOST,
+            say,
+          })
+          const note = `an account of its own at ${emulator.url}`
+          return [emulator, { outcome: emulator.there ? 'unchanged' : 'created', note }]
+        })
+      : undefined
+    await task('settings and secrets', async () => [undefined, { outcome: makeInput(dir, kind, made.context, eks) }])
     if (kind === 'real') {
       await task('a GitHub of its own', () => startGithub(dir))
       await task('images', (say) => bringImages(dir, say))
     }
     const names = kind === 'real' ? namesOf(dir) : undefined
-    return { dir, kind, kubeconfig: places(dir).kubeconfig, env: places(dir).env, names, ...made }
+    return { dir, kind, kubeconfig, env, aws: beside?.env, names, ...made }
   })
 }
 
@@ -217,7 +253,7 @@ const short = (text: string) => createHash('sha256').update(text).digest('hex').
 
 type Made = Pick<Rehearsal, 'context' | 'kubectl' | 'kubectlOnPath'>
 
-async function upKwok(dir: string, task: Task): Promise<Made> {
+async function upKwok(dir: string, task: Task, eks = false): Promise<Made> {
   const { kubeconfig, cluster } = places(dir)
   const memory = remember(dir)!
   const real = memory.kind === 'real'
@@ -256,11 +292,11 @@ async function upKwok(dir: string, task: Task): Promise<Made> {
       return [undefined, { outcome: 'changed', note: `started again in ${seconds()}` }]
     }
     await end(dir)
-    let wrong = await create(dir, programs, say)
+    let wrong = await create(dir, programs, say, eks)
     if (wrong) {
       // Ports that looked free may have been taken by the time the programs listened: the second try has others.
       await end(dir)
-      wrong = await create(dir, programs, say)
+      wrong = await create(dir, programs, say, eks)
     }
     if (wrong) {
       await end(dir)
@@ -479,10 +515,20 @@ async function freePorts(count: number): Promise<number[]> {
   return [...ports]
 }
 
-async function kwokConfig(dir: string, programs: Record<Name, Program>): Promise<string> {
-  const { cluster } = places(dir)
+async function kwokConfig(dir: string, programs: Record<Name, Program>, eks: boolean): Promise<string> {
+  const { cluster, aws, ports } = places(dir)
   const at = space(dir)
-  const [etcd, peer, api, manager, scheduler, kwok] = await freePorts(6)
+  const [etcd, peer, api, manager, scheduler, kwok, http, tls] = await freePorts(8)
+  const beside: Ports = { http: http!, tls: tls! }
+  // The tokens of \`aws eks get-token\` open the API server by a webhook that it is told of when it starts.
+  const tokens = eks
+    ? [
+        { key: 'authentication-token-webhook-config-file', value: tokenWebhook(aws, beside) },
+        // A test takes somebody's access away and looks at once.
+        { key: 'authentication-token-webhook-cache-ttl', value: '1s' },
+      ]
+    : []
+  if (eks) writeFileSync(ports, `${JSON.stringify(beside)}\n`)
   const config = {
     apiVersion: 'config.kwok.x-k8s.io/v1alpha1',
     kind: 'KwokctlConfiguration',
@@ -525,6 +571,7 @@ async function kwokConfig(dir: string, programs: Record<Name, Program>): Promise
                 { key: 'advertise-address', value: at.node, override: true },
               ]
             : []),
+          ...tokens,
         ],
       },
       // A throw-away cluster need not survive a power cut, and a busy disk makes it slow.
@@ -597,11 +644,12 @@ async function create(
   dir: string,
   programs: Record<Name, Program>,
   say: (text: string) => void,
+  eks: boolean,
 ): Promise<string | undefined> {
   const { work, config, kubeconfig, cluster } = places(dir)
   rmSync(work, { recursive: true, force: true })
   mkdirSync(work, { recursive: true })
-  writeFileSync(config, await kwokConfig(dir, programs))
+  writeFileSync(config, await kwokConfig(dir, programs, eks))
   say('starting the cluster')
   const make = () => kwokctl(dir, programs, ['create', 'cluster', '--config', config, '--kubeconfig', ''], say)
   // Two kwokctl that download the same file at once write it into each other.
@@ -744,6 +792,7 @@ async function ours(dir: string): Promise<{ pid: number; name: string }[]> {
 export function whose(dir: string, line: string): string | undefined {
   const bin = join(places(dir).cluster, 'bin/')
   if (line.startsWith(bin)) return line.slice(bin.length).split(' ')[0]
+  if (isEmulator(places(dir).aws, line)) return 'aws'
   return /^\S*kwokctl /.test(line) && `${line} `.includes(` --config ${places(dir).config} `) ? 'kwokctl' : undefined
 }
 
@@ -821,12 +870,12 @@ const MIRROR = 'registry.rehearsal.example/mirror'
 
 // The settings and the secrets that only a person can give. They look real and are worth nothing. The hmac-token and
 // the cookie are not among them: the runbook makes those. What is there is kept, so that a second run changes nothing.
-function makeInput(dir: string, kind: Kind, context: string): Became['outcome'] {
+function makeInput(dir: string, kind: Kind, context: string, eks: boolean): Became['outcome'] {
   const { env, secrets } = places(dir)
   mkdirSync(secrets, { recursive: true, mode: 0o700 })
   chmodSync(secrets, 0o700)
   const made = [
-    make(env, settings(kind, context, space(dir)?.github)),
+    make(env, eks ? eksSettings() : settings(kind, context, space(dir)?.github)),
     make(join(secrets, 'oauth-token'), `ghp_${text(36, LETTERS)}\n`),
     make(
       join(secrets, 'github-oauth-config'),
@@ -840,14 +889,16 @@ scopes:
     make(
       join(secrets, 's3-credentials'),
       `${JSON.stringify(
-        {
-          region: 'us-west-2',
-          endpoint: 'http://object-store.prow.svc.cluster.local:7070',
-          insecure: true,
-          s3_force_path_style: true,
-          access_key: `AKIA${text(16, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')}`,
-          secret_key: text(40, `${LETTERS}+/`),
-        },
+        eks
+          ? { region: REGION }
+          : {
+              region: 'us-west-2',
+              endpoint: 'http://object-store.prow.svc.cluster.local:7070',
+              insecure: true,
+              s3_force_path_style: true,
+              access_key: `AKIA${text(16, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')}`,
+              secret_key: text(40, `${LETTERS}+/`),
+            },
         null,
         2,
       )}\n`,
@@ -891,7 +942,9 @@ NODE_ARCH=${process.arch === 'arm64' ? 'arm64' : 'amd64'}
 PROW_IMAGE_REGISTRY=registry.rehearsal.example/prow
 PROW_IMAGE_TAG=v20240619-cfb8754e0
 IMAGE_MIRROR=${MIRROR}`
-    : 'LABEL_SYNC=on'
+    : `# There is no such organisation on GitHub.
+GITHUB_CHECKS=off
+LABEL_SYNC=on`
 }
 
 LOG_BUCKET=rehearsal-prow-logs
@@ -905,6 +958,31 @@ ${
     : `# What is in its place here cannot answer the webhook, and then no Ingress could be made.
 NGINX_ADMISSION=off`
 }
+`
+}
+
+/** The settings of a rehearsal with AWS beside it. */
+export function eksSettings(): string {
+  return `# The settings of a rehearsal with AWS beside it, made by npm run rehearse. What they may be is told in .env.example.
+TARGET=eks
+AWS_ACCOUNT_ID=${ACCOUNT}
+AWS_REGION=${REGION}
+CLUSTER_NAME=rehearsal
+
+PROW_HOST=${HOST}
+
+GITHUB_ORG=rehearsal-org
+GITHUB_AUTH=pat
+LABEL_SYNC=on
+
+LOG_BUCKET=rehearsal-prow-logs
+IDENTITY=irsa
+
+INGRESS=alb
+HOSTED_ZONE=${ZONE}
+
+# The AWS beside it is quick.
+POLL_SECONDS=1
 `
 }
 

@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto'
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { load, YAML11_SCHEMA } from 'js-yaml'
 import { relativeName, type Settings, settingsPath } from './config.ts'
@@ -37,8 +37,8 @@ export const FILES = {
     fill: 'Remove the file to have one made, or put the secret of your webhook there.',
     wanted: always,
     // The map form (org: [{value, created_at}]) is how it is rotated; it has line breaks.
-    flaw: (text) =>
-      /^\S+$/.test(text) ? (text.length < 16 ? 'is shorter than 16 characters' : undefined) : mapFlaw(text),
+    flaw: (text, settings) =>
+      /^\S+$/.test(text) ? (text.length < 16 ? 'is shorter than 16 characters' : undefined) : mapFlaw(text, settings),
     openssl: ['rand', '-hex', '20'],
   },
   cookie: {
@@ -113,18 +113,38 @@ export interface Value {
   from: 'file' | 'settings' | 'cluster' | 'made'
   /** For the reader: its mark, its key, whose it is. */
   note: string
+  /** Whether the file holds another, which is kept beside it. */
+  replaces?: boolean
 }
 
-function mapFlaw(text: string): string | undefined {
+function mapFlaw(text: string, settings: Settings): string | undefined {
   const map = yaml(text)
-  if (typeof map !== 'object' || map === null) return 'is neither one word nor a map of organisations'
+  if (typeof map !== 'object' || map === null || Array.isArray(map))
+    return 'is neither one word nor a map of organisations'
   for (const [name, list] of Object.entries(map)) {
     if (!Array.isArray(list) || list.length === 0) return `has no list of values for ${name}`
-    if (!list.every((one) => typeof one?.value === 'string' && one.created_at)) {
-      return `has an entry without value or created_at for ${name}`
+    for (const one of list as { value?: unknown; created_at?: unknown }[]) {
+      if (typeof one?.value !== 'string' || !one.created_at)
+        return `has an entry without value or created_at for ${name}`
+      if (Number.isNaN(Date.parse(String(one.created_at))))
+        return `has a created_at for ${name} that is no time such as 2026-11-23T00:00:00Z`
+      if (Date.parse(String(one.created_at)) > Date.now()) return `has a created_at for ${name} that is yet to come`
     }
   }
-  return undefined
+  // hook takes the list of the repository, else of the organisation, else of *; without one it refuses every event.
+  const org = settings.GITHUB_ORG
+  if (!org || '*' in map || Object.keys(map).some((name) => name.split('/')[0]?.toLowerCase() === org.toLowerCase()))
+    return undefined
+  return `has no entry for ${org} and none for "*"`
+}
+
+/** The secret that a webhook of the organisation, or of one of its repositories, is signed with: the newest of its list. */
+export function webhookSecret(hmac: string, org: string, repo = ''): string {
+  if (/^\S+$/.test(hmac)) return hmac
+  const map = yaml(hmac) as Record<string, { value: string; created_at: string }[]>
+  const list = map[`${org}/${repo}`] ?? map[org] ?? map['*'] ?? []
+  const newest = [...list].sort((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at))[0]
+  return newest?.value ?? ''
 }
 
 function tokenFlaw(text: string): string | undefined {
@@ -145,6 +165,9 @@ function yaml(text: string): unknown {
 function oauthFlaw(text: string, settings: Settings): string | undefined {
   const slip = /^\s*(client_id|client_secret|redirect_url):\S/m.exec(text)
   if (slip) return `needs a space after ${slip[1]}:`
+  // 12e5 is a number to Go, which Deck is written in, and a text to our reader.
+  const digits = /^\s*(client_id|client_secret):\s*[-+]?[\d.][\d_.]*(?:[eE][-+]?\d+)?\s*(?:#.*)?$/m.exec(text)
+  if (digits) return `has ${digits[1]} without quotes: its digits would be read as a number`
   const config = yaml(text) as Record<string, unknown> | undefined
   if (typeof config !== 'object' || config === null) return 'is no YAML with client_id, client_secret and redirect_url'
   for (const field of ['client_id', 'client_secret', 'redirect_url']) {
@@ -166,6 +189,12 @@ function s3Flaw(text: string, settings: Settings): string | undefined {
   const known = ['region', 'endpoint', 'insecure', 's3_force_path_style', 'access_key', 'secret_key', 'session_token']
   const stranger = Object.keys(json).find((key) => !known.includes(key))
   if (stranger) return `has ${stranger}, which Prow does not know (it knows ${known.join(', ')})`
+  // Prow's reader is strict about the kinds of its fields.
+  for (const field of ['insecure', 's3_force_path_style'])
+    if (json[field] !== undefined && typeof json[field] !== 'boolean')
+      return `has ${field} in quotes: write true or false`
+  for (const field of ['region', 'endpoint', 'access_key', 'secret_key', 'session_token'])
+    if (json[field] !== undefined && typeof json[field] !== 'string') return `has ${field} without quotes`
   if (typeof json.region !== 'string' || json.region === '') return 'lacks region'
   if (json.endpoint !== undefined && !/^https?:\/\//.test(String(json.endpoint)))
     return 'has an endpoint without http:// or https://'
@@ -189,6 +218,7 @@ export function secretFile(settings: Settings, name: FileName): string {
 export function look(
   settings: Settings,
   now: World | undefined,
+  prefer: 'file' | 'cluster' = 'file',
 ): { values: Map<FileName, Value>; missing: FileName[]; faults: Fault[] } {
   const values = new Map<FileName, Value>()
   const missing: FileName[] = []
@@ -198,11 +228,20 @@ export function look(
     const file = secretFile(settings, name)
     const told = relativeName(file)
     const text = existsSync(file) ? readSecret(file, told, row, faults) : undefined
+    const other = text !== undefined && now ? inCluster(now, row) : undefined
+    if (other !== undefined && other !== text && prefer === 'cluster' && !shape(row, other, settings)) {
+      const note = `${noted(row, other, 'from the cluster')}; ${told} held ${fingerprint(text ?? '')}, kept as ${told}.replaced`
+      values.set(name, { text: other, from: 'cluster', note, replaces: true })
+      continue
+    }
     if (text !== undefined) {
       const flaw = text === '' ? undefined : shape(row, text, settings)
       if (text === '') faults.push({ wrong: `${told} is empty`, remedy: row.fill })
       else if (flaw) faults.push({ wrong: `${told} ${flaw}`, remedy: row.fill })
-      else values.set(name, { text, from: 'file', note: noted(row, text, told) })
+      else {
+        const was = other !== undefined && other !== text ? `; the cluster held ${fingerprint(other)}` : ''
+        values.set(name, { text, from: 'file', note: `${noted(row, text, told)}${was}` })
+      }
       continue
     }
     if (existsSync(file)) continue
@@ -214,6 +253,12 @@ export function look(
       if (flaw)
         faults.push({ wrong: `Secret ${row.namespace}/${row.secret} ${flaw}`, remedy: `Make ${told}. ${row.fill}` })
       else values.set(name, { text: held, from: 'cluster', note: noted(row, held, 'from the cluster') })
+    } else if (now && otherKeys(now, row)) {
+      // Made by hand under another key: Prow's programs would not find it.
+      faults.push({
+        wrong: `Secret ${row.namespace}/${row.secret} has no key ${row.key} (it has ${otherKeys(now, row)})`,
+        remedy: `Put its value into ${told}: 03-secrets then makes it anew. ${row.fill}`,
+      })
     } else if (row.openssl) missing.push(name)
     else if (now) {
       faults.push({
@@ -254,6 +299,12 @@ function inCluster(now: World, row: Row): string | undefined {
   return value === undefined ? undefined : Buffer.from(value, 'base64').toString().trim() || undefined
 }
 
+/** The keys of a Secret that has not the one that is wanted. */
+function otherKeys(now: World, row: Row): string {
+  const data = now.get('Secret', row.secret, row.namespace)?.data as Record<string, string> | undefined
+  return data && !(row.key in data) ? Object.keys(data).join(', ') : ''
+}
+
 function noted(row: Row, text: string, from: string): string {
   return `key ${row.key.padEnd(20)}  ${fingerprint(text)}  ${from}`
 }
@@ -261,10 +312,17 @@ function noted(row: Row, text: string, from: string): string {
 /**
  * Every secret that the settings want. What openssl can make and is neither in secrets/ nor in the cluster is made
  * once; what is made or found in the cluster is kept in secrets/, before anything is sent. Throws one Problem with
- * every fault, before anything is written. Under `plan` a value still to be made is absent.
+ * every fault, before anything is written; `also` may add some. Under `plan` a value still to be made is absent.
  */
-export async function gather(settings: Settings, plan: boolean): Promise<Map<FileName, Value>> {
-  const { values, missing, faults } = look(settings, await world())
+export async function gather(
+  settings: Settings,
+  plan: boolean,
+  prefer: 'file' | 'cluster' = 'file',
+  also: (values: Map<FileName, Value>) => Promise<Fault[]> = async () => [],
+): Promise<Map<FileName, Value>> {
+  const { values, missing, faults } = look(settings, await world(), prefer)
+  // What GitHub says of those that look right is told with the rest.
+  faults.push(...(await also(values)))
   if (faults.length > 0) throw Problem.all(faults)
   for (const name of plan ? [] : missing) {
     const row = rows[name]
@@ -273,7 +331,9 @@ export async function gather(settings: Settings, plan: boolean): Promise<Map<Fil
     values.set(name, { text, from: 'made', note: noted(row, text, `made now, kept in ${told}`) })
   }
   for (const [name, value] of values) {
-    if (!plan && value.from !== 'file' && rows[name].openssl) keep(secretFile(settings, name), value.text)
+    const file = secretFile(settings, name)
+    if (!plan && value.replaces) renameSync(file, `${file}.replaced`)
+    if (!plan && value.from !== 'file' && (rows[name].openssl || value.replaces)) keep(file, value.text)
   }
   return values
 }

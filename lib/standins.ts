@@ -22,8 +22,26 @@ import { onPath, run } from './shell.ts'
 
 // What the images hold beside their program: a shell with the usual commands, and git as Prow uses it.
 const COMMANDS = [
-  ...['sh', 'bash', 'cat', 'chmod', 'cp', 'curl', 'cut', 'date', 'dd', 'echo', 'env', 'false', 'find', 'git', 'grep'],
-  ...['head', 'id', 'ls', 'mkdir', 'mv', 'printf', 'rm', 'sed', 'seq', 'sleep', 'sort', 'tail', 'tee', 'test'],
+  ...[
+    'sh',
+    'base64',
+    'bash',
+    'cat',
+    'chmod',
+    'cp',
+    'curl',
+    'cut',
+    'date',
+    'dd',
+    'echo',
+    'env',
+    'false',
+    'find',
+    'git',
+    'grep',
+    'gzip',
+  ],
+  ...['head', 'id', 'ls', 'mkdir', 'mv', 'printf', 'rm', 'sed', 'seq', 'sleep', 'sort', 'tail', 'tar', 'tee', 'test'],
   ...['touch', 'tr', 'true', 'uname', 'wc', 'yes'],
 ]
 const BUNDLE = 'etc/ssl/certs/ca-certificates.crt'
@@ -91,7 +109,7 @@ export async function standIns(
 }
 
 const PROW = [
-  ...['clonerefs', 'crier', 'deck', 'entrypoint', 'ghproxy', 'hook', 'horologium', 'initupload'],
+  ...['checkconfig', 'clonerefs', 'crier', 'deck', 'entrypoint', 'ghproxy', 'hook', 'horologium', 'initupload'],
   ...['prow-controller-manager', 'sidecar', 'sinker', 'status-reconciler', 'tide'],
 ]
 

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { parseSettings, ROOT, relativeName, type Settings, settingsPath } from './config.ts'
 import { apply, type Done, forget, type Outcome, remove, type Thing, waitFor } from './kubectl.ts'
 import { EXIT, type Fault, Problem } from './problem.ts'
-import { readProwConfig } from './prowconfig.ts'
+import { checked, readProwConfig } from './prowconfig.ts'
 import { rerunLine, rerunWith } from './rerun.ts'
 import { look } from './secrets.ts'
 import { endFollowed, endOnSignals, onCommand, processes } from './shell.ts'
@@ -152,7 +152,7 @@ interface Choice {
 /** The steps that --from, --only and --skip leave of all. Throws a usage Problem for a number that is no step's. */
 export function chosen(names: string[], choice: Choice): string[] {
   const find = (number: string): string => {
-    const name = names.find((one) => one === number || one.split('-')[0] === number.padStart(2, '0'))
+    const name = names.find((one) => one === number || (number !== '' && one.split('-')[0] === number.padStart(2, '0')))
     if (!name) throw usage(`there is no step ${number}`, `The steps are ${names.join(', ')}.`)
     return name
   }
@@ -192,7 +192,7 @@ async function started(
     const env = (values.env as string | undefined) ?? join(ROOT, '.env')
     rerunWith({ all, env: values.env === undefined ? '' : String(values.env), plan: Boolean(values.plan) })
     const { settings, faults } = parseSettings(env)
-    if (faults.length > 0) throw Problem.all([...faults, ...(all ? inputFaults(settings) : [])])
+    if (faults.length > 0) throw Problem.all([...faults, ...(all ? await inputFaults(settings) : [])])
     underWay = {
       plan: Boolean(values.plan),
       json,
@@ -214,10 +214,10 @@ async function started(
 }
 
 /** What is wrong with secrets/ and config/ besides the settings, so that one reading tells all there is to mend. */
-function inputFaults(settings: Settings): Fault[] {
+async function inputFaults(settings: Settings): Promise<Fault[]> {
   const { faults } = look(settings, undefined)
   try {
-    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) readProwConfig(settings)
+    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) await checked(readProwConfig(settings), settings)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     faults.push(...error.faults)
@@ -324,6 +324,11 @@ export async function gone(things: Thing[]): Promise<void> {
   }
 }
 
+/** Says that the step has begun to write something that is not an object of the cluster. */
+export function writes(): void {
+  current().wrote = true
+}
+
 /** Does one thing that is not an object of the cluster, and tells its line. `work` says what became of it. */
 export async function task(
   name: string,
@@ -332,6 +337,7 @@ export async function task(
   ) => Promise<{ outcome: Outcome; note?: string; differences?: Done['differences'] }>,
 ): Promise<void> {
   const done = await spin(name, work)
+  if (/^(created|changed|removed)$/.test(done.outcome)) current().wrote = true
   record({ name, differences: [], ...done })
 }
 
@@ -461,7 +467,8 @@ function finish(problem: Problem | undefined, json: boolean): void {
     line(
       [`${ended}: ${run.steps.length} ${run.steps.length === 1 ? 'step' : 'steps'}`, ...words, ...checked].join(' · '),
     )
-    if (run.verbose) {
+    // On EKS each aws is a second, so their number is told.
+    if (run.verbose || processes().aws) {
       const told = Object.entries(processes()).map(([program, number]) => `${program} ${number}`)
       line(paint('dim', `processes: ${told.join(', ') || 'none'}`))
     }

@@ -1,12 +1,14 @@
 // What the guide never says: everything that a later step will stumble over, looked at before anything is made.
+import { lookAhead } from '../lib/awschecks.ts'
 import { report } from '../lib/check.ts'
 import { nodeChecks, permissionChecks, storageClass } from '../lib/cluster.ts'
+import { lookAtGitHub } from '../lib/github.ts'
 import { versions, type World, world } from '../lib/kubectl.ts'
 import { type Fault, Problem } from '../lib/problem.ts'
-import { readProwConfig } from '../lib/prowconfig.ts'
+import { checked, readProwConfig } from '../lib/prowconfig.ts'
 import { exposed, look } from '../lib/secrets.ts'
 import { onPath } from '../lib/shell.ts'
-import { note, step } from '../lib/step.ts'
+import { note, skipped, step } from '../lib/step.ts'
 import { serverAddress } from '../lib/target.ts'
 
 await step(
@@ -47,9 +49,11 @@ await step(
     // All that the cluster is asked, at once; told in order below.
     const asked = Promise.all([
       also(() => nodeChecks(settings)),
-      also(async () => [await storageClass(settings)]),
+      // What a later step makes is no fault now.
+      also(async () => [await storageClass(settings)].filter((row) => !row.madeBy)),
       also(permissionChecks),
     ])
+    const ahead = settings.TARGET === 'eks' ? lookAhead(settings) : undefined
     const [found, now] = await Promise.all([also(versions), also<World>(world)])
     if (found) note('holds', `tools: kubectl ${found.client}, openssl`)
 
@@ -62,19 +66,35 @@ await step(
       )
       note('holds', `secrets: ${[...told, ...secrets.missing.map((name) => `${name} (to be made)`)].join(', ')}`)
     }
+    const github = await lookAtGitHub(settings, secrets.values)
+    if (settings.GITHUB_CHECKS === 'off') skipped('what GitHub says', 'GITHUB_CHECKS=off')
+    if (github?.faults.length === 0) note('holds', github.says)
+    for (const { wrong } of github?.faults ?? []) note('failed', wrong)
+    for (const { wrong, remedy } of github?.warnings ?? []) note('warning', wrong, remedy)
+    faults.push(...(github?.faults ?? []))
     for (const file of exposed(settings))
       note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
 
-    const config = await also(() => readProwConfig(settings))
+    const config = await also(async () => {
+      const read = readProwConfig(settings)
+      for (const { wrong, remedy } of await checked(read, settings)) note('warning', wrong, remedy)
+      return read
+    })
     if (config)
       note(
         'holds',
         `configuration: ${config.from}, ${config.jobs.size} ${config.jobs.size === 1 ? 'file' : 'files'} of jobs`,
       )
 
+    // Awaited also when nothing is told of it: an answer must not come when the run is over.
+    const rows = await asked
     if (now) {
       note('holds', `cluster: ${serverAddress()} answers`)
-      for (const row of (await asked).flatMap((some) => some ?? [])) faults.push(...(await report('cluster', row)))
+      for (const row of rows.flatMap((some) => some ?? [])) faults.push(...(await report('cluster', row)))
+    }
+    for (const { outcome, says, fault } of (await ahead) ?? []) {
+      note(outcome, says, outcome === 'warning' ? fault?.remedy.split('\n')[0] : undefined)
+      if (outcome === 'failed' && fault) faults.push(fault)
     }
     if (faults.length > 0) throw Problem.all(faults)
   },

@@ -1,23 +1,37 @@
 // The guide makes an EKS cluster here and points kubectl at it. Yours is there; this sees that it is the right one.
 import { need } from '../lib/check.ts'
 import { nodeChecks } from '../lib/cluster.ts'
+import { cluster, supportEnds } from '../lib/eks.ts'
 import { versions } from '../lib/kubectl.ts'
-import { note, skipped, step } from '../lib/step.ts'
+import { ensureProvider } from '../lib/roles.ts'
+import { note, skipped, step, task } from '../lib/step.ts'
 import { serverAddress } from '../lib/target.ts'
 
 await step(
   import.meta,
   {
     title: 'See that the cluster is there',
-    reads: 'KUBECONFIG_FILE and KUBE_CONTEXT; the cluster',
-    makes: 'nothing',
+    reads: 'the cluster; AWS_ACCOUNT_ID, AWS_REGION and CLUSTER_NAME, or KUBECONFIG_FILE and KUBE_CONTEXT',
+    makes: 'on EKS the OIDC provider, by which IAM trusts the cluster; a kubeconfig of our own',
     needs: 'nothing',
   },
   async (settings) => {
-    skipped('EKS cluster, OIDC provider', 'TARGET=local: nothing is asked of AWS')
-    const [{ server }, rows] = await Promise.all([versions(), nodeChecks(settings)])
-    note('holds', `${settings.KUBE_CONTEXT} at ${serverAddress()} is Kubernetes ${server}`)
+    const eks = settings.TARGET === 'eks'
+    const [{ server }, rows, support] = await Promise.all([
+      versions(),
+      nodeChecks(settings),
+      eks ? supportEnds(settings) : undefined,
+    ])
+    if (eks) {
+      const { arn, status } = await cluster(settings)
+      note('holds', `${arn} is ${status}, Kubernetes ${server}`)
+      if (support) note(support.soon ? 'warning' : 'holds', support.says, support.soon ? support.more : undefined)
+    } else {
+      note('holds', `${settings.KUBE_CONTEXT} at ${serverAddress()} is Kubernetes ${server}`)
+    }
     await need(rows)
     for (const row of rows) note('holds', row.says)
+    if (eks) await task('OIDC provider', () => ensureProvider(settings))
+    else skipped('EKS cluster, OIDC provider', 'TARGET=local: nothing is asked of AWS')
   },
 )

@@ -1,9 +1,12 @@
 // Prow's programs mount these by name. hmac-token and cookie are made here, once; the others are yours.
 import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
+import { lookAtGitHub } from '../lib/github.ts'
 import { secret } from '../lib/manifests.ts'
+import { EXIT, Problem } from '../lib/problem.ts'
 import { exposed, type FileName, gather } from '../lib/secrets.ts'
 import { current, note, skipped, step, tasks } from '../lib/step.ts'
+import { spin } from '../lib/tell.ts'
 
 await step(
   import.meta,
@@ -13,10 +16,27 @@ await step(
     makes:
       'hmac-token, cookie, github-oauth-config, oauth-token or github-token, s3-credentials in prow; s3-credentials in test-pods',
     needs: '02-namespaces',
+    options: {
+      prefer: {
+        type: 'string',
+        says: 'file (the default) or cluster: which side wins where both have a value and they differ',
+      },
+    },
   },
-  async (settings) => {
+  async (settings, { prefer = 'file' }) => {
+    if (prefer !== 'file' && prefer !== 'cluster') {
+      throw new Problem(`--prefer ${prefer} is neither file nor cluster`, 'Say which side wins.', {
+        exitCode: EXIT.usage,
+      })
+    }
     await need(checks.namespaces)
-    const values = await gather(settings, current().plan)
+    const values = await gather(settings, current().plan, prefer, async (found) => {
+      if (settings.GITHUB_CHECKS === 'off') skipped('what GitHub says of them', 'GITHUB_CHECKS=off')
+      const told = await spin('asking GitHub', () => lookAtGitHub(settings, found))
+      if (told?.faults.length === 0) note('holds', told.says)
+      for (const { wrong, remedy } of told?.warnings ?? []) note('warning', wrong, remedy)
+      return told?.faults ?? []
+    })
     for (const file of exposed(settings))
       note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
 

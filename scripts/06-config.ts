@@ -1,34 +1,70 @@
 // What Prow is to do: config.yaml, plugins.yaml and the jobs, as ConfigMaps that every component mounts. The guide
 // deletes and creates them; Prow would read nothing in between, so here each is replaced in one request.
 import { need } from '../lib/check.ts'
+import { askCheckconfig } from '../lib/checkconfig.ts'
 import * as checks from '../lib/checks.ts'
-import { configMap, readProwConfig } from '../lib/prowconfig.ts'
-import { step, tasks } from '../lib/step.ts'
+import { mergeFaults, signIn } from '../lib/github.ts'
+import { world } from '../lib/kubectl.ts'
+import { Problem } from '../lib/problem.ts'
+import { checked, mergeMethods, previous, readProwConfig, reloaded, rolledBack, things } from '../lib/prowconfig.ts'
+import { current, note, skipped, step, tasks } from '../lib/step.ts'
+import { spin } from '../lib/tell.ts'
+
+/** Prow reads what changed by itself; that can be seen on Deck, where Deck can be asked. */
+async function seenByDeck(seconds: number): Promise<void> {
+  const { seen, why } = await spin('Deck reads it', (say) => reloaded(seconds, say))
+  if (seen) note('holds', 'Deck has read it')
+  else skipped('seen to be read', why ?? '')
+}
 
 await step(
   import.meta,
   {
     title: "Put Prow's configuration into the cluster",
-    reads: 'config/ (npm run init makes it), or the templates in manifests/config when there is none',
-    makes: 'the ConfigMaps config, plugins and job-config in prow',
+    reads: 'config/ (npm run init -- --config makes it), or the templates in manifests/config when there is none',
+    makes: 'the ConfigMaps config, plugins and job-config in prow; what was there before is kept as …-previous',
     needs: '02-namespaces',
+    options: {
+      rollback: { type: 'boolean', says: 'put back the version before the last; again, and it is as it was' },
+    },
   },
-  async (settings) => {
+  async (settings, { rollback }) => {
     await need(checks.namespaces)
-    const prow = readProwConfig(settings)
-    const jobs = new Map([...prow.jobs].map(([name, { text }]) => [name, text]))
-    const config = configMap('config', new Map([['config.yaml', prow.config.text]]), true)
-    const plugins = configMap('plugins', new Map([['plugins.yaml', prow.plugins.text]]), false)
-    const jobConfig = configMap('job-config', jobs, true)
 
-    await tasks([
-      { name: 'config', manifests: [config], note: `from ${prow.from}` },
-      { name: 'plugins', manifests: [plugins] },
-      {
-        name: 'job-config',
-        manifests: [jobConfig],
-        note: `${jobs.size} ${jobs.size === 1 ? 'file' : 'files'} of jobs`,
-      },
-    ])
+    if (rollback) {
+      const { now, before } = rolledBack(await world())
+      const done = await tasks(now)
+      await tasks(before)
+      note('warning', 'your files still hold the other version', 'the next run of 06-config puts it back')
+      if (done.some(({ outcome }) => outcome === 'changed')) await seenByDeck(Math.min(settings.WAIT_SECONDS, 150))
+      return
+    }
+
+    const prow = readProwConfig(settings)
+    const hints = await checked(prow, settings)
+    for (const { wrong, remedy } of hints) note('warning', wrong, remedy)
+    if (settings.GITHUB_CHECKS === 'on' && settings.GITHUB_REPOS.length > 0) {
+      const github = await signIn(settings)
+      const faults = github ? await mergeFaults(settings, github, await mergeMethods(prow, settings.GITHUB_ORG)) : []
+      if (faults.length > 0) throw Problem.all(faults)
+    }
+    const verdict = await askCheckconfig(prow, settings, current().plan)
+    if (verdict.refused) {
+      throw Problem.all(
+        verdict.refused.map((wrong) => ({
+          wrong: `checkconfig: ${wrong}`,
+          remedy: `${verdict.by} refuses it. Correct the file${settings.CONFIG_STRICT === 'on' ? ', or set CONFIG_STRICT=off where it is only a warning' : ''}.`,
+        })),
+      )
+    }
+    if (verdict.skipped) skipped('checkconfig', verdict.skipped)
+    else note('holds', `${verdict.by} accepts it`)
+
+    const wanted = things(prow)
+    // Kept first: a run that is cut off in between can still be gone back from.
+    const kept = previous(wanted, await world())
+    if (kept.length > 0) await tasks(kept)
+    const done = await tasks(wanted)
+    if (done.some(({ outcome }) => outcome === 'changed')) await seenByDeck(Math.min(settings.WAIT_SECONDS, 150))
   },
 )

@@ -1,19 +1,58 @@
 // ghproxy keeps GitHub's answers on a volume. The guide finds out late, from a claim that stays Pending, that nothing
 // in the cluster makes volumes; here it is looked at before anything asks for one.
+import { DRIVER, driverRole, ensureDriver, readDriver } from '../lib/addon.ts'
 import { need } from '../lib/check.ts'
-import { storageClass } from '../lib/cluster.ts'
-import { note, skipped, step } from '../lib/step.ts'
+import * as checks from '../lib/checks.ts'
+import { driverByHand, forgetList, storageClass, storageClassThing } from '../lib/cluster.ts'
+import { cluster, ownStorage } from '../lib/eks.ts'
+import { partition } from '../lib/manifests.ts'
+import { ensureRole } from '../lib/roles.ts'
+import { current, note, skipped, step, task, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
   {
     title: 'See that something makes volumes',
-    reads: 'the StorageClasses of the cluster',
-    makes: 'nothing on TARGET=local',
-    needs: 'a cluster that answers (01-cluster)',
+    reads: 'the StorageClasses of the cluster; on EKS the add-on aws-ebs-csi-driver',
+    makes: 'on EKS the add-on with its role, and the StorageClass gp3; nothing on TARGET=local',
+    needs: 'a cluster that answers, on EKS with its OIDC provider (01-cluster)',
   },
   async (settings) => {
-    skipped('aws-ebs-csi-driver', 'TARGET=local: the cluster brings its own')
+    if (settings.TARGET === 'local') {
+      skipped(DRIVER, 'TARGET=local: the cluster brings its own')
+      const row = await storageClass(settings)
+      await need(row)
+      return note('holds', row.says)
+    }
+    const [about, addon, byHand] = await Promise.all([cluster(settings), readDriver(settings), driverByHand()])
+    const auto = ownStorage(about)
+    if (auto) note('holds', 'EKS Auto Mode makes volumes itself')
+    else if (!addon && byHand) note('holds', `${DRIVER} is there, installed by hand: left as it is`)
+    else {
+      await need(await checks.provider(settings))
+      const role = driverRole(settings)
+      const aws = `arn:${partition(settings.AWS_REGION)}:iam::aws:policy`
+      const own = addon?.status === 'ACTIVE' && (addon.serviceAccountRoleArn ?? addon.podIdentityAssociations?.[0])
+      if (own && !own.endsWith(`role/${role}`)) skipped(`role ${role}`, `the add-on works with ${own}`)
+      else
+        await task(`role ${role}`, () =>
+          ensureRole(settings, {
+            name: role,
+            description: 'The EBS CSI driver: makes the volumes of claims',
+            accounts: ['kube-system:ebs-csi-controller-sa'],
+            // The second is the older one, for partitions that do not have the first yet.
+            managed: [`${aws}/AmazonEBSCSIDriverPolicyV2`, `${aws}/service-role/AmazonEBSCSIDriverPolicy`],
+          }),
+        )
+      await task(DRIVER, (say) => ensureDriver(settings, role, say))
+    }
+
+    const thing = await storageClassThing(settings, auto)
+    if (thing) {
+      await tasks([thing])
+      forgetList()
+    }
+    if (current().plan && thing) return
     const row = await storageClass(settings)
     await need(row)
     note('holds', row.says)

@@ -3,8 +3,10 @@
 import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { storageClass } from '../lib/cluster.ts'
+import { world } from '../lib/kubectl.ts'
 import { manifests, secret } from '../lib/manifests.ts'
-import { gone, ready, readyLater, skipped, step, tasks } from '../lib/step.ts'
+import { ensurePodRoles, usesRoles } from '../lib/podrole.ts'
+import { gone, ready, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -39,6 +41,8 @@ await step(
         manifests: [secret(namespace, name, {})],
       })),
     )
+    const made = (await world()).has('Deployment', 'crier', 'prow')
+    if (usesRoles(settings) && made) await task('role in the pods', (say) => ensurePodRoles(settings, say))
     await readyLater('Deployment', checks.COMPONENTS, 'prow')
   },
 )

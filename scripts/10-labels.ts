@@ -1,21 +1,25 @@
 // The labels that Prow's plugins put on pull requests, with one colour and meaning everywhere.
 import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
+import { ask, eachRepository, signIn } from '../lib/github.ts'
+import { differing, ensureLabel, readLabels, wantedIn } from '../lib/labels.ts'
 import { manifests } from '../lib/manifests.ts'
 import { configMap, readProwConfig } from '../lib/prowconfig.ts'
-import { gone, readyLater, skipped, step, tasks } from '../lib/step.ts'
+import { current, gone, note, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
   {
     title: "Keep GitHub's labels as labels.yaml has them",
-    reads: 'labels.yaml in config/, or the template',
-    makes: 'the ConfigMap label-config; with LABEL_SYNC=on the Job and the CronJob label-sync',
+    reads: 'labels.yaml in config/, or the template; the labels on GitHub',
+    makes:
+      'the ConfigMap label-config; with LABELS=on the labels of each repository; with LABEL_SYNC=on the Job and the CronJob label-sync',
     needs: '02-namespaces, 03-secrets',
   },
   async (settings) => {
     await need(checks.namespaces, checks.secrets(settings))
     const { labels, from } = readProwConfig(settings)
+    const wanted = readLabels(labels)
     await tasks([
       {
         name: 'label-config',
@@ -23,7 +27,51 @@ await step(
         note: `from ${from}`,
       },
     ])
-    skipped('labels on GitHub', 'this version does not write them itself; LABEL_SYNC=on does')
+
+    if (settings.LABELS === 'off') skipped('labels on GitHub', 'LABELS=off')
+    else if (settings.GITHUB_CHECKS === 'off') skipped('labels on GitHub', 'GITHUB_CHECKS=off')
+    else {
+      const github = await signIn(settings)
+      const { plan } = current()
+      for (const repo of github ? await eachRepository(settings, github) : []) {
+        const name = `labels of ${settings.GITHUB_ORG}/${repo}`
+        const wish = { doing: `read the ${name}`, scope: 'repo', permission: 'Issues: write' }
+        const there = await ask(settings, wish, () =>
+          github!.paginate('GET /repos/{owner}/{repo}/labels', { owner: settings.GITHUB_ORG, repo, per_page: 100 }),
+        )
+        const { changes, doomed } = differing(wantedIn(wanted, settings.GITHUB_ORG, repo), there, settings)
+        await task(name, async (say) => {
+          for (const [index, change] of plan ? [] : changes.entries()) {
+            say(`${index + 1} of ${changes.length}: ${change.name}`)
+            await ask(settings, { ...wish, doing: `write the ${name}` }, () =>
+              ensureLabel(github!, settings, repo, change),
+            )
+          }
+          const only = (kind: string) => changes.every((change) => change.kind === kind)
+          return {
+            outcome:
+              changes.length === 0
+                ? 'unchanged'
+                : only('create') && there.length === 0
+                  ? plan
+                    ? 'would create'
+                    : 'created'
+                  : plan
+                    ? 'would change'
+                    : 'changed',
+            note: changes.length === 0 ? `${there.length} labels` : `${changes.length} of them`,
+            differences: changes.map(({ name: label, was, is }) => ({ object: name, path: label, was, is })),
+          }
+        })
+        if (doomed.length > 0)
+          note(
+            'warning',
+            `${doomed.join(', ')} in ${repo} are to go, says labels.yaml`,
+            'LABELS_DELETE=on deletes them',
+          )
+      }
+    }
+
     const both = [
       { name: 'label-sync, once', manifests: manifests(settings, 'labels/label-sync-job.yaml') },
       { name: 'label-sync, every hour', manifests: manifests(settings, 'labels/label-sync-cronjob.yaml') },

@@ -1,16 +1,37 @@
 // GitHub delivers to https://PROW_HOST/hook, people read https://PROW_HOST/: the way in for both.
+import { together } from '../lib/aws.ts'
 import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
+import { forgetList } from '../lib/cluster.ts'
+import type { Settings } from '../lib/config.ts'
+import {
+  address,
+  balancers,
+  edgeFaults,
+  edgeThings,
+  ensureRecord,
+  findCertificate,
+  installController,
+  issued,
+  leads,
+  zones,
+} from '../lib/edge.ts'
+import { cluster } from '../lib/eks.ts'
 import { world } from '../lib/kubectl.ts'
-import { manifests } from '../lib/manifests.ts'
-import { gone, note, ready, readyLater, skipped, step, tasks } from '../lib/step.ts'
+import { manifests, manifestsWith, partition, prowUrl } from '../lib/manifests.ts'
+import { loadBalancerPolicy } from '../lib/policy.ts'
+import { Problem } from '../lib/problem.ts'
+import { ensureRole, roleArn, roleName } from '../lib/roles.ts'
+import { after, current, gone, note, ready, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
+import { spin } from '../lib/tell.ts'
 
 await step(
   import.meta,
   {
     title: 'Open the way in for GitHub and for people',
-    reads: 'nothing but the settings',
-    makes: 'INGRESS=nginx: ingress-nginx in a namespace of its own, and the Ingress prow',
+    reads: 'on EKS: the certificate in ACM, the zone in Route 53, what makes load balancers',
+    makes:
+      'INGRESS=alb: two Ingresses with load balancers, the controller when there is none, the record. INGRESS=nginx: ingress-nginx in a namespace of its own, and the Ingress prow',
     needs: '02-namespaces; the Services of 08-prow for traffic to arrive anywhere',
   },
   async (settings) => {
@@ -20,45 +41,141 @@ await step(
         `INGRESS=none: route https://${settings.PROW_HOST}/hook to hook:8888 and the rest to deck:80 yourself`,
       )
       // ingress-nginx stays: others may be using it by now. uninstall removes it.
-      return gone([{ name: 'Ingress prow', manifests: manifests(settings, 'ingress/nginx.yaml') }])
+      return gone([
+        { name: 'Ingress prow', manifests: manifests(settings, 'ingress/nginx.yaml') },
+        // With them go their load balancers.
+        ...(settings.TARGET === 'eks' ? edgeThings(settings, { by: 'nothing' }, 'none') : []),
+      ])
     }
     await need(checks.namespaces)
-    note('warning', 'ingress-nginx was retired upstream in March 2026', 'it gets no security fixes')
-    const admission = settings.NGINX_ADMISSION === 'on'
-
-    const ingress = {
-      name: 'Ingress prow',
-      manifests: manifests(settings, 'ingress/nginx.yaml'),
-      note: settings.PROW_HOST,
-    }
-    const jobs = ['ingress-nginx-admission-create', 'ingress-nginx-admission-patch']
-
-    if (!admission) {
-      skipped('admission webhook', 'NGINX_ADMISSION=off')
-      // Left behind it would refuse every Ingress of the cluster.
-      await gone([{ name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') }])
-    }
-    await tasks([
-      { name: 'namespace ingress-nginx', manifests: manifests(settings, 'ingress-nginx/namespace.yaml') },
-      {
-        name: 'controller',
-        manifests: manifests(settings, 'ingress-nginx/rbac.yaml', 'ingress-nginx/controller.yaml'),
-      },
-      admission && { name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') },
-      // One makes the certificate that the controller mounts, the other tells the API server of it.
-      admission && { name: 'admission Jobs', manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml') },
-      !admission && ingress,
-    ])
-    if (admission) {
-      // Until the webhook answers, the API server takes no Ingress.
-      await ready('Job', jobs, 'ingress-nginx')
-      await ready('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
-      await tasks([ingress])
-    } else await readyLater('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
-
-    const service = (await world()).get('Service', 'ingress-nginx-controller', 'ingress-nginx')
-    if (!service) return
-    const { ports } = service.spec as { ports: { name: string; nodePort?: number }[] }
-    note('holds', `nodes answer on ${ports.map((port) => `${port.nodePort} (${port.name})`).join(' and ')}`)
+    if (settings.INGRESS === 'nginx') await nginx(settings)
+    if (settings.TARGET === 'eks') await balanced(settings)
   },
 )
+
+async function nginx(settings: Settings): Promise<void> {
+  note('warning', 'ingress-nginx was retired upstream in March 2026', 'it gets no security fixes')
+  const admission = settings.NGINX_ADMISSION === 'on'
+
+  const ingress = {
+    name: 'Ingress prow',
+    manifests: manifests(settings, 'ingress/nginx.yaml'),
+    note: settings.PROW_HOST,
+  }
+  const jobs = ['ingress-nginx-admission-create', 'ingress-nginx-admission-patch']
+
+  if (!admission) {
+    skipped('admission webhook', 'NGINX_ADMISSION=off')
+    // Left behind it would refuse every Ingress of the cluster.
+    await gone([
+      { name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') },
+      // A Job that is done would not run again, and the webhook of another day not get its certificate.
+      { name: 'admission Jobs', manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml') },
+    ])
+  }
+  // It answers for a planned Ingress, too, as long as it is there.
+  const refuses =
+    !admission && current().plan && (await world()).has('ValidatingWebhookConfiguration', 'ingress-nginx-admission')
+  if (refuses) skipped('Ingress prow', 'cannot be asked about before the admission webhook is removed')
+  await tasks([
+    { name: 'namespace ingress-nginx', manifests: manifests(settings, 'ingress-nginx/namespace.yaml') },
+    {
+      name: 'controller',
+      manifests: manifests(settings, 'ingress-nginx/rbac.yaml', 'ingress-nginx/controller.yaml'),
+    },
+    admission && { name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') },
+    // One makes the certificate that the controller mounts, the other tells the API server of it.
+    admission && { name: 'admission Jobs', manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml') },
+    !admission && !refuses && ingress,
+  ])
+  if (admission) {
+    // Until the webhook answers, the API server takes no Ingress.
+    await ready('Job', jobs, 'ingress-nginx')
+    await ready('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
+    await tasks([ingress])
+  } else await readyLater('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
+
+  const service = (await world()).get('Service', 'ingress-nginx-controller', 'ingress-nginx')
+  if (!service) return
+  const { ports } = service.spec as { ports: { name: string; nodePort?: number }[] }
+  note('holds', `nodes answer on ${ports.map((port) => `${port.nodePort} (${port.name})`).join(' and ')}`)
+}
+
+// On EKS a load balancer in front: of Prow's own Services, or of ingress-nginx as in the guide.
+async function balanced(settings: Settings): Promise<void> {
+  const { plan } = current()
+  const faults = edgeFaults(settings)
+  if (faults.length > 0) throw Problem.all(faults)
+  if (settings.INGRESS === 'alb') await need(checks.services)
+  const about = await cluster(settings)
+  const [by, route] = await together(
+    balancers(about),
+    settings.HOSTED_ZONE ? zones(settings) : Promise.resolve(undefined),
+  )
+  const certificate = await certified(settings)
+
+  if (by.by === 'auto') note('holds', 'EKS Auto Mode makes load balancers itself')
+  else if (by.by === 'controller' && !by.ours)
+    note('holds', `the AWS Load Balancer Controller is there (class ${by.class}), not ours: left as it is`)
+  else {
+    await need(await checks.provider(settings))
+    const role = roleName(settings, 'load-balancer-controller')
+    await task(`role ${role}`, () =>
+      ensureRole(settings, {
+        name: role,
+        description: 'The AWS Load Balancer Controller: makes load balancers of Ingresses',
+        accounts: ['kube-system:aws-load-balancer-controller'],
+        policy: { name: 'load-balancers', document: loadBalancerPolicy(partition(settings.AWS_REGION)) },
+      }),
+    )
+    const values = { CONTROLLER_ROLE_ARN: roleArn(settings, role) }
+    await tasks([
+      {
+        name: 'account of the controller',
+        manifests: manifestsWith(settings, values, 'ingress/controller-account.yaml'),
+      },
+    ])
+    if (by.by === 'nothing') {
+      await task('AWS Load Balancer Controller', () => installController(settings, about))
+      forgetList()
+    } else note('holds', `the AWS Load Balancer Controller is there (class ${by.class})`)
+  }
+
+  await tasks(edgeThings(settings, by, certificate))
+  if (plan && !(await world()).has('Ingress', 'prow-hook', settings.INGRESS === 'nginx' ? 'ingress-nginx' : 'prow')) {
+    return after('11-ingress', [`the record of ${settings.PROW_HOST}: its load balancer is not there yet`])
+  }
+  const [hook, deck] = await spin('waiting for load balancers', (say) =>
+    together(address(settings, 'prow-hook', say), address(settings, 'prow-deck', say)),
+  )
+  note('holds', `${prowUrl(settings)}/hook is answered by ${hook}`)
+  if (deck !== hook) note('holds', `Deck is answered by ${deck}`)
+
+  if (route) {
+    await task(`record ${settings.PROW_HOST}`, () => ensureRecord(settings, route.outside!, hook))
+    if (deck !== hook && route.within)
+      await task('the same inside the network', () => ensureRecord(settings, route.within!, deck))
+  } else if (!plan) await spin('waiting for DNS', (say) => leads(settings, hook, say))
+  if (deck !== hook && !route?.within)
+    note(
+      'warning',
+      `inside the network ${settings.PROW_HOST} has to lead to ${deck}`,
+      'in the DNS of that network, by you',
+    )
+}
+
+// Under --plan what only a person can bring is a line, so that the rest is told too.
+async function certified(settings: Settings): Promise<string> {
+  if (!current().plan) {
+    const arn = await spin('looking for the certificate', (say) => issued(settings, say))
+    note('holds', `certificate ${arn} is issued`)
+    return arn
+  }
+  try {
+    return (await findCertificate(settings)).arn
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    note('warning', error.message, error.faults[0]?.remedy.split('\n')[0])
+    return 'arn:to-be-found'
+  }
+}

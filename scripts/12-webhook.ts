@@ -1,18 +1,128 @@
 // GitHub has to be told where to deliver its events, and with which secret to sign them.
-import { skipped, step } from '../lib/step.ts'
+import { need } from '../lib/check.ts'
+import * as checks from '../lib/checks.ts'
+import { signIn, signInAsApp } from '../lib/github.ts'
+import { world } from '../lib/kubectl.ts'
+import { Problem } from '../lib/problem.ts'
+import { readProwConfig } from '../lib/prowconfig.ts'
+import { look, webhookSecret } from '../lib/secrets.ts'
+import { after, current, note, skipped, step, task } from '../lib/step.ts'
+import { spin } from '../lib/tell.ts'
+import * as webhook from '../lib/webhook.ts'
 
 await step(
   import.meta,
   {
     title: 'Tell GitHub where to deliver its events',
-    reads: 'nothing but the settings',
-    makes: 'nothing in this version',
-    needs: '11-ingress',
+    reads: 'secrets/hmac-token, plugins.yaml, the webhooks on GitHub',
+    makes: "the webhook of the organisation, of each repository, or the App's (WEBHOOK); a ping that is seen to arrive",
+    needs: '03-secrets, 11-ingress',
   },
   async (settings) => {
-    skipped(
-      'webhook',
-      `this version does not write to GitHub; add it by hand: URL https://${settings.PROW_HOST}/hook, content type application/json, the secret in secrets/hmac-token`,
-    )
+    const url = webhook.hookUrl(settings)
+    if (settings.WEBHOOK === 'none') return skipped('webhook', 'WEBHOOK=none')
+    if (settings.GITHUB_CHECKS === 'off') {
+      return skipped(
+        'webhook',
+        `GITHUB_CHECKS=off; by hand: URL ${url}, content type application/json, the secret in secrets/hmac-token`,
+      )
+    }
+    await need(checks.namespaces, checks.secrets(settings))
+    const hmac = look(settings, await world()).values.get('hmac-token')?.text
+    if (!hmac) return after('03-secrets', ['the secret that events are signed with'])
+    const { plan } = current()
+    const { GITHUB_ORG: org, GITHUB_REPOS: repos } = settings
+    const seconds = Math.min(settings.WAIT_SECONDS, 60)
+
+    if (settings.GITHUB_AUTH === 'app') {
+      const app = await signInAsApp(settings)
+      if (!app) return after('03-secrets', ["the App's key"])
+      const place = webhook.appsOwn(settings)
+      const secret = webhookSecret(hmac, org)
+      const last = await webhook.latest(app, settings, place)
+      await task(place.name, () =>
+        webhook.ensureAppWebhook(app, settings, place, secret, plan, last?.status_code === 403),
+      )
+      if (!plan) await ownEvent(secret)
+      const fault =
+        last && last.status_code !== 403
+          ? webhook.meaning(
+              last.status_code,
+              last.status_code === 200 ? 'Event received' : await webhook.answerOf(app, place, undefined, last),
+              settings,
+            )
+          : undefined
+      if (fault) note('warning', fault.wrong, fault.remedy)
+      else if (last?.status_code === 200) note('holds', `GitHub's last delivery (${last.event}) was answered with 200`)
+      else
+        skipped(
+          'a delivery seen',
+          "GitHub has no ping for an App's webhook: the next event shows it, at the App's page, Advanced",
+        )
+      return
+    }
+
+    const github = await signIn(settings)
+    if (!github) return after('03-secrets', ["the bot's token"])
+    const events = webhook.wantedEvents(readProwConfig(settings).plugins.text)
+    const each = settings.WEBHOOK === 'repositories' || (settings.WEBHOOK === 'auto' && repos.length > 0)
+    const places = each
+      ? repos.map((repo) => ({ place: webhook.repository(settings, repo), secret: webhookSecret(hmac, org, repo) }))
+      : [{ place: webhook.organisation(settings), secret: webhookSecret(hmac, org) }]
+    if (places.length === 0)
+      throw new Problem(
+        'WEBHOOK=repositories needs GITHUB_REPOS',
+        'Name the repositories, or set WEBHOOK=organisation.',
+      )
+
+    const ids: number[] = []
+    for (const { place, secret } of places) {
+      let twins: number[] = []
+      await task(place.name, async () => {
+        const done = await webhook.ensureWebhook(github, settings, place, { secret, events }, plan)
+        if (done.id !== undefined) ids.push(done.id)
+        twins = done.twins
+        return { outcome: done.outcome, differences: done.differences, note: url }
+      })
+      if (twins.length > 0)
+        note(
+          'warning',
+          `another webhook of it delivers to ${url} too: each event would run twice`,
+          `Remove one at ${place.page}`,
+        )
+    }
+    if (plan) return
+
+    await ownEvent(places[0]!.secret)
+    for (const [index, { place, secret }] of places.entries()) {
+      const id = ids[index]!
+      let delivery = await spin('GitHub pings it', () => webhook.pinged(github, settings, place, id, seconds))
+      if (delivery?.status_code === 403) {
+        // Only now is it known that the secret there is another.
+        await task(`secret of the ${place.name}`, async () => {
+          await webhook.correctSecret(github, settings, place, id, secret)
+          return { outcome: 'changed', note: 'hook refused what was signed with the one that was there' }
+        })
+        delivery = await spin('GitHub pings it', () => webhook.pinged(github, settings, place, id, seconds))
+      }
+      if (!delivery)
+        throw new Problem(
+          `GitHub shows no delivery of its ping within ${seconds} s`,
+          `Look at ${place.page}, Recent Deliveries.`,
+        )
+      const answer = await webhook.answerOf(github, place, id, delivery)
+      const fault = webhook.meaning(delivery.status_code, answer || delivery.status, settings)
+      if (fault) throw new Problem(fault.wrong, `${fault.remedy}\nGitHub's own list: ${place.page}, Recent Deliveries.`)
+      note('holds', `GitHub's ping reached hook: 200 in the deliveries of the ${place.name}`)
+    }
+
+    /** An event of our own says whether it is hook, or the way to it. */
+    async function ownEvent(secret: string): Promise<void> {
+      const { status, answer } = await spin(`a signed event to ${url}`, () => webhook.sendTest(url, secret))
+      const fault = webhook.meaning(status, answer, settings)
+      if (!fault) note('holds', 'a signed event of our own is answered with 200')
+      // From here it may not be reached, and from GitHub it may: the ping decides.
+      else note('warning', `from here ${fault.wrong}`, fault.remedy)
+    }
   },
 )

@@ -1,8 +1,11 @@
 // Every fact of every step, looked at once more as the cluster has it now.
+
+import { awsFacts } from '../lib/awschecks.ts'
 import { report } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { storageClass } from '../lib/cluster.ts'
 import { forget, world } from '../lib/kubectl.ts'
+import { podRoleChecks } from '../lib/podrole.ts'
 import { Problem } from '../lib/problem.ts'
 import { readProwConfig } from '../lib/prowconfig.ts'
 import { after, current, skipped, step, task } from '../lib/step.ts'
@@ -25,6 +28,7 @@ await step(
     const { COMPONENTS, running, bound } = checks
     const store = settings.OBJECT_STORE === 'on'
     const faults = [
+      ...(settings.TARGET === 'eks' ? [await awsFacts(settings)] : []),
       await report('namespaces', checks.namespaces),
       await report('secrets', checks.secrets(settings)),
       await report('definition', checks.definition),
@@ -41,6 +45,7 @@ await step(
         'components',
         COMPONENTS.map((name) => running(name, 'prow', '08-prow')),
       ),
+      await report('roles in the pods', await podRoleChecks(settings)),
       await report('object store', store ? running('object-store', 'prow', '08-prow') : []),
       await report(
         'pushgateway',

@@ -1,9 +1,10 @@
 // A try-out on a throw-away cluster: the same scripts as on EKS, no account anywhere, simulated nodes and pods.
 import { spawn } from 'node:child_process'
 import { homedir } from 'node:os'
-import { delimiter, dirname, relative, resolve } from 'node:path'
+import { delimiter, dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT, ROWS } from '../lib/config.ts'
+import { lacks } from '../lib/emulator.ts'
 import { EXIT, Problem } from '../lib/problem.ts'
 import { defaultDir, down, type Kind, type Rehearsal, type Task, up } from '../lib/rehearsal.ts'
 import { endOnSignals, quote } from '../lib/shell.ts'
@@ -21,6 +22,10 @@ Options:
   --down           remove the cluster and its folder, also what a run that was killed left
   --cluster-only   make the cluster and its settings, install nothing
   --real           a node whose pods really run, with Prow's own programs (Linux, root; takes minutes once)
+  --eks            with AWS beside it: TARGET=eks, and the real aws talks to an emulator on this machine (needs aws and
+                   Python 3.10; what it is made of comes from PyPI, once). The choice where no option is given and this
+                   machine can do it
+  --local          without AWS
   --kind           a cluster of the kind tool, where Docker runs: pods are real, images are pulled
   --dir DIR        the folder of the cluster (default ~/.cache/prow-runbook/rehearsal)
   --help           this text
@@ -31,6 +36,8 @@ Exit codes: 0 done, 1 failed, 64 usage, 130 interrupted.
 const options = {
   down: { type: 'boolean' },
   'cluster-only': { type: 'boolean' },
+  eks: { type: 'boolean' },
+  local: { type: 'boolean' },
   kind: { type: 'boolean' },
   real: { type: 'boolean' },
   dir: { type: 'string' },
@@ -69,21 +76,35 @@ async function main(): Promise<number> {
   }
   endOnSignals()
   const kind: Kind = values.kind ? 'kind' : values.real ? 'real' : 'kwok'
-  const dir = resolve(values.dir ?? defaultDir(kind))
+  if ([values.eks, values.local, values.kind, values.real].filter(Boolean).length > 1)
+    throw new Problem('--eks, --local, --real and --kind do not go together', 'Give one of them.', {
+      exitCode: EXIT.usage,
+    })
+  // A folder that is named holds what it was made with, and --cluster-only is for those who know what they want.
+  const free = !values.eks && !values.local && !values.kind && !values.real && !values.dir && !values['cluster-only']
+  const missing = values.eks || free ? await lacks() : undefined
+  if (values.eks && missing && !values.down)
+    throw new Problem(`AWS cannot be played here: ${missing}`, 'Leave out --eks: all but AWS is rehearsed.')
+  const eks = Boolean(values.eks) || (free && !missing)
+  const dir = resolve(values.dir ?? defaultDir(kind, eks))
 
   if (values.down) {
     line(`${paint('bold', 'rehearsal')}  Remove the throw-away cluster`)
-    const removed = await spin('ending its processes', () => down({ dir, kind, waits }))
-    line(
-      removed
-        ? `  ${paint('green', '✔')} removed ${short(dir)}`
-        : `  ${paint('dim', '✔')} there is none in ${short(dir)}`,
-    )
+    // Without an option: both that `npm run rehearse` may have made.
+    for (const one of free ? [defaultDir(kind), defaultDir(kind, true)] : [dir]) {
+      const removed = await spin('ending its processes', () => down({ dir: one, kind, waits }))
+      line(
+        removed
+          ? `  ${paint('green', '✔')} removed ${short(one)}`
+          : `  ${paint('dim', '✔')} there is none in ${short(one)}`,
+      )
+    }
     return EXIT.done
   }
 
-  line(`${paint('bold', 'rehearsal')}  A throw-away cluster on this machine`)
-  const rehearsal = await up({ dir, kind, task, waits })
+  line(`${paint('bold', 'rehearsal')}  A throw-away cluster on this machine${eks ? ', with AWS beside it' : ''}`)
+  if (free && missing) line(`  ${paint('dim', `without AWS beside it: ${missing}`)}`)
+  const rehearsal = await up({ dir, kind, eks, task, waits })
   const code = values['cluster-only'] ? EXIT.done : await installAll(rehearsal)
   if (code === EXIT.done) farewell(rehearsal, Boolean(values['cluster-only']))
   return code
@@ -101,7 +122,8 @@ function parsed() {
 // A process of its own, because of its environment: settings win there over the file, and a TARGET=eks that is still
 // exported from other work would send what is worth nothing here to a cluster that is in use.
 function installAll(rehearsal: Rehearsal): Promise<number> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in ROWS)))
+  const own = Object.entries(process.env).filter(([name]) => !(name in ROWS) && !(rehearsal.aws && /^AWS_/.test(name)))
+  const env: NodeJS.ProcessEnv = { ...Object.fromEntries(own), ...rehearsal.aws }
   if (!rehearsal.kubectlOnPath) env.PATH = `${dirname(rehearsal.kubectl)}${delimiter}${env.PATH}`
   return new Promise((settle, fail) => {
     const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/install-all.ts', '--env', rehearsal.env], {
@@ -121,11 +143,13 @@ function short(path: string): string {
 }
 
 function farewell(
-  { dir, kind, kubeconfig, context, env, kubectl, kubectlOnPath, names }: Rehearsal,
+  { dir, kind, kubeconfig, context, env, kubectl, kubectlOnPath, aws, names }: Rehearsal,
   clusterOnly: boolean,
 ): void {
-  const here = dir === defaultDir(kind)
-  const again = [kind !== 'kwok' && `--${kind}`, !here && `--dir ${short(dir)}`].filter(Boolean).join(' ')
+  const here = dir === defaultDir(kind, Boolean(aws))
+  const again = [kind !== 'kwok' && `--${kind}`, aws && '--eks', !here && `--dir ${short(dir)}`]
+    .filter(Boolean)
+    .join(' ')
   const rows: [string, string][] = [
     ['look', `kubectl --kubeconfig ${short(kubeconfig)} get pods -A`],
     clusterOnly
@@ -151,6 +175,11 @@ function farewell(
     for (const [name, address] of Object.entries(names)) line(`    ${address} ${name}`)
     line()
     rows.unshift(['open', `https://${Object.keys(names)[0]}/`])
+  }
+  if (aws) {
+    line('  AWS is an emulator; with this line aws, and the lines below, talk to it:')
+    line(`    . ${short(join(dir, 'aws', 'env.sh'))}`)
+    line()
   }
   for (const [what, command] of rows) line(`  ${paint('dim', what.padEnd(18))}  ${command}`)
   line()

@@ -3,6 +3,8 @@ module prow-runbook/prow
 
 go 1.26.0
 
+require sigs.k8s.io/prow v0.0.0-20240619181241-cfb8754e0459
+
 require (
 	bitbucket.org/creachadair/stringset v0.0.9 // indirect
 	cloud.google.com/go v0.110.0 // indirect
@@ -161,7 +163,6 @@ require (
 	knative.dev/pkg v0.0.0-20230221145627-8efb3485adcf // indirect
 	sigs.k8s.io/controller-runtime v0.16.5 // indirect
 	sigs.k8s.io/json v0.0.0-20221116044647-bc3834ca7abd // indirect
-	sigs.k8s.io/prow v0.0.0-20240619181241-cfb8754e0459 // indirect
 	sigs.k8s.io/structured-merge-diff/v4 v4.2.3 // indirect
 	sigs.k8s.io/yaml v1.3.0 // indirect
 )

@@ -220,6 +220,11 @@ TABLE
   printf 'ghp_%s' CHANGEDCHANGEDCHANGEDCHANGEDCHANGEDC >secrets/oauth-token
   runbook 03-secrets --plan --verbose --json >out/plan 2>&1 || [ $? -eq 2 ]
   runbook 03-secrets --verbose >out/changed 2>&1
+  # One that is there and empty: all of it is new.
+  kube delete secret oauth-token -n prow
+  kube create secret generic oauth-token -n prow
+  runbook 03-secrets --plan --verbose --json >out/empty 2>&1 || [ $? -eq 2 ]
+  runbook 03-secrets --verbose --json >>out/empty 2>&1
   rm secrets/oauth-token
   runbook 03-secrets --plan >out/plain 2>&1 || true
   printf 'ghp_%s' CHANGEDCHANGEDCHANGEDCHANGEDCHANGEDC >secrets/oauth-token

@@ -7,6 +7,13 @@ setup() {
   runbook 02-namespaces
 }
 
+# Nobody answers for a simulated pod. A Service without an address keeps the API server from trying.
+unanswered() {
+  kube create ns ingress-nginx --dry-run=client -o yaml | kube apply -f -
+  kube delete svc ingress-nginx-controller-admission -n ingress-nginx --ignore-not-found
+  kube create svc clusterip ingress-nginx-controller-admission -n ingress-nginx --clusterip=None --tcp=443
+}
+
 @test "makes the controller and the Ingress that leads to hook and deck; again changes nothing" {
   run -0 runbook 11-ingress
   says 'retired upstream' 'nodes answer on'
@@ -29,8 +36,8 @@ setup() {
 @test "with NGINX_ADMISSION=on both Jobs run to their end; a webhook that does not answer is told with what to do" {
   kube delete ingress prow -n prow --ignore-not-found
   setting NGINX_ADMISSION=on WAIT_SECONDS=20
+  unanswered
   run -1 runbook 11-ingress
-  # The Jobs and the controller are simulated, so that nobody answers.
   says 'validate.nginx' 'NGINX_ADMISSION=off'
   lacks '    at '
   same '1 1' "$(kube get jobs -n ingress-nginx -o jsonpath='{.items[*].status.succeeded}')"
@@ -39,6 +46,7 @@ setup() {
 
 @test "NGINX_ADMISSION=off removes the webhook, which would refuse every Ingress of the cluster" {
   setting NGINX_ADMISSION=on WAIT_SECONDS=20
+  unanswered
   runbook 11-ingress || true
   kube get validatingwebhookconfiguration ingress-nginx-admission
   setting NGINX_ADMISSION=off
@@ -47,6 +55,8 @@ setup() {
   run -0 runbook 11-ingress
   says removed
   run ! kube get validatingwebhookconfiguration ingress-nginx-admission
+  # Done, it would not run again when the webhook comes back.
+  run ! kube get job ingress-nginx-admission-patch -n ingress-nginx
   settled 11-ingress
 }
 

@@ -193,7 +193,7 @@ ENV
   mkdir tools
   for program in node bash cat kubectl env; do ln -s "$(command -v $program)" tools; done
   PATH="$WORLD/tools" run -1 runbook 00-preflight
-  says 'openssl is not on this machine'
+  says 'openssl is not on PATH'
 }
 
 @test "preflight tells what an operator without rights may not do" {

@@ -1,0 +1,517 @@
+import type { Octokit } from '@octokit/core'
+import type { PaginateInterface } from '@octokit/plugin-paginate-rest'
+import type { Settings } from './config.ts'
+import { world } from './kubectl.ts'
+import { type Fault, Problem } from './problem.ts'
+import { look } from './secrets.ts'
+
+// Loaded only by steps that talk to GitHub: octokit costs a tenth of a second to read in.
+
+export type GitHub = Octokit & { paginate: PaginateInterface }
+
+/** What a call was for, so that a refusal can name what is missing. */
+export interface Wish {
+  /** As in: GitHub does not let us … */
+  doing: string
+  /** Of a classic token. */
+  scope: string
+  /** Of a fine-grained token or an App. */
+  permission: string
+}
+
+/** The pages where rights are given. */
+export function pages(settings: Settings) {
+  const { GITHUB_ORG: org } = settings
+  const host = `https://${settings.GITHUB_HOST}`
+  return {
+    tokens: `${host}/settings/tokens`,
+    fineGrained: `${host}/settings/personal-access-tokens`,
+    apps: `${host}/organizations/${org}/settings/apps`,
+    installations: `${host}/organizations/${org}/settings/installations`,
+    install: (slug: string) => `${host}/apps/${slug}/installations/new`,
+    hooks: (repo?: string) =>
+      repo ? `${host}/${org}/${repo}/settings/hooks` : `${host}/organizations/${org}/settings/hooks`,
+    access: (repo: string) => `${host}/${org}/${repo}/settings/access`,
+    invitation: `${host}/orgs/${org}/invitation`,
+    invitations: (repo: string) => `${host}/${org}/${repo}/invitations`,
+    people: `${host}/orgs/${org}/people`,
+  }
+}
+
+async function client(settings: Settings, auth: object): Promise<GitHub> {
+  const [{ Octokit: Core }, { paginateRest }, { retry }, { throttling }] = await Promise.all([
+    import('@octokit/core'),
+    import('@octokit/plugin-paginate-rest'),
+    import('@octokit/plugin-retry'),
+    import('@octokit/plugin-throttling'),
+  ])
+  // A limit of a minute is waited for once; of a longer one the reader hears.
+  const wait = (seconds: number, _options: object, _octokit: Octokit, tries: number) => tries < 1 && seconds <= 60
+  const Client = Core.plugin(paginateRest, retry, throttling)
+  return new Client({
+    ...auth,
+    baseUrl: settings.GITHUB_API,
+    userAgent: 'prow-runbook',
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    retry: { retries: 2 },
+    throttle: { onRateLimit: wait, onSecondaryRateLimit: wait, fallbackSecondaryRateRetryAfter: 5 },
+    request: {
+      fetch: async (url: string, init: RequestInit) => {
+        try {
+          return await fetch(url, { ...init, signal: AbortSignal.timeout(30_000) })
+        } catch (error) {
+          // Node says "fetch failed" and keeps what happened to itself.
+          const { name, message, cause } = error as Error & { cause?: { code?: string; message?: string } }
+          throw new Error(
+            name === 'TimeoutError' ? 'no answer within 30 seconds' : (cause?.code ?? cause?.message ?? message),
+            {
+              cause: error,
+            },
+          )
+        }
+      },
+    },
+  }) as unknown as GitHub
+}
+
+/** GitHub as the bot whose token it is. */
+export function asBot(settings: Settings, token: string): Promise<GitHub> {
+  return client(settings, { auth: token })
+}
+
+/** GitHub as the App itself: who it is, where it is installed, its webhook. */
+export async function asApp(settings: Settings, privateKey: string): Promise<GitHub> {
+  const { createAppAuth } = await import('@octokit/auth-app')
+  return client(settings, { authStrategy: createAppAuth, auth: { appId: settings.GITHUB_APP_ID, privateKey } })
+}
+
+/** GitHub as the App's installation in the organisation. */
+export async function asInstallation(settings: Settings, privateKey: string, installationId: number): Promise<GitHub> {
+  const { createAppAuth } = await import('@octokit/auth-app')
+  return client(settings, {
+    authStrategy: createAppAuth,
+    auth: { appId: settings.GITHUB_APP_ID, privateKey, installationId },
+  })
+}
+
+interface Refused {
+  status?: number
+  message?: string
+  response?: {
+    headers?: Record<string, string | number | undefined>
+    data?: { message?: string; errors?: { message?: string; code?: string }[] }
+  }
+}
+
+/** The HTTP status of what octokit threw, if it is an answer of GitHub. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as Refused)?.response ? (error as Refused).status : undefined
+}
+
+/** The words in which GitHub refused. */
+export function wordsOf(error: unknown): string {
+  const { response, message } = error as Refused
+  const more = response?.data?.errors?.map((one) => one.message ?? one.code).filter(Boolean) ?? []
+  return [response?.data?.message ?? message ?? String(error), ...more].join(': ')
+}
+
+/** What a refusal of GitHub means to the reader, with the page where it is mended. */
+export function explained(error: unknown, settings: Settings, wish: Wish): Problem {
+  if (error instanceof Problem) return error
+  const status = statusOf(error)
+  const headers = (error as Refused).response?.headers ?? {}
+  const page = pages(settings)
+  const app = settings.GITHUB_AUTH === 'app'
+  const give = app
+    ? `Give the App the permission "${wish.permission}" at ${page.apps}, and accept the change at ${page.installations}.`
+    : `Give the token the scope ${wish.scope} at ${page.tokens} (a fine-grained one the permission "${wish.permission}" at ${page.fineGrained}), and its account the right to do it.`
+  const because = (wrong: string, remedy: string) => new Problem(wrong, remedy, { cause: error })
+  if (status === undefined) {
+    return because(
+      `GitHub at ${settings.GITHUB_API} does not answer: ${(error as Error).message}`,
+      'See that this machine reaches it (GITHUB_API), or set GITHUB_CHECKS=off to leave GitHub out.',
+    )
+  }
+  const words = wordsOf(error)
+  const sso = String(headers['x-github-sso'] ?? '')
+  if (sso) {
+    const url = /url=(\S+)/.exec(sso)?.[1]
+    return because(
+      `GitHub does not let us ${wish.doing}: the organisation wants single sign-on for this token`,
+      `Authorise the token for ${settings.GITHUB_ORG}: ${url ?? page.tokens}`,
+    )
+  }
+  if ((status === 403 || status === 429) && (headers['x-ratelimit-remaining'] === '0' || /rate limit/i.test(words))) {
+    const reset = Number(headers['x-ratelimit-reset'])
+    const until = headers['retry-after']
+      ? `for ${headers['retry-after']} s`
+      : reset
+        ? `until ${new Date(reset * 1000).toISOString().slice(11, 16)} UTC`
+        : 'for a while'
+    return because(`GitHub's limit of requests is used up ${until}`, 'Run the step again then.')
+  }
+  if (status === 401) {
+    return because(
+      `GitHub does not accept ${app ? "the App's key" : 'the token'} (${words})`,
+      app
+        ? `See that GITHUB_APP_ID=${settings.GITHUB_APP_ID} and secrets/github-app-key belong together: ${page.apps}, Private keys. A clock that is wrong by minutes does it too.`
+        : `It is expired or revoked. Make another at ${page.tokens} and put it into secrets/oauth-token.`,
+    )
+  }
+  if (status === 403) return because(`GitHub does not let us ${wish.doing} (${words})`, give)
+  // GitHub hides what one has no right to see.
+  if (status === 404)
+    return because(`GitHub does not let us ${wish.doing}: it says Not Found, also where a right is missing`, give)
+  if (status === 422) return because(`GitHub refuses to ${wish.doing}: ${words}`, 'Correct what it says.')
+  if (status >= 500)
+    return because(
+      `GitHub failed with ${status} when asked to ${wish.doing}`,
+      'Look at https://www.githubstatus.com, and run the step again.',
+    )
+  return because(
+    `GitHub answered ${status} when asked to ${wish.doing}: ${words}`,
+    'Run the step again with --verbose.',
+  )
+}
+
+/** Asks GitHub, and explains what it refuses. */
+export async function ask<T>(settings: Settings, wish: Wish, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw explained(error, settings, wish)
+  }
+}
+
+// ---- Tokens ------------------------------------------------------------------------------------------------------
+
+export type TokenKind = 'classic' | 'fine-grained' | 'installation' | 'oauth'
+
+/** What a token is by its looks. */
+export function kindOf(token: string): TokenKind {
+  if (token.startsWith('github_pat_')) return 'fine-grained'
+  if (token.startsWith('ghs_')) return 'installation'
+  return /^gh[ou]_/.test(token) ? 'oauth' : 'classic'
+}
+
+/** What was found out about a credential: a line for the reader, what is wrong, what is worth a word. */
+export interface Found {
+  says: string
+  faults: Fault[]
+  warnings: Fault[]
+}
+
+const IMPLIED: Record<string, string[]> = {
+  repo: ['repo:status', 'public_repo', 'repo_deployment', 'repo:invite'],
+  'admin:org': ['write:org', 'read:org'],
+  'write:org': ['read:org'],
+}
+
+/** Whether a list of scopes gives one. */
+export function hasScope(scopes: string[], wanted: string): boolean {
+  return scopes.some((scope) => scope === wanted || IMPLIED[scope]?.includes(wanted))
+}
+
+const DAY = 24 * 3600 * 1000
+
+/** Asks GitHub about the bot's token: whose it is, what it may do, when it ends, what the bot may do where Prow works. */
+export async function lookAtToken(settings: Settings, token: string, file: string): Promise<Found> {
+  const page = pages(settings)
+  const faults: Fault[] = []
+  const warnings: Fault[] = []
+  const kind = kindOf(token)
+  if (kind === 'installation') {
+    const wrong = `${file} is a token of an App's installation, which ends within the hour`
+    return {
+      says: kind,
+      faults: [{ wrong, remedy: `Use a bot account's token (${page.tokens}), or GITHUB_AUTH=app with the App's key.` }],
+      warnings,
+    }
+  }
+  const github = await asBot(settings, token)
+  const wish: Wish = { doing: "read the bot's account", scope: 'read:user', permission: 'Metadata: read' }
+  const { data: user, headers } = await ask(settings, wish, () => github.request('GET /user'))
+  const scopes = String(headers['x-oauth-scopes'] ?? '')
+    .split(',')
+    .map((scope) => scope.trim())
+    .filter(Boolean)
+
+  if (kind !== 'fine-grained') {
+    const lacks = [
+      ...(hasScope(scopes, 'repo') || (hasScope(scopes, 'public_repo') && hasScope(scopes, 'repo:status'))
+        ? []
+        : ['repo']),
+      ...(hasScope(scopes, 'read:org') ? [] : ['read:org']),
+    ]
+    if (lacks.length > 0) {
+      faults.push({
+        wrong: `${file} lacks the scopes ${lacks.join(' and ')} (it has ${scopes.join(', ') || 'none'})`,
+        remedy: `Tick them at ${page.tokens}: repo to read, comment, set statuses and merge; read:org to know who is a member.`,
+      })
+    } else if (!hasScope(scopes, 'repo')) {
+      warnings.push({
+        wrong: `${file} reaches public repositories only`,
+        remedy: `For private ones tick repo at ${page.tokens}.`,
+      })
+    }
+  }
+
+  const told = expiry(String(headers['github-authentication-token-expiration'] ?? ''))
+  if (told) {
+    const days = Math.floor((told.getTime() - Date.now()) / DAY)
+    if (days < 14) {
+      warnings.push({
+        wrong: `${file} ends on ${told.toISOString().slice(0, 10)}, in ${Math.max(days, 0)} days; Prow then stops`,
+        remedy: `Make another at ${kind === 'fine-grained' ? page.fineGrained : page.tokens} before, and run 03-secrets.`,
+      })
+    }
+  }
+  await lookAtPlaces(settings, github, user.login, kind, faults, warnings)
+  const ends = told ? `, ends ${told.toISOString().slice(0, 10)}` : ''
+  const may = kind === 'fine-grained' ? 'its permissions cannot be listed' : `scopes ${scopes.join(', ') || 'none'}`
+  return { says: `the bot is ${user.login}: ${kind} token, ${may}${ends}`, faults, warnings }
+}
+
+/** A date as GitHub tells it: `2026-12-01 10:00:00 UTC`, or with a numeric offset. */
+function expiry(text: string): Date | undefined {
+  const [, day, time, zone] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) ?(UTC|[+-]\d{4})$/.exec(text.trim()) ?? []
+  if (!day || !zone) return undefined
+  return new Date(`${day}T${time}${zone === 'UTC' ? 'Z' : `${zone.slice(0, 3)}:${zone.slice(3)}`}`)
+}
+
+async function lookAtPlaces(
+  settings: Settings,
+  github: GitHub,
+  login: string,
+  kind: TokenKind,
+  faults: Fault[],
+  warnings: Fault[],
+): Promise<void> {
+  const org = settings.GITHUB_ORG
+  const page = pages(settings)
+  const wish = (repo: string): Wish => ({
+    doing: `look at ${org}/${repo}`,
+    scope: 'repo',
+    permission: 'Metadata: read',
+  })
+  for (const repo of settings.GITHUB_REPOS) {
+    try {
+      const { data } = await github.request('GET /repos/{owner}/{repo}', { owner: org, repo })
+      if (!data.permissions?.push) {
+        faults.push({
+          wrong: `the bot ${login} may not write to ${org}/${repo}`,
+          remedy: `Give it the role Write at ${page.access(repo)}; as the bot, accept at ${page.invitations(repo)}.`,
+        })
+      }
+    } catch (error) {
+      if (statusOf(error) !== 404) throw explained(error, settings, wish(repo))
+      faults.push({
+        wrong: `GitHub shows the bot ${login} no repository ${org}/${repo}`,
+        remedy: `See its spelling in GITHUB_REPOS; invite the bot at ${page.access(repo)} and accept as the bot at ${page.invitations(repo)}.`,
+      })
+    }
+  }
+  if (settings.GITHUB_REPOS.length > 0) return
+  try {
+    const { data } = await github.request('GET /user/memberships/orgs/{org}', { org })
+    if (data.state === 'pending') {
+      faults.push({
+        wrong: `the bot ${login} has not accepted the invitation to ${org}`,
+        remedy: `As the bot, open ${page.invitation}.`,
+      })
+    }
+  } catch (error) {
+    const status = statusOf(error)
+    const sso = (error as Refused).response?.headers?.['x-github-sso']
+    if (sso || (status !== 404 && status !== 403)) {
+      throw explained(error, settings, {
+        doing: `look at the organisation ${org}`,
+        scope: 'read:org',
+        permission: 'Members: read',
+      })
+    }
+    warnings.push({
+      wrong: `the bot ${login} is no member of ${org}${kind === 'fine-grained' ? ', or the token may not tell' : ''}`,
+      remedy: `Invite it at ${page.people}: it has to see who is a member, and to write to the repositories.`,
+    })
+  }
+}
+
+// ---- Apps --------------------------------------------------------------------------------------------------------
+
+/** What Prow's components and common plugins want of an App. A missing one of `needed` keeps something from working. */
+const APP_PERMISSIONS: [name: string, access: 'read' | 'write', needed: boolean, forWhat: string][] = [
+  ['metadata', 'read', true, 'everything'],
+  ['contents', 'write', true, 'Tide merges; clones'],
+  ['issues', 'write', true, 'comments and labels'],
+  ['pull_requests', 'write', true, 'comments, labels and merges'],
+  ['statuses', 'write', true, 'results of jobs'],
+  ['members', 'read', true, 'who is trusted'],
+  ['checks', 'read', true, 'Tide looks at checks'],
+  ['actions', 'read', false, 'Tide looks at workflows'],
+  ['administration', 'read', false, 'branch protection, collaborators'],
+]
+const APP_EVENTS = [
+  'issues',
+  'issue_comment',
+  'pull_request',
+  'pull_request_review',
+  'pull_request_review_comment',
+  'push',
+  'status',
+]
+
+/** Asks GitHub about the App: whether key and id fit, where it is installed, what it may do. */
+export async function lookAtApp(settings: Settings, key: string): Promise<Found> {
+  const page = pages(settings)
+  const faults: Fault[] = []
+  const warnings: Fault[] = []
+  const github = await asApp(settings, key)
+  const wish: Wish = { doing: 'look at the App', scope: '', permission: 'Metadata: read' }
+  const { data: app } = await ask(settings, wish, () => github.request('GET /app'))
+  const name = app?.name ?? settings.GITHUB_APP_ID
+  let installed: {
+    id: number
+    permissions?: object
+    events?: string[]
+    suspended_at?: string | null
+    repository_selection?: string
+  }
+  try {
+    ;({ data: installed } = await github.request('GET /orgs/{org}/installation', { org: settings.GITHUB_ORG }))
+  } catch (error) {
+    if (statusOf(error) !== 404) throw explained(error, settings, wish)
+    faults.push({
+      wrong: `the App ${name} is not installed in ${settings.GITHUB_ORG}`,
+      remedy: `Install it: ${page.install(app?.slug ?? '')}`,
+    })
+    return { says: `the App is ${name}`, faults, warnings }
+  }
+  if (installed.suspended_at) {
+    faults.push({
+      wrong: `the installation of the App ${name} in ${settings.GITHUB_ORG} is suspended`,
+      remedy: `Resume it at ${page.installations}.`,
+    })
+  }
+  const has = (installed.permissions ?? {}) as Record<string, string>
+  const asked = (app?.permissions ?? {}) as Record<string, string>
+  const lacks = (of: Record<string, string>, [permission, access]: (typeof APP_PERMISSIONS)[number]) =>
+    of[permission] !== 'admin' && of[permission] !== 'write' && of[permission] !== access
+  for (const row of APP_PERMISSIONS) {
+    if (!lacks(has, row)) continue
+    const [permission, access, needed, forWhat] = row
+    const accept = !lacks(asked, row)
+    ;(needed ? faults : warnings).push({
+      wrong: `the App ${name} lacks the permission ${permission}: ${access} (${forWhat})`,
+      remedy: accept
+        ? `It asks for it already: accept the request at ${page.installations}.`
+        : `Add it at ${page.apps}, Permissions & events, then accept it at ${page.installations}.`,
+    })
+  }
+  const deaf = APP_EVENTS.filter((event) => !(installed.events ?? []).includes(event))
+  if (deaf.length > 0) {
+    faults.push({
+      wrong: `the App ${name} is not subscribed to ${deaf.join(', ')}`,
+      remedy: `Tick them at ${page.apps}, Permissions & events.`,
+    })
+  }
+  return {
+    says: `the App is ${name}, installed in ${settings.GITHUB_ORG} (${installed.repository_selection ?? 'all'} repositories)`,
+    faults,
+    warnings,
+  }
+}
+
+/** What GitHub says of the credential that the settings want, when one is at hand; nothing with GITHUB_CHECKS=off. */
+export async function lookAtGitHub(
+  settings: Settings,
+  values: Map<string, { text: string }>,
+): Promise<Found | undefined> {
+  if (settings.GITHUB_CHECKS === 'off') return undefined
+  const name = settings.GITHUB_AUTH === 'app' ? 'github-app-key' : 'oauth-token'
+  const text = values.get(name)?.text
+  if (!text) return undefined
+  try {
+    return name === 'oauth-token'
+      ? await lookAtToken(settings, text, `secrets/${name}`)
+      : await lookAtApp(settings, text)
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return { says: '', faults: error.faults, warnings: [] }
+  }
+}
+
+/** The value of a secret file, from secrets/ or the cluster; nothing where 03-secrets has yet to make it. */
+async function credential(settings: Settings, name: 'oauth-token' | 'github-app-key'): Promise<string | undefined> {
+  return look(settings, await world()).values.get(name)?.text
+}
+
+/**
+ * GitHub as Prow will be there: as the bot, or as the App's installation in the organisation. Nothing where no
+ * credential is at hand, which only a plan meets.
+ */
+export async function signIn(settings: Settings): Promise<GitHub | undefined> {
+  const name = settings.GITHUB_AUTH === 'app' ? 'github-app-key' : 'oauth-token'
+  const text = await credential(settings, name)
+  if (!text) return undefined
+  if (name === 'oauth-token') return asBot(settings, text)
+  const app = await asApp(settings, text)
+  const wish: Wish = {
+    doing: `find the App's installation in ${settings.GITHUB_ORG}`,
+    scope: '',
+    permission: 'Metadata: read',
+  }
+  const { data } = await ask(settings, wish, () =>
+    app.request('GET /orgs/{org}/installation', { org: settings.GITHUB_ORG }),
+  )
+  return asInstallation(settings, text, data.id)
+}
+
+/** GitHub as the App itself, or nothing where its key is not at hand. */
+export async function signInAsApp(settings: Settings): Promise<GitHub | undefined> {
+  const key = await credential(settings, 'github-app-key')
+  return key ? asApp(settings, key) : undefined
+}
+
+/** The repositories that Prow serves: GITHUB_REPOS, else all of the organisation but archived ones. */
+export async function eachRepository(settings: Settings, github: GitHub): Promise<string[]> {
+  if (settings.GITHUB_REPOS.length > 0) return settings.GITHUB_REPOS
+  const wish: Wish = {
+    doing: `list the repositories of ${settings.GITHUB_ORG}`,
+    scope: 'repo',
+    permission: 'Metadata: read',
+  }
+  const all = await ask(settings, wish, () =>
+    github.paginate('GET /orgs/{org}/repos', { org: settings.GITHUB_ORG, per_page: 100, type: 'all' }),
+  )
+  return all.filter((repo) => !repo.archived).map((repo) => repo.name)
+}
+
+/** Repositories of GITHUB_REPOS whose settings do not allow the method that Tide is to merge them with. */
+export async function mergeFaults(
+  settings: Settings,
+  github: GitHub,
+  methodOf: (repo: string) => string | undefined,
+): Promise<Fault[]> {
+  const faults: Fault[] = []
+  for (const repo of settings.GITHUB_REPOS) {
+    const method = methodOf(repo)
+    if (!method) continue
+    const wish: Wish = { doing: `look at ${settings.GITHUB_ORG}/${repo}`, scope: 'repo', permission: 'Metadata: read' }
+    const { data } = await ask(settings, wish, () =>
+      github.request('GET /repos/{owner}/{repo}', { owner: settings.GITHUB_ORG, repo }),
+    )
+    const allowed: Record<string, boolean | undefined> = {
+      merge: data.allow_merge_commit,
+      squash: data.allow_squash_merge,
+      rebase: data.allow_rebase_merge,
+    }
+    // Not told to those who may not write there.
+    if (allowed[method] !== false) continue
+    faults.push({
+      wrong: `${settings.GITHUB_ORG}/${repo} does not allow ${method}, which tide.merge_method says: nothing would merge there`,
+      remedy: `Allow it at https://${settings.GITHUB_HOST}/${settings.GITHUB_ORG}/${repo}/settings, Pull Requests, or name another method in config.yaml.`,
+    })
+  }
+  return faults
+}

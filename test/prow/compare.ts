@@ -1,0 +1,116 @@
+// Puts every case before our rules and before checkconfig, and prints where they differ.
+//   npx tsx test/prow/compare.ts CHECKCONFIG
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readSettings } from '../../lib/config.ts'
+import { examine, type Finding } from '../../lib/prowrules.ts'
+import { tryRun } from '../../lib/shell.ts'
+import { CASES, type Case } from './cases.ts'
+
+export interface Compared {
+  name: string
+  strict: boolean
+  theirs: boolean
+  ours: boolean
+  said: string
+  findings: Finding[]
+}
+
+/** Rules of this installation, which checkconfig cannot know. */
+export const HERE = (finding: Finding) => finding.weight === 'here'
+
+/** What checkconfig of the Go module refuses or accepts for its age alone. */
+export const AGE = new Set([
+  'config: newer field',
+  'plugins: newer plugin',
+  'plugins: newer field of trigger',
+  'jobs: presubmit side container',
+])
+
+const settings = readSettings('/nowhere/.env', {
+  TARGET: 'local',
+  KUBECONFIG_FILE: 'k',
+  KUBE_CONTEXT: 'c',
+  PROW_HOST: 'prow.example.com',
+  GITHUB_ORG: 'org',
+  LOG_BUCKET: 'logs',
+  IDENTITY: 'keys',
+  INGRESS: 'none',
+})
+
+/** What our rules find in a case. */
+export function findingsOf(one: Case): Finding[] {
+  const jobs = new Map(Object.entries(one.jobs).map(([told, text]) => [told, { told, text }]))
+  return examine(
+    { config: { told: 'config.yaml', text: one.config }, plugins: { told: 'plugins.yaml', text: one.plugins }, jobs },
+    settings,
+  )
+}
+
+/** Both verdicts on every case, plain and strict. */
+export async function compare(checkconfig: string, cases: readonly Case[] = CASES): Promise<Compared[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'prow-compare-'))
+  const results: Compared[] = []
+  const left = [...cases.entries()]
+  const work = async () => {
+    for (let next = left.shift(); next; next = left.shift()) {
+      const [index, one] = next
+      const here = join(folder, String(index))
+      mkdirSync(join(here, 'jobs'), { recursive: true })
+      writeFileSync(join(here, 'config.yaml'), one.config)
+      writeFileSync(join(here, 'plugins.yaml'), one.plugins)
+      for (const [name, text] of Object.entries(one.jobs)) writeFileSync(join(here, 'jobs', name), text)
+      const findings = findingsOf(one)
+      let good = false
+      for (const strict of [true, false]) {
+        // What passes with --strict passes without.
+        const ended: { exitCode: number; stderr: string } = good
+          ? { exitCode: 0, stderr: '' }
+          : await tryRun(checkconfig, [
+              `--config-path=${join(here, 'config.yaml')}`,
+              `--plugin-config=${join(here, 'plugins.yaml')}`,
+              `--job-config-path=${join(here, 'jobs')}`,
+              ...(strict ? ['--strict'] : []),
+            ])
+        good = ended.exitCode === 0
+        const weights = strict ? ['invalid', 'strict', 'here'] : ['invalid', 'here']
+        results.push({
+          name: one.name,
+          strict,
+          theirs: ended.exitCode === 0,
+          ours: !findings.some((finding) => weights.includes(finding.weight)),
+          said:
+            ended.stderr
+              .split('\n')
+              .filter((line) => /"(error|warning|fatal)"/.test(line))
+              .slice(-1)[0]
+              ?.slice(0, 400) ?? '',
+          findings,
+        })
+      }
+    }
+  }
+  await Promise.all([work(), work()])
+  rmSync(folder, { recursive: true })
+  return results.sort((a, b) => a.name.localeCompare(b.name))
+}
+
+if (process.argv[1]?.endsWith('compare.ts')) {
+  const results = await compare(process.argv[2] ?? 'checkconfig')
+  const told = (one: Compared) =>
+    one.findings
+      .map((finding) => `${finding.rule}/${finding.weight}: ${finding.file}:${finding.line} ${finding.wrong}`)
+      .join(' | ')
+  for (const strict of [true, false]) {
+    const some = results.filter((one) => one.strict === strict)
+    const count = (theirs: boolean, ours: boolean) => some.filter((one) => one.theirs === theirs && one.ours === ours)
+    console.log(
+      `${strict ? '--strict' : 'plain'}: both accept ${count(true, true).length}, both refuse ${count(false, false).length}, only ours refuses ${count(true, false).length}, only checkconfig refuses ${count(false, true).length}`,
+    )
+    for (const one of count(true, false))
+      console.log(`  ours alone ${one.findings.some(HERE) ? '(here)' : '(!!!)'}: ${one.name}  ${told(one)}`)
+    for (const one of count(false, true))
+      console.log(`  checkconfig alone: ${one.name}  ${one.said.replace(/.*"msg":/, '').slice(0, 250)}`)
+  }
+}

@@ -1,0 +1,56 @@
+load helpers
+load aws
+setup_file() { setup_eks; }
+teardown_file() { teardown_eks; }
+setup() { setup_account; }
+
+@test "an empty account: a plan says it all and writes nothing; then everything is made, and again nothing changes in at most 25 calls" {
+  run -2 runbook install-all --plan
+  says 'would create' 'after 02-namespaces' 'after 08-prow'
+  same '' "$(writes)"
+  untouched_but_class
+  run -0 runbook install-all
+  says 'OIDC provider: to be made' 'role in the pods' 'AWS' 'done: 14 steps'
+  lacks 'k8s-aws-v1.'
+  for name in crier deck statusreconciler tide; do
+    same arn:aws:iam::123456789012:role/rehearsal-prow-controllers \
+      "$(kube get pods -n prow -l "app=$name" -o jsonpath='{.items[0].spec.containers[0].env[?(@.name=="AWS_ROLE_ARN")].value}')"
+  done
+  before="$(snapshot)"
+  forget_writes
+  runbook install-all --json >"$WORLD/again"
+  same '' "$(writes)"
+  same "$before" "$(snapshot)"
+  same undefined "$(json '.counts.changed+""' <"$WORLD/again")"
+  calls="$(json .processes.aws <"$WORLD/again")"
+  echo "# calls of a second run: aws $calls, kubectl $(json .processes.kubectl <"$WORLD/again")" >&3
+  [ "$calls" -le 25 ]
+  run -0 runbook install-all --plan
+  same '' "$(writes)"
+
+  # Pods that were made while EKS's webhook was away act as their node: seen in verify, put right by 08.
+  emulator knobs '{"irsa": false}' >/dev/null
+  kube delete pod -n prow -l app=crier
+  kube wait pod -n prow -l app=crier --for=condition=Ready --timeout=60s
+  run -1 runbook 13-verify
+  says 'the pods of crier have no AWS_ROLE_ARN of ours: they use the bucket with the role of their node' '08-prow'
+  setting WAIT_SECONDS=5
+  run -1 runbook 08-prow
+  says 'the pods of crier have no AWS_ROLE_ARN of ours' 'mutatingwebhookconfiguration pod-identity-webhook'
+  emulator knobs '{"irsa": true}' >/dev/null
+  setting WAIT_SECONDS=120
+  run -0 runbook 08-prow
+  says 'role in the pods                  changed       crier made anew'
+  run -0 runbook 13-verify
+
+  # What somebody changed in AWS is seen by verify.
+  aws iam delete-role-policy --role-name rehearsal-prow-jobs --policy-name prow-logs
+  run -1 runbook 13-verify
+  says 'not so: role rehearsal-prow-jobs may do what it should'
+}
+
+untouched_but_class() {
+  local found
+  found="$(kube get namespaces prow test-pods --ignore-not-found -o name)$(kube get storageclass gp3 --ignore-not-found -o name)"
+  [ -z "$found" ] || { echo "not untouched: $found"; return 1; }
+}

@@ -1,0 +1,66 @@
+# What the tests with AWS share, beside helpers.bash. A file has one cluster with one emulator of AWS; a test has an
+# empty account. The real aws talks to it, and every test asks it what is there.
+
+setup_eks() {
+  mkdir -p "$(dirname "$CLUSTER")"
+  (cd "$ROOT" && node --import "$TSX" scripts/rehearse.ts --eks --cluster-only --dir "$CLUSTER") >"$BATS_FILE_TMPDIR/rehearse.log" 2>&1 ||
+    { cat "$BATS_FILE_TMPDIR/rehearse.log" >&2; return 1; }
+  cp "$CLUSTER/kubeconfig" "$BATS_FILE_TMPDIR/elsewhere"
+}
+
+teardown_eks() {
+  (cd "$ROOT" && node --import "$TSX" scripts/rehearse.ts --down --eks --dir "$CLUSTER") >/dev/null 2>&1
+}
+
+# For setup: settings and secrets that are right, and an empty account with the cluster in it.
+setup_account() {
+  WORLD="$BATS_TEST_TMPDIR/world"
+  mkdir -p "$WORLD/home"
+  cp "$CLUSTER/.env" "$WORLD/.env"
+  mkdir -m 700 "$WORLD/secrets"
+  install -m 600 "$CLUSTER"/secrets/{oauth-token,github-oauth-config,s3-credentials} "$WORLD/secrets"
+  cd "$WORLD" || return 1
+  . "$CLUSTER/aws/env.sh"
+  fresh
+}
+
+# Asks the emulator something of ours: emulator knobs '{"addon": ["DEGRADED"]}'
+emulator() {
+  if [ $# -gt 1 ]; then curl -sf -X POST -d "$2" "$AWS_ENDPOINT_URL/runbook/$1"; else curl -sf "$AWS_ENDPOINT_URL/runbook/$1"; fi
+}
+
+# An empty account with the cluster; more of it as JSON: fresh '{"access": "none"}'
+fresh() {
+  local region="${AWS_DEFAULT_REGION}"
+  emulator reset '{}' >/dev/null
+  emulator cluster "$(node -e '
+    const text = require("fs").readFileSync(process.argv[1], "utf8")
+    console.log(JSON.stringify({ name: "rehearsal", region: process.argv[2],
+      endpoint: /server: (\S+)/.exec(text)[1], ca: /certificate-authority-data: (\S+)/.exec(text)[1],
+      zone: "rehearsal.example", host: "prow.rehearsal.example", ...JSON.parse(process.argv[3] || "{}") }))' \
+    "$CLUSTER/kubeconfig" "$region" "${1:-}")" >"$BATS_TEST_TMPDIR/made"
+}
+
+# What the account answers instead, as often as `times` says: refuse iam:CreateRole AccessDenied 'is not authorized …' 1
+refuse() {
+  emulator knobs "$(node -e 'const [match, code, message, times] = process.argv.slice(1)
+    console.log(JSON.stringify({ faults: [{ match, code, message: message || "", status: 403, ...(times ? { times: +times } : {}) }] }))' "$@")" >/dev/null
+}
+
+# The requests that wrote, since the account was made or `forget_writes`.
+writes() {
+  emulator requests | node -e 'let t="";process.stdin.on("data",d=>t+=d).on("end",()=>{for(const r of JSON.parse(t))if(r.writes)console.log(r.name)})'
+}
+forget_writes() {
+  emulator requests '{}' >/dev/null
+}
+
+# One field of what aws answers: ask iam get-role --role-name x -- .Role.Arn
+ask() {
+  local args=()
+  while [ "$1" != -- ]; do args+=("$1"); shift; done
+  aws "${args[@]}" --output json | json "$2"
+}
+
+ISSUER() { json .issuer <"$BATS_TEST_TMPDIR/made"; }
+PROVIDER() { echo "arn:aws:iam::123456789012:oidc-provider/$(ISSUER | sed 's|https://||')"; }

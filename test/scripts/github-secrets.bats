@@ -1,0 +1,158 @@
+load helpers
+load github
+setup_file() {
+  setup_cluster
+  setup_github
+  WORLD="$BATS_FILE_TMPDIR/first"
+  world "$WORLD"
+  runbook 02-namespaces
+}
+teardown_file() {
+  teardown_github
+  teardown_cluster
+}
+setup() {
+  setup_world
+  setup_github_world
+}
+teardown() { kube delete secrets -n prow --all >/dev/null; kube delete secrets -n test-pods --all >/dev/null; }
+
+@test "a classic token is recognised, with the bot's name and scopes; no value is shown, and again changes nothing" {
+  run -0 runbook 03-secrets --verbose
+  says 'the bot is prow-bot: classic token, scopes repo, admin:org'
+  lacks "$TOKEN"
+  printf %s "$output" >out
+  no_secret_in out
+  settled 03-secrets
+}
+
+@test "a token without scopes is refused by name, with the page" {
+  token "ghp_$(printf %036d 3)" '{"kind": "classic", "login": "prow-bot", "scopes": ["public_repo"]}'
+  refused 03-secrets 'secrets/oauth-token lacks the scopes repo and read:org (it has public_repo)' 'https://github.com/settings/tokens'
+}
+
+@test "an expired, unknown or installation token is refused" {
+  token "ghp_$(printf %036d 3)" '{"kind": "classic", "login": "prow-bot", "scopes": ["repo"], "expires_at": "2020-01-01T00:00:00Z"}'
+  refused 03-secrets 'GitHub does not accept the token (Bad credentials)' 'Make another at https://github.com/settings/tokens'
+  printf 'ghp_%036d\n' 9 >secrets/oauth-token
+  refused 03-secrets 'GitHub does not accept the token'
+  printf 'ghs_%036d\n' 9 >secrets/oauth-token
+  refused 03-secrets "is a token of an App's installation, which ends within the hour"
+}
+
+@test "a token that ends soon is told, and goes in" {
+  token "ghp_$(printf %036d 3)" '{"kind": "classic", "login": "prow-bot", "scopes": ["repo", "read:org"], "expires_at": "'"$(date -u -d '+3 days' +%Y-%m-%dT%H:%M:%SZ)"'"}'
+  run -0 runbook 03-secrets
+  says 'secrets/oauth-token ends on' 'Make another at'
+}
+
+@test "a fine-grained token is recognised, and what it may not see is told" {
+  token "github_pat_$(printf %060d 3)" '{"kind": "fine-grained", "login": "prow-bot", "permissions": {}}'
+  setting GITHUB_REPOS=web
+  run -0 runbook 03-secrets
+  says 'fine-grained token, its permissions cannot be listed'
+  setting GITHUB_REPOS=web,nowhere
+  refused 03-secrets 'GitHub shows the bot prow-bot no repository test-org/nowhere'
+}
+
+@test "a bot that may not write is refused with the page where it is invited" {
+  seed '{"repos": [{"owner": "test-org", "name": "web", "collaborators": {}}], "orgs": [{"login": "test-org", "members": {"boss": "admin"}}]}'
+  setting GITHUB_REPOS=web
+  refused 03-secrets 'the bot prow-bot may not write to test-org/web' 'https://github.com/test-org/web/settings/access'
+}
+
+@test "single sign-on, a used-up limit, a failing and an absent GitHub are told as what they are" {
+  token "ghp_$(printf %036d 3)" '{"kind": "classic", "login": "prow-bot", "scopes": ["repo", "read:org"]}'
+  seed '{"faults": [{"path": "^/user/memberships", "status": 403, "headers": {"X-GitHub-SSO": "required; url=https://github.com/orgs/test-org/sso?x"}, "body": {"message": "Resource protected by organization SAML enforcement."}, "times": 1}]}'
+  refused 03-secrets 'wants single sign-on for this token' 'https://github.com/orgs/test-org/sso?x'
+  seed '{"faults": [{"path": "^/user$", "status": 403, "headers": {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1900000000"}, "body": {"message": "API rate limit exceeded"}, "times": 3}]}'
+  refused 03-secrets "GitHub's limit of requests is used up until"
+  test_api reset '{}'
+  setting GITHUB_API=http://127.0.0.1:64999
+  run -1 runbook 03-secrets
+  says 'GitHub at http://127.0.0.1:64999 does not answer: ECONNREFUSED' 'GITHUB_CHECKS=off'
+}
+
+@test "an App: id and key belong together, it is installed, its permissions and events are enough" {
+  openssl genrsa -out secrets/github-app-key 2048 2>/dev/null
+  setting GITHUB_AUTH=app GITHUB_APP_ID=77
+  rm secrets/oauth-token
+  app() {
+    node -e 'const fs=require("fs"),c=require("crypto");const k=c.createPublicKey(fs.readFileSync("secrets/github-app-key")).export({type:"spki",format:"pem"});console.log(JSON.stringify({apps:[{id:77,slug:"our-prow",name:"Our Prow",owner:"test-org",public_key:k,...JSON.parse(process.argv[1])}]}))' "$1"
+  }
+  rights='{"metadata":"read","contents":"write","issues":"write","pull_requests":"write","statuses":"write","members":"read","checks":"read","actions":"read","administration":"read"}'
+  events='["issues","issue_comment","pull_request","pull_request_review","pull_request_review_comment","push","status"]'
+  refused 03-secrets "GitHub does not accept the App's key" 'GITHUB_APP_ID=77 and secrets/github-app-key belong together'
+  seed "$(app "{\"permissions\":$rights,\"events\":$events}")"
+  refused 03-secrets 'the App Our Prow is not installed in test-org' 'https://github.com/apps/our-prow/installations/new'
+  seed "$(app "{\"permissions\":$rights,\"events\":$events,\"installations\":[{\"account\":\"test-org\",\"permissions\":{\"metadata\":\"read\",\"issues\":\"read\"},\"events\":[\"push\"]}]}")"
+  refused 03-secrets 'lacks the permission contents: write (Tide merges; clones)' 'accept the request at' 'is not subscribed to issues, issue_comment'
+  seed "$(app "{\"permissions\":$rights,\"events\":$events,\"installations\":[{\"account\":\"test-org\",\"suspended_at\":\"2026-01-01T00:00:00Z\"}]}")"
+  refused 03-secrets 'is suspended'
+  seed "$(app "{\"permissions\":$rights,\"events\":$events,\"installations\":[{\"account\":\"test-org\"}]}")"
+  run -0 runbook 03-secrets
+  says 'the App is Our Prow, installed in test-org (all repositories)'
+  [ "$(secret prow github-token appid)" = 77 ]
+  settled 03-secrets
+  openssl ecparam -genkey -name prime256v1 -noout -out secrets/github-app-key
+  refused 03-secrets 'secrets/github-app-key is a key, but not an RSA key'
+}
+
+@test "every unusable content is refused by name, all at once, before anything is written" {
+  printf 'short\n' >secrets/hmac-token
+  printf '%024d\n' 7 >secrets/cookie
+  printf 'client_id:123\nclient_secret: "x"\n' >secrets/github-oauth-config
+  printf 'ghp_12 34\n' >secrets/oauth-token
+  printf '{"region":"a","endpoint":"store:9000","access_key":"a","secret_key":"b"}' >secrets/s3-credentials
+  refused 03-secrets 'hmac-token is shorter than 16' 'cookie is not the base64 of 32' 'github-oauth-config needs a space after client_id:' \
+    'oauth-token has more than one word' 's3-credentials has an endpoint without http'
+}
+
+@test "an unfilled copy of an example is refused by name" {
+  setting PRIVATE_CLONES=on
+  rm secrets/*
+  cp "$ROOT"/secrets.example/* secrets/
+  refused 03-secrets hmac-token cookie oauth-token github-oauth-config s3-credentials clone-token 'still holds the text of the example'
+}
+
+@test "file and cluster differ: both fingerprints are told, the file wins, or the cluster when that is said" {
+  runbook 03-secrets
+  old="$(secret prow hmac-token hmac)"
+  printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n' >secrets/hmac-token
+  run -2 runbook 03-secrets --plan
+  says 'would change' "the cluster held $(printf %s "$old" | sha256sum | cut -c1-8)"
+  run -0 runbook 03-secrets --prefer cluster
+  says 'from the cluster; ' 'secrets/hmac-token held' 'secrets/hmac-token.replaced'
+  [ "$(cat secrets/hmac-token)" = "$old" ]
+  [ "$(cat secrets/hmac-token.replaced)" = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ]
+  printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n' >secrets/hmac-token
+  run -0 runbook 03-secrets
+  says changed
+  [ "$(secret prow hmac-token hmac)" = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ]
+  run -64 runbook 03-secrets --prefer both
+}
+
+@test "what was made by hand with the guide's commands is adopted, not made anew" {
+  rm secrets/*
+  kube create secret generic hmac-token -n prow --from-literal=hmac=0123456789012345678901234567890123456789
+  kube create secret generic cookie -n prow --from-literal=secret="$(openssl rand -base64 32)"
+  kube create secret generic oauth-token -n prow --from-literal=oauth="$TOKEN"
+  kube create secret generic github-oauth-config -n prow --from-literal=secret="$(printf 'client_id: "1"\nclient_secret: "x"\nredirect_url: "https://prow.rehearsal.example/github-login/redirect"')"
+  kube create secret generic s3-credentials -n prow --from-file=service-account.json="$CLUSTER/secrets/s3-credentials"
+  run -0 runbook 03-secrets
+  says 'was there, adopted' 'the bot is prow-bot'
+  [ "$(secret prow hmac-token hmac)" = 0123456789012345678901234567890123456789 ]
+  settled 03-secrets
+}
+
+@test "GITHUB_CHECKS=off: GitHub is not asked, and a line says so" {
+  setting GITHUB_CHECKS=off GITHUB_API=http://127.0.0.1:9
+  run -0 runbook 03-secrets
+  says 'what GitHub says of them' 'GITHUB_CHECKS=off'
+}
+
+@test "a Secret made by hand under another key is told as that" {
+  rm secrets/oauth-token
+  kube create secret generic oauth-token -n prow --from-literal=token="$TOKEN"
+  refused 03-secrets 'Secret prow/oauth-token has no key oauth (it has token)'
+}
