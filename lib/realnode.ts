@@ -92,7 +92,7 @@ export function needMachine(): void {
 }
 
 /** Short enough for the name of a network interface, and of this rehearsal alone. */
-const tag = (dir: string) => `prw${createHash('sha256').update(dir).digest('hex').slice(0, 8)}`
+export const tag = (dir: string) => `prw${createHash('sha256').update(dir).digest('hex').slice(0, 8)}`
 
 /** The files of the node. */
 const files = (dir: string) => ({

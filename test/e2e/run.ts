@@ -46,8 +46,11 @@ async function main(): Promise<number> {
       )
       .sort()
       .map((name) => join('test/e2e', name))
-    const pictures = values.pictures ? { PICTURES: resolve(values.pictures) } : undefined
-    return await start(['--test', '--test-concurrency=1', '--test-reporter=spec', ...files], pictures)
+    const env = {
+      ...(values.pictures ? { PICTURES: resolve(values.pictures) } : {}),
+      ...(values.keep ? { KEEP: 'yes' } : {}),
+    }
+    return await start(['--test', '--test-concurrency=1', '--test-reporter=spec', ...files], env)
   } finally {
     if (!values.keep) await rehearse('--down')
   }
