@@ -136,6 +136,7 @@ export function explained(stderr: string): Problem {
       /the object has been modified|Operation cannot be fulfilled/,
       'Somebody else changed it at the same moment. Run the step again.',
     ],
+    [/already exists/, 'Somebody else made it at the same moment. Run the step again: it takes what is there.'],
     [/exceeded quota/, 'Raise the quota of the namespace.'],
   ]
   const remedy = meanings.find(([pattern]) => pattern.test(told))?.[1]
@@ -274,7 +275,10 @@ export async function apply(things: Thing[], plan: boolean): Promise<Done[]> {
   const homeless = plan
     ? all.filter((one) => one.object.metadata.namespace && !now.has('Namespace', one.object.metadata.namespace))
     : []
-  const send = all.filter((one) => !leave.includes(one) && !replace.includes(one) && !homeless.includes(one))
+  // A Secret that is not there is made by a request that fails when somebody else makes it at the same moment: an
+  // apply would put a second generated value over the first.
+  const fresh = plan ? [] : all.filter((one) => one.object.kind === 'Secret' && !before.get(one))
+  const send = all.filter((one) => ![leave, replace, homeless, fresh].some((others) => others.includes(one)))
   const after = new Map<Manifest, KubeObject>()
 
   if (!plan) await adopt([...send, ...differing].map((one) => before.get(one)).filter((o) => o !== undefined))
@@ -296,6 +300,16 @@ export async function apply(things: Thing[], plan: boolean): Promise<Done[]> {
       { input: stream(send.map((one) => one.text)), shows: said(send) },
     )
     match(send, objects(sent), after)
+  }
+  if (fresh.length > 0) {
+    const answer = await kubectl(
+      ['create', `--field-manager=${MANAGER}`, '--validate=false', '-o', 'json', '-f', '-'],
+      {
+        input: stream(fresh.map((one) => one.text)),
+        shows: said(fresh),
+      },
+    )
+    match(fresh, objects(answer), after)
   }
   if (differing.length > 0) {
     const put = differing.map((one) => replacement(before.get(one)!, one.object))

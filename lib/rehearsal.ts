@@ -973,6 +973,8 @@ PROW_HOST=${HOST}
 
 GITHUB_ORG=rehearsal-org
 GITHUB_AUTH=pat
+# There is no such organisation on GitHub.
+GITHUB_CHECKS=off
 LABEL_SYNC=on
 
 LOG_BUCKET=rehearsal-prow-logs

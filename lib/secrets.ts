@@ -311,7 +311,7 @@ function noted(row: Row, text: string, from: string): string {
 
 /**
  * Every secret that the settings want. What openssl can make and is neither in secrets/ nor in the cluster is made
- * once; what is made or found in the cluster is kept in secrets/, before anything is sent. Throws one Problem with
+ * once; what is found in the cluster is kept in secrets/, what is made by `keepMade`. Throws one Problem with
  * every fault, before anything is written; `also` may add some. Under `plan` a value still to be made is absent.
  */
 export async function gather(
@@ -328,14 +328,20 @@ export async function gather(
     const row = rows[name]
     const text = (await run('openssl', row.openssl!)).trim()
     const told = relativeName(secretFile(settings, name))
+    // It is kept by `keepMade` when the cluster has it: of two operators at once only one makes it there.
     values.set(name, { text, from: 'made', note: noted(row, text, `made now, kept in ${told}`) })
   }
   for (const [name, value] of values) {
     const file = secretFile(settings, name)
     if (!plan && value.replaces) renameSync(file, `${file}.replaced`)
-    if (!plan && value.from !== 'file' && (rows[name].openssl || value.replaces)) keep(file, value.text)
+    if (!plan && value.from === 'cluster' && (rows[name].openssl || value.replaces)) keep(file, value.text)
   }
   return values
+}
+
+/** Keeps what `gather` has made in secrets/, now that the cluster has it. */
+export function keepMade(settings: Settings, values: Map<FileName, Value>): void {
+  for (const [name, { from, text }] of values) if (from === 'made') keep(secretFile(settings, name), text)
 }
 
 /** Keeps a value in secrets/ with nobody else able to read it; never over one that is there, and whole or not at all. */

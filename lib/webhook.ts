@@ -2,7 +2,8 @@ import { createHmac, randomUUID } from 'node:crypto'
 import type { Settings } from './config.ts'
 import type { Difference } from './difference.ts'
 import { ask, explained, type GitHub, pages, statusOf, type Wish, wordsOf } from './github.ts'
-import type { Outcome } from './kubectl.ts'
+import { kubectl, type Outcome } from './kubectl.ts'
+import type { KubeObject } from './manifests.ts'
 import { Problem } from './problem.ts'
 import { at, readYaml, textsOf } from './yamltree.ts'
 
@@ -171,6 +172,37 @@ export async function ensureWebhook(
   const events = hook.events.includes('*') ? ['*'] : [...new Set([...hook.events, ...wanted.events])].sort()
   await ask(settings, place.wish, () => github.request(`PATCH ${place.path}/hooks/${hook.id}`, { ...body, events }))
   return { outcome: 'changed', differences, id: hook.id, twins }
+}
+
+const MADE = 'prow-runbook/webhook-'
+
+/** Notes on the namespace prow that a webhook is of our making: GitHub has no place for such a mark. */
+export async function remember(place: Place, id: number): Promise<void> {
+  await kubectl(['annotate', '--overwrite', 'namespace', 'prow', `${MADE}${id}=${place.path}`])
+}
+
+/** The webhooks of our making, as `remember` has noted them. */
+export function remembered(prow: KubeObject | undefined): { id: string; path: string }[] {
+  return Object.entries(prow?.metadata.annotations ?? {})
+    .filter(([name]) => name.startsWith(MADE))
+    .map(([name, path]) => ({ id: name.slice(MADE.length), path }))
+}
+
+/** Removes one of them from GitHub and its note; one that is gone already is no fault. */
+export async function removeWebhook(github: GitHub, settings: Settings, id: string, path: string): Promise<void> {
+  const wish = path.startsWith('/orgs/')
+    ? organisation(settings).wish
+    : repository(settings, path.split('/').at(-1)!).wish
+  await ask(settings, wish, async () => {
+    try {
+      await github.request(`DELETE ${path}/hooks/${id}`)
+    } catch (error) {
+      if (statusOf(error) !== 404) throw error
+      // GitHub also says 404 to who may not see it.
+      await github.request(`GET ${path}/hooks`, { per_page: 1 })
+    }
+  })
+  await kubectl(['annotate', 'namespace', 'prow', `${MADE}${id}-`])
 }
 
 /** Makes the App's own webhook be as it is wanted. Its events are on the App's page. */

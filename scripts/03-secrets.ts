@@ -4,7 +4,7 @@ import * as checks from '../lib/checks.ts'
 import { lookAtGitHub } from '../lib/github.ts'
 import { secret } from '../lib/manifests.ts'
 import { EXIT, Problem } from '../lib/problem.ts'
-import { exposed, type FileName, gather } from '../lib/secrets.ts'
+import { exposed, type FileName, gather, keepMade } from '../lib/secrets.ts'
 import { current, note, skipped, step, tasks } from '../lib/step.ts'
 import { spin } from '../lib/tell.ts'
 
@@ -70,6 +70,7 @@ await step(
         note: 'keys access_key, secret_key, region   out of s3-credentials',
       },
     ])
+    if (!current().plan) keepMade(settings, values)
     if (settings.OAUTH === 'off') skipped('cookie, github-oauth-config', 'OAUTH=off: nobody logs in to Deck')
   },
 )

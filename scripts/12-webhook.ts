@@ -81,6 +81,7 @@ await step(
       await task(place.name, async () => {
         const done = await webhook.ensureWebhook(github, settings, place, { secret, events }, plan)
         if (done.id !== undefined) ids.push(done.id)
+        if (done.outcome === 'created') await webhook.remember(place, done.id!)
         twins = done.twins
         return { outcome: done.outcome, differences: done.differences, note: url }
       })

@@ -1,17 +1,23 @@
 // The steps undone, last one first. Only what the runbook made goes; what was there before stays, and so do the logs,
 // the claims and the secrets unless you name them.
 import { createInterface } from 'node:readline/promises'
+import { removeBucket, removeDriver, removeRecord, removeRole } from '../lib/awsremoval.ts'
+import type { Settings } from '../lib/config.ts'
+import { signIn } from '../lib/github.ts'
+import { forget, world } from '../lib/kubectl.ts'
 import type { KubeObject } from '../lib/manifests.ts'
 import { EXIT, Problem } from '../lib/problem.ts'
 import { found, jobPods, leases, release, removeAll, removeJobPods, residents } from '../lib/removal.ts'
 import { current, note, skipped, step, task } from '../lib/step.ts'
 import { serverAddress } from '../lib/target.ts'
+import { hookUrl, remembered, removeWebhook } from '../lib/webhook.ts'
 
 const NAMESPACES = ['ingress-nginx', 'test-pods', 'prow']
 
 /** The step that made an object. */
 function madeBy({ kind, metadata: { name, namespace } }: KubeObject): string {
   if (kind === 'Namespace') return '02-namespaces'
+  if (namespace === 'kube-system') return 'controller'
   if (kind === 'Ingress' || namespace === 'ingress-nginx' || /^(ingress-nginx|nginx$)/.test(name)) return '11-ingress'
   if (/^label-/.test(name)) return '10-labels'
   if (/^pushgateway/.test(name)) return '09-pushgateway'
@@ -41,6 +47,34 @@ async function confirmed(): Promise<void> {
   if (answer.trim() !== 'yes') throw new Problem('not removed', 'Nothing was touched.', { exitCode: EXIT.interrupted })
 }
 
+/** The webhooks that 12 has created; one that was there before is left, and said. */
+async function webhooks(settings: Settings, plan: boolean): Promise<void> {
+  const ours = remembered((await world()).get('Namespace', 'prow'))
+  if (ours.length === 0) return
+  const github = plan || settings.GITHUB_CHECKS === 'off' ? undefined : await signIn(settings)
+  for (const { id, path } of ours) {
+    const name = `webhook ${id} of ${path.replace(/^\/\w+\//, '')}`
+    if (!plan && !github) {
+      skipped(name, `kept: GitHub is not asked; remove it by hand, it delivers to ${hookUrl(settings)}`)
+      continue
+    }
+    await task(name, async () => {
+      if (github) await removeWebhook(github, settings, id, path)
+      return { outcome: plan ? 'would remove' : 'removed' }
+    })
+  }
+  forget()
+}
+
+/** The addresses of the load balancers of Ingresses that go. */
+function balancers(going: KubeObject[]): string[] {
+  type Status = { loadBalancer?: { ingress?: { hostname?: string }[] } } | undefined
+  return going
+    .filter(({ kind }) => kind === 'Ingress')
+    .flatMap(({ status }) => (status as Status)?.loadBalancer?.ingress ?? [])
+    .flatMap(({ hostname }) => (hostname ? [hostname.toLowerCase()] : []))
+}
+
 await step(
   import.meta,
   {
@@ -51,13 +85,15 @@ await step(
     options: {
       yes: { type: 'boolean', says: 'do not ask' },
       'delete-secrets': { type: 'boolean', says: 'the Secrets too (secrets/ stays as it is)' },
+      'delete-logs': { type: 'boolean', says: 'the log bucket too, with all that is in it (EKS)' },
       'delete-claims': {
         type: 'boolean',
         says: "the claims too: ghproxy's cache, the object store with all logs in it",
       },
     },
   },
-  async (_settings, given) => {
+  async (settings, given) => {
+    const eks = settings.TARGET === 'eks'
     const { plan } = current()
     if (!plan && !given.yes) await confirmed()
 
@@ -65,7 +101,8 @@ await step(
     const kept = made.filter(
       ({ kind }) =>
         (kind === 'Secret' && !given['delete-secrets']) ||
-        (kind === 'PersistentVolumeClaim' && !given['delete-claims']),
+        // Volumes that stay are of its class.
+        (/^(PersistentVolumeClaim|StorageClass)$/.test(kind) && !given['delete-claims']),
     )
     const going = made.filter((object) => !kept.includes(object) && object.kind !== 'Namespace')
     const of = (script: string) => going.filter((object) => madeBy(object) === script)
@@ -75,6 +112,9 @@ await step(
         await task(script, async () => ({ ...(await removeAll(objects, plan)), note: words(objects) }))
     }
 
+    await webhooks(settings, plan)
+    if (eks) await removeRecord(settings, balancers(of('11-ingress')))
+    // The controller takes the load balancers along; it has to be there for that.
     await goes('11-ingress')
     await goes('10-labels')
     await goes('09-pushgateway')
@@ -89,6 +129,12 @@ await step(
     await goes('07-ebs-csi')
     await goes('06-config')
     await goes('05-service-accounts')
+    if (eks) {
+      await removeDriver(settings)
+      await removeRole(settings, 'prow-controllers')
+      await removeRole(settings, 'prow-jobs')
+      await removeBucket(settings, Boolean(given['delete-logs']))
+    }
     await goes('04-crd')
     await goes('03-secrets')
 
@@ -108,8 +154,11 @@ await step(
     })
     const secrets = kept.filter((object) => object.kind === 'Secret').length
     if (secrets > 0) skipped(`${secrets} Secrets`, 'kept; --delete-secrets removes them')
-    if (kept.length > secrets)
-      skipped(`${kept.length - secrets} claims`, 'kept; --delete-claims removes them, and what is on their volumes')
+    if (of('controller').length > 0)
+      skipped('AWS Load Balancer Controller', 'kept, with its role: other Ingresses of the cluster may need it')
+    if (eks) skipped('OIDC provider', 'kept: roles of others may trust it')
+    const claims = kept.filter((object) => object.kind === 'PersistentVolumeClaim').length
+    if (claims > 0) skipped(`${claims} claims`, 'kept; --delete-claims removes them, and what is on their volumes')
     if (adopted.length > 0) {
       skipped(`${adopted.length} objects`, `were there before the runbook and stay: ${words(adopted)}`)
       if (!plan) await release(adopted)

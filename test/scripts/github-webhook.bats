@@ -154,3 +154,19 @@ YAML
   says 'content type application/json'
   [ "$(writes)" = 0 ]
 }
+
+@test "uninstall removes the webhook that the runbook created, and leaves one that was there" {
+  run -0 runbook 12-webhook
+  [ "$(github .orgs[0].hooks.length)" = 1 ]
+  run -2 runbook uninstall --plan
+  says 'webhook' 'would remove'
+  [ "$(github .orgs[0].hooks.length)" = 1 ]
+  run -0 runbook uninstall --yes
+  [ "$(github .orgs[0].hooks.length)" = 0 ]
+  run -0 steps 02,03
+  seed '{"orgs": [{"login": "test-org", "members": {"prow-bot": "admin"}, "hooks": [{"active": true, "events": ["*"], "config": {"url": "https://prow.rehearsal.example/hook", "content_type": "json", "insecure_ssl": "0", "secret": "'$SECRET'"}}]}]}'
+  run -0 runbook 12-webhook
+  run -0 runbook uninstall --yes
+  [ "$(github .orgs[0].hooks.length)" = 1 ]
+  run -0 steps 02,03
+}
