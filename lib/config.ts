@@ -334,6 +334,12 @@ export const ROWS = {
     type: like(IMAGE, 'an image'),
     default: 'gcr.io/k8s-staging-test-infra/label_sync:v20260729-f66136c16c',
   },
+  VERIFY_JOB: {
+    group: 'Switches',
+    says: 'on: 13-verify sends a harmless job through Prow and looks for its log in the bucket. Job and pod are removed.',
+    type: onOff,
+    default: 'off',
+  },
   CONFIG_STRICT: {
     group: 'Switches',
     says: 'off: what `checkconfig` only warns of, such as fields that Prow does not know, is told and does not stop 06-config.',

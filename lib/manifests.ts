@@ -62,7 +62,6 @@ export function places(settings: Settings): Record<string, string> {
       ? `--only=${settings.GITHUB_REPOS.map((repo) => `${settings.GITHUB_ORG}/${repo}`).join(',')}`
       : `--orgs=${settings.GITHUB_ORG}`,
     PROW_URL: prowUrl(settings),
-    S3_REGION: settings.AWS_REGION || 'us-east-1',
     S3_CONSOLE: settings.TARGET === 'eks' ? CONSOLES[partition(settings.AWS_REGION)] : '',
     PROW_ROLE_ARN: roleArn(settings, 'controllers'),
     JOBS_ROLE_ARN: roleArn(settings, 'jobs'),

@@ -158,7 +158,7 @@ export async function findPrograms<N extends Name>(
     }),
   )
   const toBuild = found.filter(({ source }) => source === 'built').map(({ name }) => name)
-  const folder = toBuild.length > 0 ? await build(toBuild, say) : ''
+  const folder = toBuild.length > 0 ? await build(CLUSTER, toBuild, say) : ''
   return Object.fromEntries(
     found.map(({ name, source, path, version }) => [
       name,
@@ -171,26 +171,78 @@ function published(name: Name, source: Source): string {
   if (name === 'kwok' || name === 'kwokctl') return KWOK
   if (name !== 'etcd') return KUBE
   // kwok downloads a later etcd than its module can be built with.
-  return source === 'built' ? /go\.etcd\.io\/etcd\/server\/v3 v(\S+)/.exec(read('go.mod'))![1]! : ETCD
+  return source === 'built' ? /go\.etcd\.io\/etcd\/server\/v3 v(\S+)/.exec(read(CLUSTER.folder, 'go.mod'))![1]! : ETCD
 }
 
-const MODULE = resolve(dirname(fileURLToPath(import.meta.url)), '../test/programs')
+const TEST = resolve(dirname(fileURLToPath(import.meta.url)), '../test')
 
-function read(file: 'go.mod' | 'go.sum'): string {
-  return readFileSync(join(MODULE, file), 'utf8')
+/** Programs that one of the Go modules below test/ builds: the package of each. */
+interface Module {
+  folder: string
+  packages: Record<string, string>
+  ldflags?: string[]
 }
 
-// Without these the Kubernetes programs call themselves v0.0.0, and kwokctl picks arguments by version.
-const LDFLAGS = [
-  '-s -w',
-  `-X k8s.io/component-base/version.gitVersion=v${KUBE}`,
-  `-X k8s.io/component-base/version.gitMajor=1`,
-  `-X k8s.io/component-base/version.gitMinor=${KUBE.split('.')[1]}`,
-].join(' ')
+const CLUSTER: Module = {
+  folder: join(TEST, 'programs'),
+  packages: PACKAGES,
+  // Without these the Kubernetes programs call themselves v0.0.0, and kwokctl picks arguments by version.
+  ldflags: [
+    `-X k8s.io/component-base/version.gitVersion=v${KUBE}`,
+    `-X k8s.io/component-base/version.gitMajor=1`,
+    `-X k8s.io/component-base/version.gitMinor=${KUBE.split('.')[1]}`,
+  ],
+}
+
+/** What a real node runs; Prow's own programs; and what stands in for ingress-nginx there. */
+const REAL: Module[] = [
+  {
+    ...CLUSTER,
+    packages: { kubelet: 'k8s.io/kubernetes/cmd/kubelet', 'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy' },
+  },
+  {
+    folder: join(TEST, 'node'),
+    packages: {
+      coredns: 'github.com/coredns/coredns',
+      versitygw: 'github.com/versity/versitygw/cmd/versitygw',
+      'nginx-ingress-controller': 'prow-runbook/node/ingress',
+    },
+  },
+  {
+    folder: join(TEST, 'prow'),
+    packages: Object.fromEntries(
+      [
+        ...['checkconfig', 'clonerefs', 'crier', 'deck', 'entrypoint', 'ghproxy', 'hook', 'horologium', 'initupload'],
+        ...['prow-controller-manager', 'sidecar', 'sinker', 'status-reconciler', 'tide'],
+      ].map((name) => [name, `sigs.k8s.io/prow/cmd/${name}`]),
+    ),
+  },
+]
+
+/** Builds the programs of a real node with Go into the cache; answers the file of each. */
+export async function buildReal(say: (text: string) => void): Promise<Record<string, string>> {
+  const files: Record<string, string> = {}
+  for (const module of REAL) {
+    const names = Object.keys(module.packages)
+    const folder = await build(module, names, say)
+    for (const name of names) files[name] = join(folder, name)
+  }
+  return files
+}
+
+/** The source of Prow in the module cache: Deck's pages are there. */
+export async function prowSource(): Promise<string> {
+  const asked = ['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/prow']
+  return (await run('go', asked, goIn(join(TEST, 'prow')))).trim()
+}
+
+function read(folder: string, file: 'go.mod' | 'go.sum'): string {
+  return readFileSync(join(folder, file), 'utf8')
+}
 
 // -mod and -buildvcs are said here because a person's own GOFLAGS may say otherwise.
-const FLAGS = ['-mod=readonly', '-buildvcs=false', '-trimpath', '-ldflags', LDFLAGS]
-const GO = { cwd: MODULE, env: { CGO_ENABLED: '0', GOWORK: 'off' } }
+const flags = (ldflags: string) => ['-mod=readonly', '-buildvcs=false', '-trimpath', '-ldflags', ldflags]
+const goIn = (cwd: string) => ({ cwd, env: { CGO_ENABLED: '0', GOWORK: 'off' } })
 
 /** What Go here is, or the fault that keeps it from building. `answer` is that of `go env GOVERSION GOOS GOARCH`. */
 export function judgeGo(answer: Ended | undefined, goMod: string): { go: string } | { fault: Fault } {
@@ -214,14 +266,28 @@ export function cacheKey(inputs: string[]): string {
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 16)
 }
 
-async function build(names: Name[], say: (text: string) => void): Promise<string> {
-  const goMod = read('go.mod')
-  const answer = onPath('go') ? await tryRun('go', ['env', 'GOVERSION', 'GOOS', 'GOARCH'], GO) : undefined
+// The sources of the module that are ours: what is built of them must not outlive them.
+function sources(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.go'))
+    .sort()
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+}
+
+async function build(module: Module, names: string[], say: (text: string) => void): Promise<string> {
+  const goMod = read(module.folder, 'go.mod')
+  const ldflags = ['-s -w', ...(module.ldflags ?? [])].join(' ')
+  const answer = onPath('go')
+    ? await tryRun('go', ['env', 'GOVERSION', 'GOOS', 'GOARCH'], goIn(module.folder))
+    : undefined
   const judged = judgeGo(answer, goMod)
   if ('fault' in judged) throw Problem.all([judged.fault])
 
   const programs = join(cacheFolder(), 'programs')
-  const folder = join(programs, cacheKey([goMod, read('go.sum'), judged.go, LDFLAGS]))
+  const folder = join(
+    programs,
+    cacheKey([goMod, read(module.folder, 'go.sum'), judged.go, ldflags, ...sources(module.folder)]),
+  )
   const missing = () => names.filter((name) => !existsSync(join(folder, name)))
   if (missing().length === 0) return folder
 
@@ -230,18 +296,25 @@ async function build(names: Name[], say: (text: string) => void): Promise<string
     (pid) => say(`waiting for process ${pid}, which builds the same programs`),
     async () => {
       // Another run may have built them while this one waited.
-      if (missing().length > 0) await compile(missing(), folder, say)
+      if (missing().length > 0) await compile(module, missing(), folder, ldflags, say)
     },
   )
   return folder
 }
 
-async function compile(names: Name[], folder: string, say: (text: string) => void): Promise<void> {
-  const packages = names.map((name) => PACKAGES[name])
+async function compile(
+  module: Module,
+  names: string[],
+  folder: string,
+  ldflags: string,
+  say: (text: string) => void,
+): Promise<void> {
+  const packages = names.map((name) => module.packages[name]!)
   say('looking at what has to be compiled')
   let modules = 0
   const stale = await go(
-    ['list', ...FLAGS, '-deps', '-f', '{{if .Stale}}{{.ImportPath}}{{end}}', ...packages],
+    module.folder,
+    ['list', ...flags(ldflags), '-deps', '-f', '{{if .Stale}}{{.ImportPath}}{{end}}', ...packages],
     (text) => {
       for (const [, module] of text.matchAll(/go: downloading (\S+ \S+)/g))
         say(`downloading module ${++modules}: ${module}`)
@@ -258,14 +331,17 @@ async function compile(names: Name[], folder: string, say: (text: string) => voi
   const partial = `${folder}.partial-${process.pid}`
   mkdirSync(partial, { recursive: true })
   let compiled = 0
-  await go(['build', '-v', ...FLAGS, '-o', `${partial}/`, ...packages], (text) => {
+  await go(module.folder, ['build', '-v', ...flags(ldflags), '-o', `${partial}/`, ...packages], (text) => {
     compiled += text.split('\n').length - 1
     say(progress(compiled, all))
   })
   // Go names a program for the last part of its package that is no version.
-  if (names.includes('etcd')) renameSync(join(partial, 'server'), join(partial, 'etcd'))
+  const made = (name: string) =>
+    module.packages[name]!.replace(/\/v\d+$/, '')
+      .split('/')
+      .at(-1)!
   mkdirSync(folder, { recursive: true })
-  for (const name of names) renameSync(join(partial, name), join(folder, name))
+  for (const name of names) renameSync(join(partial, made(name)), join(folder, name))
   rmSync(partial, { recursive: true, force: true })
 }
 
@@ -275,8 +351,8 @@ export function progress(compiled: number, all: number): string {
   return `compiling ${compiled.toLocaleString('en')} of ${all.toLocaleString('en')} packages`
 }
 
-async function go(args: string[], onStderr: (text: string) => void): Promise<string> {
-  const ended = await tryRun('go', args, { ...GO, onStderr })
+async function go(folder: string, args: string[], onStderr: (text: string) => void): Promise<string> {
+  const ended = await tryRun('go', args, { ...goIn(folder), onStderr })
   if (ended.exitCode === 0) return ended.stdout
   const lines = ended.stderr
     .split('\n')
@@ -300,6 +376,6 @@ export async function findKind(say: (text: string) => void): Promise<string> {
     )
   }
   say('building kind')
-  await run('go', ['install', 'sigs.k8s.io/kind@v0.33.0'], { env: { ...GO.env, GOBIN: folder, GOFLAGS: '' } })
+  await run('go', ['install', 'sigs.k8s.io/kind@v0.33.0'], { env: { ...goIn('.').env, GOBIN: folder, GOFLAGS: '' } })
   return join(folder, 'kind')
 }

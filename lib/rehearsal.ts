@@ -16,10 +16,13 @@ import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { load } from 'js-yaml'
+import { readSettings } from './config.ts'
 import { ACCOUNT, isEmulator, type Ports, start as startEmulator, tokenWebhook } from './emulator.ts'
+import { PAUSE } from './images.ts'
 import { locked } from './lock.ts'
 import { Problem } from './problem.ts'
 import {
+  buildReal,
   cacheFolder,
   downloaded,
   downloads,
@@ -29,10 +32,23 @@ import {
   type Name,
   type Program,
 } from './programs.ts'
+import {
+  daemon,
+  importImages,
+  NO_PROXY_AT_ALL,
+  type NodeInput,
+  needMachine,
+  nodeRuns,
+  openSpace,
+  removeNode,
+  space,
+  startNode,
+  within,
+} from './realnode.ts'
 import { onPath, run, tryRun } from './shell.ts'
 
-/** The kind of cluster: simulated nodes and pods by kwok, or real ones by kind in Docker. */
-export type Kind = 'kwok' | 'kind'
+/** The kind of cluster: simulated nodes and pods by kwok; a real node beside its control plane; or kind in Docker. */
+export type Kind = 'kwok' | 'real' | 'kind'
 
 /** A rehearsal that is up: what the runbook needs to work on it. */
 export interface Rehearsal {
@@ -46,6 +62,8 @@ export interface Rehearsal {
   /** The kubectl to use, and whether it is on PATH already. */
   kubectl: string
   kubectlOnPath: boolean
+  /** With a real node: the names that lead into it, and their addresses. */
+  names?: Record<string, string>
   /** The environment in which `aws` talks to the AWS beside it, where there is one. */
   aws?: Record<string, string>
 }
@@ -74,10 +92,10 @@ export interface Options {
 /** Where the rehearsal of `npm run rehearse` lives. */
 export function defaultDir(kind: Kind, eks = false): string {
   if (eks) return join(cacheFolder(), 'rehearsal-eks')
-  return join(cacheFolder(), kind === 'kind' ? 'rehearsal-kind' : 'rehearsal')
+  return join(cacheFolder(), kind === 'kwok' ? 'rehearsal' : `rehearsal-${kind}`)
 }
 
-const CLUSTER_YAML = resolve(dirname(fileURLToPath(import.meta.url)), '../test/programs/cluster.yaml')
+const TEST = resolve(dirname(fileURLToPath(import.meta.url)), '../test')
 const MARKER = 'rehearsal.json'
 const NODES = 3
 
@@ -115,6 +133,7 @@ export async function up(options: Options = {}): Promise<Rehearsal> {
   const task = options.task ?? silent
   // Before anything is made: most who have no Docker would want the other kind.
   if (kind === 'kind') await needDocker()
+  if (kind === 'real') needMachine()
   const eks = Boolean(options.eks)
   const dir = claim(resolve(options.dir ?? defaultDir(kind, eks)), kind)
   return alone(dir, options.waits, async () => {
@@ -145,7 +164,12 @@ export async function up(options: Options = {}): Promise<Rehearsal> {
         })
       : undefined
     await task('settings and secrets', async () => [undefined, { outcome: makeInput(dir, kind, made.context, eks) }])
-    return { dir, kind, kubeconfig, env, aws: beside?.env, ...made }
+    if (kind === 'real') {
+      await task('a GitHub of its own', () => startGithub(dir))
+      await task('images', (say) => bringImages(dir, say))
+    }
+    const names = kind === 'real' ? namesOf(dir) : undefined
+    return { dir, kind, kubeconfig, env, aws: beside?.env, names, ...made }
   })
 }
 
@@ -164,6 +188,7 @@ export async function down(options: Omit<Options, 'task'> = {}): Promise<boolean
       await run(kindTool, ['delete', 'cluster', '--name', kindName(real), '--kubeconfig', places(real).kubeconfig])
     } else {
       await end(real)
+      if (memory.kind === 'real') await removeNode(real)
     }
     // The marker last: without it, what a killed removal left would be nobody's.
     const entries = readdirSync(real).filter((name) => name !== MARKER)
@@ -231,7 +256,8 @@ type Made = Pick<Rehearsal, 'context' | 'kubectl' | 'kubectlOnPath'>
 async function upKwok(dir: string, task: Task, eks = false): Promise<Made> {
   const { kubeconfig, cluster } = places(dir)
   const memory = remember(dir)!
-  const runs = memory.programs !== undefined && existsSync(kubeconfig) && (await whole(dir))
+  const real = memory.kind === 'real'
+  const runs = memory.programs !== undefined && existsSync(kubeconfig) && (!real || nodeRuns(dir)) && (await whole(dir))
 
   const programs = await task('programs', async (say) => {
     // kubectl may have gone from this machine since; the others run.
@@ -245,6 +271,16 @@ async function upKwok(dir: string, task: Task, eks = false): Promise<Made> {
     keep(dir, { ...memory, programs: found })
     return [found, { outcome: built || lacksDownload(found) ? 'created' : 'unchanged', note: origin(found) }]
   })
+
+  const built = real ? await task('programs of the node', (say) => nodePrograms(say)) : {}
+  if (real) {
+    await task('namespaces of the node', async () => {
+      if (runs) return [undefined, UNCHANGED]
+      await end(dir)
+      const { node } = await openSpace(dir)
+      return [undefined, { outcome: 'created', note: `at ${node}, in a network of its own` }]
+    })
+  }
 
   await task('cluster', async (say) => {
     if (runs) return [undefined, UNCHANGED]
@@ -277,17 +313,18 @@ async function upKwok(dir: string, task: Task, eks = false): Promise<Made> {
   })
 
   await task('nodes and storage', async (say) => {
-    const yaml = readFileSync(CLUSTER_YAML, 'utf8')
+    const yaml = readFileSync(join(TEST, real ? 'node/cluster.yaml' : 'programs/cluster.yaml'), 'utf8')
     const holds = short(yaml)
     if (runs && memory.holds === holds) return [undefined, UNCHANGED]
+    if (real && !runs) await startNode(dir, space(dir)!, nodeInput(dir, built))
     say('waiting for the nodes')
-    const created = await furnish(dir, yaml)
+    const created = await furnish(dir, yaml, real ? 1 : NODES)
     keep(dir, { ...memory, programs, holds })
     return [
       undefined,
       {
         outcome: created ? 'created' : memory.holds === holds ? 'unchanged' : 'changed',
-        note: `${NODES} simulated nodes, StorageClass rehearsal`,
+        note: `${real ? 'a node' : `${NODES} simulated nodes`}, StorageClass rehearsal`,
       },
     ]
   })
@@ -303,6 +340,139 @@ function file({ source, path }: Program): string {
 
 function lacksDownload(programs: Record<Name, Program>): boolean {
   return Object.values(programs).some((program) => program.source === 'downloaded' && !existsSync(file(program)))
+}
+
+async function nodePrograms(say: (text: string) => void): Promise<[Record<string, string>, Became]> {
+  let built = false
+  const files = await buildReal((text) => {
+    built = true
+    say(text)
+  })
+  return [files, { outcome: built ? 'created' : 'unchanged', note: 'built: kubelet, kube-proxy, CoreDNS, Prow' }]
+}
+
+function namesOf(dir: string): Record<string, string> {
+  const { node, github } = space(dir)!
+  return { [HOST]: node, [GITHUB]: github }
+}
+
+// What the node is to know. Names in the cluster lead to Prow by the way in, and to the local GitHub.
+function nodeInput(dir: string, programs: Record<string, string>): NodeInput {
+  const { cluster } = places(dir)
+  return {
+    programs,
+    ca: join(cluster, 'pki', 'ca.crt'),
+    kubeconfig: join(cluster, 'kubeconfig.yaml'),
+    names: namesOf(dir),
+    pause: PAUSE,
+  }
+}
+
+async function bringImages(dir: string, say: (text: string) => void): Promise<[undefined, Became]> {
+  // What makes Deck's pages is for tests alone, and not there for somebody who only installs.
+  const { standIns } = await import('./standins.ts')
+  const [files] = await nodePrograms(say)
+  const began = Date.now()
+  const images = await standIns(readSettings(places(dir).env, {}), files, await authority(dir), say)
+  say('bringing the images into containerd')
+  const changed = await importImages(dir, space(dir)!, images)
+  const seconds = ((Date.now() - began) / 1000).toFixed(1)
+  return [
+    undefined,
+    changed ? { outcome: 'created', note: `${images.length} in ${seconds} s` } : { outcome: 'unchanged' },
+  ]
+}
+
+const ORG = 'rehearsal-org'
+const githubFolder = (dir: string) => join(dir, 'node', 'github')
+
+// People with tokens, an organisation and a repository with jobs: enough to see Prow at work.
+async function startGithub(dir: string): Promise<[undefined, Became]> {
+  const folder = githubFolder(dir)
+  const { github } = space(dir)!
+  const note = `http://${github}, tokens of its people in ${join(folder, 'tokens.json')}`
+  if (await answers(`http://${github}/meta`)) return [undefined, { outcome: 'unchanged', note }]
+  await authority(dir)
+  const seed = join(folder, 'seed.json')
+  if (!existsSync(seed)) {
+    const people = Object.fromEntries(['alice', 'bob', 'carol'].map((login) => [login, `ghp_${text(36, LETTERS)}`]))
+    make(join(folder, 'tokens.json'), `${JSON.stringify(people, null, 2)}\n`)
+    const bot = readFileSync(join(places(dir).secrets, 'oauth-token'), 'utf8').trim()
+    make(seed, JSON.stringify(seedOf({ ...people, 'prow-bot': bot }), null, 2))
+  }
+  const program = join(TEST, 'fakes/github/rehearsal.ts')
+  const line = [process.execPath, '--import', import.meta.resolve('tsx'), program]
+  const child = daemon(dir, space(dir)!, 'github', [
+    ...line,
+    ...['--folder', folder, '--address', github, '--name', GITHUB],
+  ])
+  for (let tries = 0; !(await answers(`http://${github}/meta`)); tries++) {
+    if (tries > 150 || child.exitCode !== null) {
+      throw new Problem(
+        'The local GitHub does not start',
+        `Its log is ${join(dir, 'node/logs/github.log')}. Run the same line again.`,
+      )
+    }
+    await sleep(100)
+  }
+  return [undefined, { outcome: 'created', note }]
+}
+
+async function answers(address: string): Promise<boolean> {
+  try {
+    return (await fetch(address, { signal: AbortSignal.timeout(2000) })).ok
+  } catch {
+    return false
+  }
+}
+
+function seedOf(tokens: Record<string, string>) {
+  const image = `${MIRROR}/library/busybox:1.37`
+  return {
+    tokens: Object.fromEntries(
+      Object.entries(tokens).map(([login, token]) => [
+        token,
+        { kind: 'classic', login, scopes: ['repo', 'read:org', 'admin:repo_hook', 'admin:org_hook'] },
+      ]),
+    ),
+    orgs: [
+      {
+        login: ORG,
+        base: 'write',
+        members: { alice: 'admin', bob: 'member', 'prow-bot': 'admin' },
+      },
+    ],
+    users: ['carol'],
+    repos: [
+      {
+        owner: ORG,
+        name: 'website',
+        files: {
+          'README.md': '# A website\n',
+          OWNERS: 'approvers:\n  - alice\nreviewers:\n  - bob\n',
+          '.prow.yaml': readFileSync(join(TEST, 'node/prow.yaml'), 'utf8').replaceAll('${HELLO_IMAGE}', image),
+        },
+      },
+    ],
+    // Its certificate is its own, and GitHub would look at it.
+    reach: { [`https://${HOST}`]: `http://${HOST}` },
+  }
+}
+
+// An authority of this rehearsal alone, which its images trust, and the certificate of its GitHub. Answers its file.
+async function authority(dir: string): Promise<string> {
+  const folder = githubFolder(dir)
+  const at = (name: string) => join(folder, name)
+  if (existsSync(at('github.crt'))) return at('ca.crt')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650']
+  const openssl = (...args: string[]) => run('openssl', args)
+  await openssl('req', '-x509', ...key, '-subj', '/CN=rehearsal', '-keyout', at('ca.key'), '-out', at('ca.crt'))
+  await openssl('req', ...key.slice(0, -2), '-subj', `/CN=${GITHUB}`, '-keyout', at('github.key'), '-out', at('csr'))
+  writeFileSync(at('names'), `subjectAltName=DNS:${GITHUB}\n`)
+  const signed = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '3650']
+  await openssl('x509', '-req', '-in', at('csr'), ...signed, '-extfile', at('names'), '-out', at('github.crt'))
+  return at('ca.crt')
 }
 
 /** Where the programs came from, in a few words: `built: Kubernetes 1.36.3, etcd 3.6.8, kwok 0.8.0; on PATH: kubectl 1.32.4`. */
@@ -347,6 +517,7 @@ async function freePorts(count: number): Promise<number[]> {
 
 async function kwokConfig(dir: string, programs: Record<Name, Program>, eks: boolean): Promise<string> {
   const { cluster, aws, ports } = places(dir)
+  const at = space(dir)
   const [etcd, peer, api, manager, scheduler, kwok, http, tls] = await freePorts(8)
   const beside: Ports = { http: http!, tls: tls! }
   // The tokens of \`aws eks get-token\` open the API server by a webhook that it is told of when it starts.
@@ -383,16 +554,23 @@ async function kwokConfig(dir: string, programs: Record<Name, Program>, eks: boo
       // Stages are objects in the cluster then, and tests can add their own.
       enableCRDs: ['Stage'],
       // The service address of the API server, for clients in pods that really run.
-      kubeApiserverCertSANs: ['10.0.0.1'],
+      kubeApiserverCertSANs: ['10.0.0.1', ...(at ? [at.node] : [])],
     },
     componentsPatches: [
       {
         name: 'kube-apiserver',
+        // With a real node it listens for that node's pods too, in the network that the two share with nobody.
         // What `kubectl logs` and `exec` prove themselves with to a kubelet.
         extraArgs: [
           { key: 'kubelet-client-certificate', value: join(cluster, 'pki', 'admin.crt') },
           { key: 'kubelet-client-key', value: join(cluster, 'pki', 'admin.key') },
           { key: 'kubelet-preferred-address-types', value: 'InternalIP,Hostname' },
+          ...(at
+            ? [
+                { key: 'bind-address', value: '0.0.0.0', override: true },
+                { key: 'advertise-address', value: at.node, override: true },
+              ]
+            : []),
           ...tokens,
         ],
       },
@@ -423,9 +601,11 @@ async function kwokctl(
 ): Promise<string | undefined> {
   const { work, kubeconfig } = places(dir)
   const { source, path } = programs.kubectl
+  const at = space(dir)
+  const [program, ...before] = [...(at ? within(at, 'network') : []), programs.kwokctl.path]
   const ended = await tryRun(
-    programs.kwokctl.path,
-    ['--name', 'rehearsal', ...args, '--wait', '60s', '--timeout', '15m'],
+    program!,
+    [...before, '--name', 'rehearsal', ...args, '--wait', '60s', '--timeout', '15m'],
     {
       env: {
         // A person's ~/.kwok and ~/.kube are neither read nor written.
@@ -434,6 +614,7 @@ async function kwokctl(
         KUBECONFIG: kubeconfig,
         KUBECACHEDIR: join(work, 'kubectl-cache'),
         KUBERC: 'off',
+        ...(at ? NO_PROXY_AT_ALL : {}),
         PATH: source === 'built' ? `${dirname(path)}${delimiter}${process.env.PATH}` : `${process.env.PATH}`,
       },
       onStderr: (text) => {
@@ -528,7 +709,9 @@ interface Access {
 function access(dir: string): Access {
   const { cluster } = places(dir)
   const pem = (file: string) => readFileSync(join(cluster, 'pki', file))
-  const server = /server: (\S+)/.exec(readFileSync(join(cluster, 'kubeconfig.yaml'), 'utf8'))![1]!
+  const own = /server: (\S+)/.exec(readFileSync(join(cluster, 'kubeconfig.yaml'), 'utf8'))![1]!
+  // With a real node the control plane is in the node's network.
+  const server = own.replace('127.0.0.1', space(dir)?.node ?? '127.0.0.1')
   return { server, ca: pem('ca.crt'), cert: pem('admin.crt'), key: pem('admin.key') }
 }
 
@@ -636,10 +819,11 @@ const RESOURCES: Record<string, string> = {
   StorageClass: '/apis/storage.k8s.io/v1/storageclasses',
   Stage: '/apis/kwok.x-k8s.io/v1alpha1/stages',
   Node: '/api/v1/nodes',
+  PersistentVolume: '/api/v1/persistentvolumes',
 }
 
 // Applies cluster.yaml and waits for its nodes. Answers whether any of it was not there.
-async function furnish(dir: string, yaml: string): Promise<boolean> {
+async function furnish(dir: string, yaml: string, nodes: number): Promise<boolean> {
   const to = access(dir)
   const agent = new Agent({ keepAlive: true })
   const until = Date.now() + 60_000
@@ -659,11 +843,11 @@ async function furnish(dir: string, yaml: string): Promise<boolean> {
     }
     for (;;) {
       const { text } = await ask(to, agent, 'GET', '/api/v1/nodes')
-      const nodes = JSON.parse(text).items as { status: { conditions?: { type: string; status: string }[] } }[]
-      const ready = nodes.filter(({ status }) =>
+      const listed = JSON.parse(text).items as { status: { conditions?: { type: string; status: string }[] } }[]
+      const ready = listed.filter(({ status }) =>
         status.conditions?.some((is) => is.type === 'Ready' && is.status === 'True'),
       )
-      if (ready.length >= NODES) return created
+      if (ready.length >= nodes) return created
       if (Date.now() > until) {
         throw new Problem(
           'The nodes of the rehearsal cluster are not ready after a minute',
@@ -681,6 +865,8 @@ const text = (length: number, letters: string) =>
   Array.from({ length }, () => letters[randomInt(letters.length)]).join('')
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const HOST = 'prow.rehearsal.example'
+const GITHUB = 'github.rehearsal.example'
+const MIRROR = 'registry.rehearsal.example/mirror'
 
 // The settings and the secrets that only a person can give. They look real and are worth nothing. The hmac-token and
 // the cookie are not among them: the runbook makes those. What is there is kept, so that a second run changes nothing.
@@ -689,7 +875,7 @@ function makeInput(dir: string, kind: Kind, context: string, eks: boolean): Beca
   mkdirSync(secrets, { recursive: true, mode: 0o700 })
   chmodSync(secrets, 0o700)
   const made = [
-    make(env, eks ? eksSettings() : settings(kind, context)),
+    make(env, eks ? eksSettings() : settings(kind, context, space(dir)?.github)),
     make(join(secrets, 'oauth-token'), `ghp_${text(36, LETTERS)}\n`),
     make(
       join(secrets, 'github-oauth-config'),
@@ -732,7 +918,7 @@ function make(file: string, content: string): boolean {
 }
 
 /** The settings of a rehearsal. */
-export function settings(kind: Kind, context: string): string {
+export function settings(kind: Kind, context: string, github = ''): string {
   return `# The settings of a rehearsal, made by npm run rehearse. What they may be is told in .env.example.
 TARGET=local
 KUBECONFIG_FILE=kubeconfig
@@ -741,11 +927,25 @@ KUBE_CONTEXT=${context}
 PROW_HOST=${HOST}
 STORAGE_CLASS=${kind === 'kind' ? 'standard' : 'rehearsal'}
 
-GITHUB_ORG=rehearsal-org
+GITHUB_ORG=${ORG}
 GITHUB_AUTH=pat
-# There is no such organisation on GitHub.
+${
+  kind === 'real'
+    ? `GITHUB_HOST=${GITHUB}
+# By http, so that nothing on this machine has to trust its certificate.
+GITHUB_API=http://${github}
+# Its image cannot be made here.
+LABEL_SYNC=off
+
+# Images that were made on this machine.
+NODE_ARCH=${process.arch === 'arm64' ? 'arm64' : 'amd64'}
+PROW_IMAGE_REGISTRY=registry.rehearsal.example/prow
+PROW_IMAGE_TAG=v20240619-cfb8754e0
+IMAGE_MIRROR=${MIRROR}`
+    : `# There is no such organisation on GitHub.
 GITHUB_CHECKS=off
-LABEL_SYNC=on
+LABEL_SYNC=on`
+}
 
 LOG_BUCKET=rehearsal-prow-logs
 IDENTITY=keys
@@ -755,7 +955,7 @@ INGRESS=nginx
 ${
   kind === 'kind'
     ? 'NGINX_ADMISSION=on'
-    : `# A simulated pod cannot answer the webhook, and then no Ingress could be made.
+    : `# What is in its place here cannot answer the webhook, and then no Ingress could be made.
 NGINX_ADMISSION=off`
 }
 `

@@ -64,10 +64,10 @@ await step(
       thing('s3-credentials', 'test-pods', 's3-credentials', (text) => ({ 'service-account.json': text })),
       settings.OBJECT_STORE === 'on' && {
         ...thing('object-store', 'prow', 's3-credentials', (text) => {
-          const { access_key, secret_key } = JSON.parse(text || '{}')
-          return { access_key: access_key ?? '', secret_key: secret_key ?? '' }
+          const { access_key, secret_key, region } = JSON.parse(text || '{}')
+          return { access_key: access_key ?? '', secret_key: secret_key ?? '', region: region ?? '' }
         }),
-        note: 'keys access_key, secret_key   out of s3-credentials',
+        note: 'keys access_key, secret_key, region   out of s3-credentials',
       },
     ])
     if (!current().plan) keepMade(settings, values)

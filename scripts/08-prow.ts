@@ -6,7 +6,7 @@ import { storageClass } from '../lib/cluster.ts'
 import { world } from '../lib/kubectl.ts'
 import { manifests, secret } from '../lib/manifests.ts'
 import { ensurePodRoles, usesRoles } from '../lib/podrole.ts'
-import { gone, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
+import { gone, ready, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
 
 await step(
   import.meta,
@@ -19,14 +19,20 @@ await step(
   async (settings) => {
     await need(checks.namespaces, checks.secrets(settings), checks.definition, checks.accounts, checks.config)
     await need(await storageClass(settings))
-    const components = [...(settings.OBJECT_STORE === 'on' ? ['object-store'] : []), ...checks.COMPONENTS]
+    const store = settings.OBJECT_STORE === 'on'
+    const thing = (name: string) => ({ name, manifests: manifests(settings, name) })
 
-    await tasks(components.map((name) => ({ name, manifests: manifests(settings, name) })))
-    if (settings.OBJECT_STORE === 'off') {
+    if (store) {
+      await tasks([thing('object-store')])
+      // Tide reads its history there when it starts, and ends if it cannot; the first jobs would lose their logs.
+      await ready('Deployment', ['object-store'], 'prow')
+    }
+    await tasks(checks.COMPONENTS.map(thing))
+    if (!store) {
       skipped('object-store', 'OBJECT_STORE=off: logs go to the bucket in secrets/s3-credentials')
       // Its claim stays: the logs so far are on it.
-      const store = manifests(settings, 'object-store').filter((one) => one.object.kind !== 'PersistentVolumeClaim')
-      await gone([{ name: 'object-store', manifests: store }])
+      const old = manifests(settings, 'object-store').filter((one) => one.object.kind !== 'PersistentVolumeClaim')
+      await gone([{ name: 'object-store', manifests: old }])
     }
     // A token that the settings no longer want goes when nothing mounts it any more, which is now.
     await gone(
@@ -37,6 +43,6 @@ await step(
     )
     const made = (await world()).has('Deployment', 'crier', 'prow')
     if (usesRoles(settings) && made) await task('role in the pods', (say) => ensurePodRoles(settings, say))
-    await readyLater('Deployment', components, 'prow')
+    await readyLater('Deployment', checks.COMPONENTS, 'prow')
   },
 )

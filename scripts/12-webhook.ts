@@ -6,7 +6,7 @@ import { world } from '../lib/kubectl.ts'
 import { Problem } from '../lib/problem.ts'
 import { readProwConfig } from '../lib/prowconfig.ts'
 import { look, webhookSecret } from '../lib/secrets.ts'
-import { after, current, note, skipped, step, task } from '../lib/step.ts'
+import { after, current, note, ready, skipped, step, task } from '../lib/step.ts'
 import { spin } from '../lib/tell.ts'
 import * as webhook from '../lib/webhook.ts'
 
@@ -94,6 +94,10 @@ await step(
     }
     if (plan) return
 
+    // They come up while the steps run, and a ping that is sent before is one that did not arrive.
+    const now = await world()
+    if (now.has('Deployment', 'hook', 'prow')) await ready('Deployment', ['hook'], 'prow')
+    if (now.has('Namespace', 'ingress-nginx')) await ready('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
     await ownEvent(places[0]!.secret)
     for (const [index, { place, secret }] of places.entries()) {
       const id = ids[index]!

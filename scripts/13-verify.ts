@@ -7,14 +7,16 @@ import { storageClass } from '../lib/cluster.ts'
 import { forget, world } from '../lib/kubectl.ts'
 import { podRoleChecks } from '../lib/podrole.ts'
 import { Problem } from '../lib/problem.ts'
-import { after, current, skipped, step } from '../lib/step.ts'
+import { readProwConfig } from '../lib/prowconfig.ts'
+import { after, current, skipped, step, task } from '../lib/step.ts'
+import { sendJob } from '../lib/verifyjob.ts'
 
 await step(
   import.meta,
   {
     title: 'Verify the whole installation',
     reads: 'the cluster',
-    makes: 'nothing',
+    makes: 'nothing; with VERIFY_JOB=on a job of its own, which it removes',
     needs: 'the steps before it',
   },
   async (settings) => {
@@ -53,7 +55,13 @@ await step(
       ),
       await report('way in', settings.INGRESS === 'none' ? [] : checks.ingress(settings)),
     ].flat()
-    skipped('a signed event, all the way to its log', 'this version does not send one')
     if (faults.length > 0) throw Problem.all(faults)
+    if (settings.VERIFY_JOB === 'off') return skipped('a job, all the way to its log', 'VERIFY_JOB=on sends one')
+    if (current().plan) return skipped('a job, all the way to its log', 'it is no plan')
+    const { config } = readProwConfig(settings)
+    await task('a job, all the way to its log', async (say) => ({
+      outcome: 'removed',
+      note: `its log stays: ${await sendJob(settings, config.text, say)}`,
+    }))
   },
 )

@@ -21,6 +21,7 @@ built is kept in ~/.cache/prow-runbook, or in RUNBOOK_CACHE. Your ~/.kube is nei
 Options:
   --down           remove the cluster and its folder, also what a run that was killed left
   --cluster-only   make the cluster and its settings, install nothing
+  --real           a node whose pods really run, with Prow's own programs (Linux, root; takes minutes once)
   --eks            with AWS beside it: TARGET=eks, and the real aws talks to an emulator on this machine (needs aws and
                    Python 3.10; what it is made of comes from PyPI, once). The choice where no option is given and this
                    machine can do it
@@ -38,6 +39,7 @@ const options = {
   eks: { type: 'boolean' },
   local: { type: 'boolean' },
   kind: { type: 'boolean' },
+  real: { type: 'boolean' },
   dir: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -73,11 +75,13 @@ async function main(): Promise<number> {
     return EXIT.done
   }
   endOnSignals()
-  const kind: Kind = values.kind ? 'kind' : 'kwok'
-  if ([values.eks, values.local, values.kind].filter(Boolean).length > 1)
-    throw new Problem('--eks, --local and --kind do not go together', 'Give one of them.', { exitCode: EXIT.usage })
+  const kind: Kind = values.kind ? 'kind' : values.real ? 'real' : 'kwok'
+  if ([values.eks, values.local, values.kind, values.real].filter(Boolean).length > 1)
+    throw new Problem('--eks, --local, --real and --kind do not go together', 'Give one of them.', {
+      exitCode: EXIT.usage,
+    })
   // A folder that is named holds what it was made with, and --cluster-only is for those who know what they want.
-  const free = !values.eks && !values.local && !values.kind && !values.dir && !values['cluster-only']
+  const free = !values.eks && !values.local && !values.kind && !values.real && !values.dir && !values['cluster-only']
   const missing = values.eks || free ? await lacks() : undefined
   if (values.eks && missing && !values.down)
     throw new Problem(`AWS cannot be played here: ${missing}`, 'Leave out --eks: all but AWS is rehearsed.')
@@ -139,11 +143,13 @@ function short(path: string): string {
 }
 
 function farewell(
-  { dir, kind, kubeconfig, context, env, kubectl, kubectlOnPath, aws }: Rehearsal,
+  { dir, kind, kubeconfig, context, env, kubectl, kubectlOnPath, aws, names }: Rehearsal,
   clusterOnly: boolean,
 ): void {
   const here = dir === defaultDir(kind, Boolean(aws))
-  const again = [kind === 'kind' && '--kind', aws && '--eks', !here && `--dir ${short(dir)}`].filter(Boolean).join(' ')
+  const again = [kind !== 'kwok' && `--${kind}`, aws && '--eks', !here && `--dir ${short(dir)}`]
+    .filter(Boolean)
+    .join(' ')
   const rows: [string, string][] = [
     ['look', `kubectl --kubeconfig ${short(kubeconfig)} get pods -A`],
     clusterOnly
@@ -163,6 +169,12 @@ function farewell(
     line('  kubectl is not on your PATH; with this line the ones below work:')
     line(`    export PATH=${short(dirname(kubectl))}:$PATH`)
     line()
+  }
+  if (names && !clusterOnly) {
+    line('  To open Prow in a browser, add these lines to /etc/hosts; its certificate is its own:')
+    for (const [name, address] of Object.entries(names)) line(`    ${address} ${name}`)
+    line()
+    rows.unshift(['open', `https://${Object.keys(names)[0]}/`])
   }
   if (aws) {
     line('  AWS is an emulator; with this line aws, and the lines below, talk to it:')

@@ -1,13 +1,13 @@
 // The guide's bare commands against install:all, on the same simulated cluster, in turns: how long each takes
 // relative to the other, how many processes it starts, and where the time goes. npm run bench -- --pairs 3
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ROOT, ROWS, readSettings } from '../../lib/config.ts'
-import { fill, places } from '../../lib/manifests.ts'
+import { ROOT, ROWS } from '../../lib/config.ts'
 import { down, type Rehearsal, up } from '../../lib/rehearsal.ts'
+import { render } from './byhand.ts'
 
 interface Took {
   seconds: number
@@ -17,26 +17,6 @@ interface Took {
 
 const pairs = Number(parseArgs({ options: { pairs: { type: 'string', default: '3' } } }).values.pairs)
 const median = (numbers: number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
-
-/** The manifests as the guide's reader has them: files with every value filled in. */
-function render(rehearsal: Rehearsal): string {
-  const settings = readSettings(rehearsal.env, {})
-  const values = places(settings)
-  const folder = join(rehearsal.dir, 'by-hand')
-  const from = join(ROOT, 'manifests')
-  for (const entry of readdirSync(from, { recursive: true }) as string[]) {
-    if (statSync(join(from, entry)).isDirectory()) continue
-    mkdirSync(dirname(join(folder, entry)), { recursive: true })
-    writeFileSync(join(folder, entry), fill(readFileSync(join(from, entry), 'utf8'), values, entry))
-  }
-  mkdirSync(join(folder, 'secrets'))
-  const secrets = join(rehearsal.dir, 'secrets')
-  for (const name of readdirSync(secrets))
-    writeFileSync(join(folder, 'secrets', name), readFileSync(join(secrets, name)))
-  const keys = JSON.parse(readFileSync(join(secrets, 's3-credentials'), 'utf8'))
-  for (const key of ['access_key', 'secret_key']) writeFileSync(join(folder, 'secrets', key), keys[key])
-  return folder
-}
 
 /** A kubectl on PATH that counts how often it is started. */
 function counting(rehearsal: Rehearsal): { path: string; count: () => number } {
@@ -75,7 +55,7 @@ async function measure(how: 'guide' | 'runbook'): Promise<[first: Took, again: T
     const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in ROWS)))
     const { path, count } = counting(rehearsal)
     const env = { ...clean, PATH: path, KUBECONFIG: rehearsal.kubeconfig, KUBECACHEDIR: join(dir, 'kubectl-cache') }
-    const folder = render(rehearsal)
+    const folder = render(rehearsal.dir)
     const once = (again: boolean): Took => {
       const { seconds, stdout } =
         how === 'guide'

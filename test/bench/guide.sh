@@ -26,7 +26,7 @@ create -n prow create secret generic github-oauth-config --from-file=secret=secr
 create -n prow create secret generic oauth-token --from-file=oauth=secrets/oauth-token
 create -n prow create secret generic s3-credentials --from-file=service-account.json=secrets/s3-credentials
 create -n test-pods create secret generic s3-credentials --from-file=service-account.json=secrets/s3-credentials
-create -n prow create secret generic object-store --from-file=access_key=secrets/access_key --from-file=secret_key=secrets/secret_key
+create -n prow create secret generic object-store --from-file=access_key=secrets/access_key --from-file=secret_key=secrets/secret_key --from-file=region=secrets/region
 kubectl get secret -n prow
 
 # The definition.
@@ -60,10 +60,12 @@ kubectl get pods --all-namespaces
 # Labels.
 create -n prow create configmap label-config --from-file=labels.yaml=config/labels.yaml
 kubectl get configmap -n prow
-kubectl apply -f labels/label-sync-job.yaml
-kubectl -n prow get job
-kubectl apply -f labels/label-sync-cronjob.yaml
-kubectl -n prow get cronjob
+if [ -e labels ]; then
+  kubectl apply -f labels/label-sync-job.yaml
+  kubectl -n prow get job
+  kubectl apply -f labels/label-sync-cronjob.yaml
+  kubectl -n prow get cronjob
+fi
 
 # The way in.
 kubectl apply -f ingress-nginx/namespace.yaml

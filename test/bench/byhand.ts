@@ -1,0 +1,24 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { ROOT, readSettings } from '../../lib/config.ts'
+import { fill, places } from '../../lib/manifests.ts'
+
+/** The manifests as the guide's reader has them: files with every value filled in. */
+export function render(dir: string): string {
+  const settings = readSettings(join(dir, '.env'), {})
+  const values = places(settings)
+  const folder = join(dir, 'by-hand')
+  const from = join(ROOT, 'manifests')
+  for (const entry of readdirSync(from, { recursive: true }) as string[]) {
+    if (statSync(join(from, entry)).isDirectory()) continue
+    mkdirSync(dirname(join(folder, entry)), { recursive: true })
+    writeFileSync(join(folder, entry), fill(readFileSync(join(from, entry), 'utf8'), values, entry))
+  }
+  mkdirSync(join(folder, 'secrets'))
+  const secrets = join(dir, 'secrets')
+  for (const name of readdirSync(secrets))
+    writeFileSync(join(folder, 'secrets', name), readFileSync(join(secrets, name)))
+  const keys = JSON.parse(readFileSync(join(secrets, 's3-credentials'), 'utf8'))
+  for (const key of ['access_key', 'secret_key', 'region']) writeFileSync(join(folder, 'secrets', key), keys[key])
+  return folder
+}

@@ -1,0 +1,65 @@
+// The tests of a real node: makes a rehearsal of their own with Prow on it, asks it, and takes it down again.
+//   npm run test:e2e -- [--keep] [--pictures DIR] [a word of a file's name …]
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ROOT } from '../../lib/config.ts'
+import { EXIT, Problem } from '../../lib/problem.ts'
+import { cacheFolder } from '../../lib/programs.ts'
+import { needMachine } from '../../lib/realnode.ts'
+import { onPath } from '../../lib/shell.ts'
+
+const { values, positionals } = parseArgs({
+  options: { keep: { type: 'boolean' }, pictures: { type: 'string' } },
+  allowPositionals: true,
+})
+const dir = process.env.E2E_DIR ?? join(cacheFolder(), 'rehearsal-e2e')
+
+function start(args: string[], env: Record<string, string> = {}): Promise<number> {
+  const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { ...process.env, E2E_DIR: dir, ...env },
+  })
+  return new Promise((settle) => child.once('exit', (code) => settle(code ?? EXIT.interrupted)))
+}
+
+const rehearse = (...args: string[]) => start(['scripts/rehearse.ts', '--real', '--dir', dir, ...args])
+
+async function main(): Promise<number> {
+  needMachine()
+  if (!onPath('chromium')) {
+    throw new Problem(
+      'This machine lacks chromium, to look at Deck',
+      'apt-get install --no-install-recommends chromium',
+    )
+  }
+  // A node that an earlier run left has jobs and changes of its own.
+  await rehearse('--down')
+  try {
+    const made = await rehearse()
+    if (made !== EXIT.done) return made
+    const files = readdirSync(join(ROOT, 'test/e2e'))
+      .filter(
+        (name) => name.endsWith('.test.ts') && (!positionals.length || positionals.some((word) => name.includes(word))),
+      )
+      .sort()
+      .map((name) => join('test/e2e', name))
+    const env = {
+      ...(values.pictures ? { PICTURES: resolve(values.pictures) } : {}),
+      ...(values.keep ? { KEEP: 'yes' } : {}),
+    }
+    return await start(['--test', '--test-concurrency=1', '--test-reporter=spec', ...files], env)
+  } finally {
+    if (!values.keep) await rehearse('--down')
+  }
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!(error instanceof Problem)) throw error
+  for (const { wrong, remedy } of error.faults) process.stderr.write(`✖ ${wrong}\n  ${remedy}\n`)
+  process.exitCode = error.exitCode
+}
