@@ -5,7 +5,8 @@ import { describe, test } from 'node:test'
 import { load } from 'js-yaml'
 import { secretPlaces } from '../../lib/checks.ts'
 import { ROOT, type Settings } from '../../lib/config.ts'
-import { documents, fill, type Manifest, manifests, partition, places } from '../../lib/manifests.ts'
+import { edgeThings } from '../../lib/edge.ts'
+import { documents, fill, type Manifest, manifests, manifestsWith, partition, places } from '../../lib/manifests.ts'
 import { Problem } from '../../lib/problem.ts'
 import { readProwConfig } from '../../lib/prowconfig.ts'
 import { EKS, LOCAL, settings } from './world.ts'
@@ -13,7 +14,7 @@ import { EKS, LOCAL, settings } from './world.ts'
 // biome-ignore lint/suspicious/noExplicitAny: objects of the cluster, of every kind
 type Any = any
 
-const FOLDERS = readdirSync(join(ROOT, 'manifests')).filter((name) => name !== 'config')
+const FOLDERS = readdirSync(join(ROOT, 'manifests')).filter((name) => !['config', 'ingress', 'storage'].includes(name))
 
 /** All combinations of the settings that manifests look at. */
 function combinations(): Settings[] {
@@ -41,7 +42,18 @@ function combinations(): Settings[] {
 }
 
 const ALL = combinations()
-const everything = (one: Settings) => manifests(one, ...FOLDERS)
+const CERTIFICATE = 'arn:aws:acm:eu-central-1:123456789012:certificate/1b2c'
+/** What the settings alone fill, and what steps find out besides: there are two ways to some, of which this is one. */
+const everything = (one: Settings) => [
+  ...manifests(one, ...FOLDERS, 'ingress/nginx.yaml', 'storage/gp3.yaml'),
+  ...manifestsWith(one, { CONTROLLER_ROLE_ARN: 'arn:aws:iam::123456789012:role/x' }, 'ingress/controller-account.yaml'),
+  ...edgeThings(one, { by: 'auto' }, CERTIFICATE).flatMap((thing) => thing.manifests),
+]
+/** The other. */
+const otherwise = (one: Settings) => [
+  ...manifests(one, 'storage/gp3-auto.yaml'),
+  ...edgeThings(one, { by: 'controller', class: 'alb', ours: true }, CERTIFICATE).flatMap((thing) => thing.manifests),
+]
 const find = (all: Manifest[], kind: string, name: string, namespace?: string): Any =>
   all.find(
     ({ object: o }) =>
@@ -58,7 +70,7 @@ function podSpec({ object }: Manifest): Any {
 test('every place is filled, whatever the settings', () => {
   assert.ok(ALL.length >= 256)
   for (const one of ALL) {
-    for (const { text, object } of everything(one)) {
+    for (const { text, object } of [...everything(one), ...otherwise(one)]) {
       assert.doesNotMatch(text, /\$\{|# when |undefined|\bnull\b/, `${object.kind} ${object.metadata.name}`)
     }
     const config = readProwConfig(one)
