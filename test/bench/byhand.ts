@@ -12,7 +12,7 @@ export function render(dir: string): string {
   for (const entry of readdirSync(from, { recursive: true }) as string[]) {
     if (statSync(join(from, entry)).isDirectory()) continue
     // The way in by a load balancer of AWS is filled from what AWS has.
-    if (entry.startsWith('ingress/alb')) continue
+    if (/^ingress\/(?!nginx)/.test(entry)) continue
     mkdirSync(dirname(join(folder, entry)), { recursive: true })
     writeFileSync(join(folder, entry), fill(readFileSync(join(from, entry), 'utf8'), values, entry))
   }
