@@ -11,6 +11,8 @@ export function render(dir: string): string {
   const from = join(ROOT, 'manifests')
   for (const entry of readdirSync(from, { recursive: true }) as string[]) {
     if (statSync(join(from, entry)).isDirectory()) continue
+    // The way in by a load balancer of AWS is filled from what AWS has.
+    if (/^ingress\/(?!nginx)/.test(entry)) continue
     mkdirSync(dirname(join(folder, entry)), { recursive: true })
     writeFileSync(join(folder, entry), fill(readFileSync(join(from, entry), 'utf8'), values, entry))
   }

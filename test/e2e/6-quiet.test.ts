@@ -6,6 +6,7 @@ import { eventually, get, kubectl, type Thing } from './world.ts'
 const KNOWN: [app: string, says: RegExp, because: string][] = [
   ['.*', /connection refused|connect: no route to host/, 'all start at once, and look again'],
   ['tide|statusreconciler', /Cannot open stored state/, 'there is none before the first run'],
+  ['ghproxy', /lookup pushgateway.*no such host/, '09-pushgateway comes after it'],
   ['statusreconciler', /Failed to close written state/, 'the object store was not ready yet; it writes again later'],
   ['crier', /Failed to read started\.json/, 'the same, of a job that began at once'],
   ['deck', /Updating (history|pools)/, 'Tide answers after its first sync'],

@@ -50,6 +50,8 @@ const running = await start({
     return true
   },
 })
+// Prow keeps its connections: one that is closed the moment it is used again is an error in its log.
+running.server.keepAliveTimeout = 120_000
 openRepositories(running.state, join(folder, 'repositories'))
 
 // git and pages want https; the same state answers at both ports.
