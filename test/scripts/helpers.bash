@@ -139,7 +139,7 @@ watch_programs() {
     cat >"$WORLD/bin/$program" <<SH
 #!/bin/bash
 { printf '%s\n' "$program" "\$@"; env; } >>"$WORLD/argv"
-case "$program \$*" in *' apply '*|*' replace '*|*' annotate '*|*' delete '*|openssl\ rand*) write=1 ;; *) write= ;; esac
+case "$program \$*" in *' apply '*|*' create --field-manager='*|*' replace '*|*' annotate '*|*' delete '*|openssl\ rand*) write=1 ;; *) write= ;; esac
 if [ -n "\$write" ] && [ -n "\${KILL_AT:-}" ]; then
   echo >>"$WORLD/writes"
   if [ "\$(wc -l <"$WORLD/writes")" -eq "\$KILL_AT" ]; then
