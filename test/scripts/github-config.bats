@@ -170,3 +170,14 @@ SH
   seed '{"repos": [{"owner": "test-org", "name": "web", "allow_squash_merge": true, "collaborators": {"prow-bot": "admin"}}]}'
   run -0 runbook 06-config
 }
+
+@test "what Prow takes and people regret is told as a warning, with file and line" {
+  own
+  printf 'push_gateway: {endpoint: pushgateway}\n' >>config/config.yaml
+  sed -i 's|sync_period: 1m|sync_period: 15s|' config/config.yaml
+  setting CHECKCONFIG=off
+  run -0 runbook 06-config
+  says 'config/config.yaml:' 'push_gateway without serve_metrics turns off /metrics of every component' \
+    "tide.sync_period of 15 seconds uses up GitHub's limit"
+  kube -n prow get configmap config -o yaml | grep -q 'sync_period: 15s'
+}
