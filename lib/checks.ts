@@ -1,7 +1,7 @@
 import type { Check } from './check.ts'
 import type { Settings } from './config.ts'
 import { ready, type World } from './kubectl.ts'
-import type { KubeObject } from './manifests.ts'
+import { type KubeObject, prowUrl } from './manifests.ts'
 import { readProvider } from './roles.ts'
 import { FILES, type FileName } from './secrets.ts'
 
@@ -137,7 +137,7 @@ export function ingress(settings: Settings): Check[] {
   const balanced = settings.TARGET === 'eks'
   const names = [...(nginx ? ['prow'] : []), ...(balanced && !nginx ? ['prow-hook', 'prow-deck'] : [])]
   return names.map((name) => ({
-    says: `Ingress ${name} leads https://${settings.PROW_HOST}/ to Prow`,
+    says: `Ingress ${name} leads ${prowUrl(settings)}/ to Prow`,
     otherwise: `Ingress prow/${name} is missing`,
     madeBy: '11-ingress',
     holds: (world) => world.has('Ingress', name, 'prow'),

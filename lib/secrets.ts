@@ -5,6 +5,7 @@ import { load, YAML11_SCHEMA } from 'js-yaml'
 import { relativeName, type Settings, settingsPath } from './config.ts'
 import { fingerprint } from './difference.ts'
 import { type World, world } from './kubectl.ts'
+import { prowUrl } from './manifests.ts'
 import { type Fault, Problem } from './problem.ts'
 import { run } from './shell.ts'
 
@@ -174,7 +175,7 @@ function oauthFlaw(text: string, settings: Settings): string | undefined {
     if (config[field] === undefined || config[field] === null || config[field] === '') return `lacks ${field}`
     if (typeof config[field] !== 'string') return `has ${field} without quotes: its digits would be read as a number`
   }
-  const wanted = `https://${settings.PROW_HOST}/github-login/redirect`
+  const wanted = `${prowUrl(settings)}/github-login/redirect`
   return !settings.PROW_HOST || config.redirect_url === wanted ? undefined : `has another redirect_url than ${wanted}`
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { load, YAML11_SCHEMA } from 'js-yaml'
 import type { Settings } from './config.ts'
 import { kubectl, kubectlLine, tryKubectl } from './kubectl.ts'
-import { type KubeObject, OURS, places } from './manifests.ts'
+import { type KubeObject, OURS, places, prowUrl } from './manifests.ts'
 import { Problem } from './problem.ts'
 
 const JOB = 'runbook-verify'
@@ -114,5 +114,5 @@ export async function sendJob(settings: Settings, config: string, say: (text: st
   // What failed is kept to be looked at; sinker removes it in time.
   await kubectl(['delete', '-n', 'prow', '--ignore-not-found', 'prowjob', name])
   await kubectl(['delete', '-n', 'test-pods', '--ignore-not-found', '--wait=false', 'pod', name])
-  return `https://${settings.PROW_HOST}/view/${path}`
+  return `${prowUrl(settings)}/view/${path}`
 }

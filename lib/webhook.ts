@@ -3,7 +3,7 @@ import type { Settings } from './config.ts'
 import type { Difference } from './difference.ts'
 import { ask, explained, type GitHub, pages, statusOf, type Wish, wordsOf } from './github.ts'
 import { kubectl, type Outcome } from './kubectl.ts'
-import type { KubeObject } from './manifests.ts'
+import { type KubeObject, prowUrl } from './manifests.ts'
 import { Problem } from './problem.ts'
 import { at, readYaml, textsOf } from './yamltree.ts'
 
@@ -78,7 +78,7 @@ export function appsOwn(settings: Settings): Place {
 
 /** The address that GitHub delivers to. */
 export function hookUrl(settings: Settings): string {
-  return `https://${settings.PROW_HOST}/hook`
+  return `${prowUrl(settings)}/hook`
 }
 
 /** The events that hook and the external plugins of plugins.yaml want. */

@@ -4,6 +4,7 @@ import { report } from '../lib/check.ts'
 import { nodeChecks, permissionChecks, storageClass } from '../lib/cluster.ts'
 import { lookAtGitHub } from '../lib/github.ts'
 import { versions, type World, world } from '../lib/kubectl.ts'
+import { prowUrl } from '../lib/manifests.ts'
 import { type Fault, Problem } from '../lib/problem.ts'
 import { checked } from '../lib/prowconfig.ts'
 import { exposed, look } from '../lib/secrets.ts'
@@ -37,10 +38,7 @@ await step(
       }
     }
 
-    note(
-      'holds',
-      `settings: TARGET=${settings.TARGET}, https://${settings.PROW_HOST}/, organisation ${settings.GITHUB_ORG}`,
-    )
+    note('holds', `settings: TARGET=${settings.TARGET}, ${prowUrl(settings)}/, organisation ${settings.GITHUB_ORG}`)
     if (settings.fromEnvironment.length > 0)
       note('warning', `from the environment, not from the file: ${settings.fromEnvironment.join(', ')}`)
 

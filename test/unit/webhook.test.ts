@@ -4,7 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import type { Settings } from '../../lib/config.ts'
-import { meaning, sendTest, wantedEvents } from '../../lib/webhook.ts'
+import { FILES } from '../../lib/secrets.ts'
+import { hookUrl, meaning, sendTest, wantedEvents } from '../../lib/webhook.ts'
 import { startHook } from '../fakes/hook.ts'
 
 const settings = { PROW_HOST: 'prow.example.com', GITHUB_ORG: 'my-org' } as Settings
@@ -83,3 +84,12 @@ test('external plugins add their events, and one without a list wants all', () =
 function both({ status, answer }: { status: number; answer: string }): [number, string] {
   return [status, answer]
 }
+
+test('another port of https is in the address that GitHub delivers to, and in the one people log in by', () => {
+  const one = { ...settings, TARGET: 'eks', HTTPS_PORT: 8443 } as Settings
+  assert.equal(hookUrl(one), `https://${one.PROW_HOST}:8443/hook`)
+  const text = (port: string) =>
+    `client_id: "a"\nclient_secret: "b"\nredirect_url: "https://${one.PROW_HOST}${port}/github-login/redirect"\n`
+  assert.equal(FILES['github-oauth-config'].flaw(text(':8443'), one), undefined)
+  assert.match(FILES['github-oauth-config'].flaw(text(''), one) ?? '', /another redirect_url/)
+})
