@@ -3,7 +3,7 @@ import { DRIVER, driverRole, readDriver } from './addon.ts'
 import { change, forgetAws, look } from './aws.ts'
 import { readBucket } from './bucket.ts'
 import type { Settings } from './config.ts'
-import { zones } from './edge.ts'
+import { recordsOf, zones } from './edge.ts'
 import type { Outcome } from './kubectl.ts'
 import { read } from './kubectl.ts'
 import { Problem } from './problem.ts'
@@ -93,19 +93,9 @@ export async function removeRecord(settings: Settings, targets: string[]): Promi
   for (const zone of [found.outside, found.within]) {
     if (!zone) continue
     const id = zone.Id.replace('/hostedzone/', '')
-    const listed = await look<{ ResourceRecordSets: RecordSet[] }>([
-      'route53',
-      'list-resource-record-sets',
-      '--hosted-zone-id',
-      id,
-      '--start-record-name',
-      settings.PROW_HOST,
-      '--max-items',
-      '10',
-    ])
-    for (const set of listed?.ResourceRecordSets ?? []) {
+    for (const set of await recordsOf(settings, id)) {
       const leads = (set.AliasTarget?.DNSName ?? set.ResourceRecords?.[0]?.Value ?? '').replace(/^dualstack\.|\.$/g, '')
-      if (set.Name !== `${settings.PROW_HOST}.` || !targets.includes(leads.toLowerCase())) continue
+      if (!targets.includes(leads.toLowerCase())) continue
       const batch = JSON.stringify({ Changes: [{ Action: 'DELETE', ResourceRecordSet: set }] })
       await remove(
         `record ${settings.PROW_HOST}`,
@@ -116,12 +106,6 @@ export async function removeRecord(settings: Settings, targets: string[]): Promi
       )
     }
   }
-}
-
-interface RecordSet {
-  Name: string
-  AliasTarget?: { DNSName: string }
-  ResourceRecords?: { Value: string }[]
 }
 
 /** Removes the log bucket with all that is in it, when the runbook made it and `named` says so. */

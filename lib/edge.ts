@@ -361,11 +361,9 @@ export async function zones(settings: Settings): Promise<{ outside?: Zone; withi
   return found
 }
 
-/** Makes the host lead to a load balancer, in one zone. */
-export async function ensureRecord(settings: Settings, zone: Zone, target: string): Promise<Became> {
-  const { plan } = current()
+/** The records of the host in the zone of that id. */
+export async function recordsOf(settings: Settings, id: string): Promise<RecordSet[]> {
   const host = settings.PROW_HOST
-  const id = zone.Id.replace('/hostedzone/', '')
   const listed = await look<{ ResourceRecordSets: RecordSet[] }>([
     'route53',
     'list-resource-record-sets',
@@ -376,7 +374,15 @@ export async function ensureRecord(settings: Settings, zone: Zone, target: strin
     '--max-items',
     '10',
   ])
-  const there = (listed?.ResourceRecordSets ?? []).filter((one) => one.Name === `${host}.`)
+  return (listed?.ResourceRecordSets ?? []).filter((one) => one.Name === `${host}.`)
+}
+
+/** Makes the host lead to a load balancer, in one zone. */
+export async function ensureRecord(settings: Settings, zone: Zone, target: string): Promise<Became> {
+  const { plan } = current()
+  const host = settings.PROW_HOST
+  const id = zone.Id.replace('/hostedzone/', '')
+  const there = await recordsOf(settings, id)
   const now = there.find((one) => one.Type === 'CNAME')
   const object = `record ${host}`
   const clean = (name: string | undefined) =>
