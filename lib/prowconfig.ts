@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { ROOT, relativeName, type Settings, settingsPath } from './config.ts'
-import { ready, type Thing, tryKubectl, type World, world } from './kubectl.ts'
+import { read, ready, type Thing, tryKubectl, type World, world } from './kubectl.ts'
 import { fill, type KubeObject, type Manifest, manifest, OURS, places } from './manifests.ts'
 import { type Fault, Problem } from './problem.ts'
 
@@ -159,12 +159,10 @@ export function things(prow: ProwConfig): Thing[] {
   const version = createHash('sha256')
   for (const [name, text] of [['config.yaml', prow.config.text] as const, ...jobs].sort())
     version.update(`${name}\0${text}\0`)
-  const config = new Map([
-    ['config.yaml', prow.config.text],
-    ['VERSION', version.digest('hex').slice(0, 12)],
-  ])
+  const config = new Map([['config.yaml', prow.config.text]])
+  const beside = { VERSION: version.digest('hex').slice(0, 12) }
   return [
-    { name: 'config', manifests: [configMap('config', config, true)], note: `from ${prow.from}` },
+    { name: 'config', manifests: [configMap('config', config, true, beside)], note: `from ${prow.from}` },
     { name: 'plugins', manifests: [configMap('plugins', new Map([['plugins.yaml', prow.plugins.text]]), false)] },
     {
       name: 'job-config',
@@ -240,8 +238,8 @@ export function rolledBack(now: World): { now: Thing[]; before: Thing[] } {
 }
 
 /**
- * Waits until Deck, asked through the API server, tells the version that is in the ConfigMap. Gives back why that
- * cannot be seen, when it cannot.
+ * Waits until every pod of Deck, asked through the API server, tells the version that is in the ConfigMap. Gives back
+ * why that cannot be seen, when it cannot.
  */
 export async function reloaded(seconds: number, say: (text: string) => void): Promise<{ seen: boolean; why?: string }> {
   const now = await world()
@@ -249,41 +247,55 @@ export async function reloaded(seconds: number, say: (text: string) => void): Pr
   const version = (now.get('ConfigMap', 'config', 'prow')?.data as Record<string, string> | undefined)?.VERSION
   if (!deck || !ready(deck)) return { seen: false, why: 'Deck does not run yet' }
   if (!version) return { seen: false, why: 'this version has no mark' }
+  const pods = await read('pods', '-n', 'prow', '-l', 'app=deck', '--field-selector=status.phase=Running')
+  const waiting = new Set(pods.map(({ metadata }) => metadata.name))
   const until = Date.now() + seconds * 1000
   for (;;) {
-    const { stdout, exitCode, stderr } = await tryKubectl([
-      'get',
-      '--raw',
-      '/api/v1/namespaces/prow/services/deck/proxy/config',
-    ])
-    if (exitCode !== 0) {
-      const why = stderr
-        .trim()
-        .split('\n')
-        .at(-1)
-        ?.replace(/^Error from server.*?: /, '')
-      return { seen: false, why: `Deck does not answer through the API server (${why})` }
+    for (const pod of waiting) {
+      const path = `/api/v1/namespaces/prow/pods/${pod}:8080/proxy/config`
+      const { stdout, exitCode, stderr } = await tryKubectl(['get', '--raw', path])
+      if (exitCode !== 0) {
+        const [why] = stderr.trim().split('\n').slice(-1)
+        const shown = why?.replace(/^Error from server.*?: /, '')
+        return { seen: false, why: `Deck does not answer through the API server (${shown})` }
+      }
+      if (new RegExp(`config_version_sha: ["']?${version}`).test(stdout)) waiting.delete(pod)
     }
-    if (new RegExp(`config_version_sha: ["']?${version}`).test(stdout)) return { seen: true }
-    if (Date.now() > until) return { seen: false, why: `Deck still tells another version after ${seconds} s` }
+    if (waiting.size === 0) return { seen: true }
+    if (Date.now() > until) {
+      return { seen: false, why: `${[...waiting].join(', ')} still tells another version after ${seconds} s` }
+    }
     say('waiting for Deck to read it; the kubelet brings a ConfigMap within a minute or two')
     await new Promise((resolve) => setTimeout(resolve, 3000))
   }
 }
 
-/** The ConfigMap `name` in prow of some texts; packed when they are too large as they are and `packed` allows it. */
-export function configMap(name: string, texts: Map<string, string>, packed: boolean): Manifest {
-  const size = (values: Iterable<[string, { length: number }]>) =>
-    [...values].reduce((sum, [key, value]) => sum + key.length + value.length, 0)
+/**
+ * The ConfigMap `name` in prow of some texts; packed when they are too large as they are and `packed` allows it.
+ * `beside` is never packed: Prow reads its VERSION as it is (pkg/config, ConfigVersionFileName).
+ */
+export function configMap(
+  name: string,
+  texts: Map<string, string>,
+  packed: boolean,
+  beside: Record<string, string> = {},
+): Manifest {
+  const size = (values: [string, { length: number }][]) =>
+    [...values, ...Object.entries(beside)].reduce((sum, [key, value]) => sum + key.length + value.length, 0)
   const plain = [...texts].map(([key, text]): [string, Buffer] => [key, Buffer.from(text)])
   const base: KubeObject = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name, namespace: 'prow', labels: { ...OURS } },
   }
-  if (size(plain) <= LIMIT) return manifest({ ...base, data: Object.fromEntries(texts) })
+  if (size(plain) <= LIMIT) return manifest({ ...base, data: { ...Object.fromEntries(texts), ...beside } })
   const gzipped = plain.map(([key, bytes]): [string, string] => [key, packedBytes(bytes).toString('base64')])
-  if (packed && size(gzipped) <= LIMIT) return manifest({ ...base, binaryData: Object.fromEntries(gzipped) })
+  if (packed && size(gzipped) <= LIMIT)
+    return manifest({
+      ...base,
+      ...(Object.keys(beside).length > 0 ? { data: beside } : {}),
+      binaryData: Object.fromEntries(gzipped),
+    })
   throw new Problem(
     `ConfigMap ${name} would hold ${Math.ceil(size(packed ? gzipped : plain) / 1024)} KiB${packed ? ' even packed' : ''}; it can hold ${LIMIT / 1024} KiB`,
     packed

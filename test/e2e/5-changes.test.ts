@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -13,6 +13,7 @@ import {
   ORG,
   ownConfig,
   place,
+  prow,
   script,
   secret,
   type Thing,
@@ -37,7 +38,9 @@ test('a job that is added with 06-config runs, and nothing is started again for 
       '- ls /var/run/secrets/kubernetes.io 2>&1; for p in api/v1/namespaces/prow/secrets api/v1/namespaces/test-pods/pods apis/prow.k8s.io/v1/prowjobs; do curl -sk -o /dev/null -w "$p %{http_code}\\n" https://kubernetes.default/$p; done',
     )
   writeFileSync(join(folder, 'jobs/nosy.yaml'), nosy)
-  await script('06-config')
+  const told = await script('06-config')
+  assert.match(told, /checkconfig in the cluster accepts it/)
+  assert.match(told, /Deck has read it/)
   const one = await job('nosy-periodic', undefined, ['success', 'failure'], 240)
   const log = await eventually('its log', 30, () => bucket(`${place(one)}/build-log.txt`))
   assert.match(log, /cannot access|No such file/)
@@ -45,6 +48,45 @@ test('a job that is added with 06-config runs, and nothing is started again for 
   assert.match(log, /test-pods\/pods (401|403)\n/)
   assert.match(log, /prowjobs (401|403)\n/)
   assert.deepEqual(await started(), before)
+})
+
+test('what only Prow itself knows to be wrong is refused by checkconfig in the cluster, and nothing is written', async () => {
+  const folder = await ownConfig()
+  const file = join(folder, 'jobs/greedy.yaml')
+  const hello = readFileSync(join(folder, 'jobs/hello.yaml'), 'utf8')
+  writeFileSync(file, hello.replace('hello-periodic', 'greedy-periodic').replace(/cpu: \S+/, 'cpu: much'))
+  const held = async () =>
+    (await get('configmaps', '-n', 'prow')).items.map(({ metadata }: Thing) => [
+      metadata.name,
+      metadata.resourceVersion,
+    ])
+  const before = await held()
+  await assert.rejects(script('06-config'), ({ code, stderr }) => {
+    assert.equal(code, 1)
+    assert.match(stderr, /✖ checkconfig: .*quantit/)
+    assert.match(stderr, /checkconfig in the cluster refuses it/)
+    return true
+  })
+  assert.deepEqual(await held(), before)
+  rmSync(file)
+  await eventually('no pod of checkconfig is left', 60, async () => {
+    const { items } = await get('pods', '-n', 'prow')
+    return items.every(({ metadata }: Thing) => !metadata.name.startsWith('checkconfig'))
+  })
+})
+
+test('--rollback puts the version before in force, and Deck is seen to have read it', async () => {
+  const folder = await ownConfig()
+  const file = join(folder, 'config.yaml')
+  const text = readFileSync(file, 'utf8')
+  const ttl = async () => /terminated_pod_ttl: (\w+)/.exec((await prow('/config')).text)?.[1]
+  const before = await ttl()
+  writeFileSync(file, text.replace(/terminated_pod_ttl: \w+/, 'terminated_pod_ttl: 17m'))
+  assert.match(await script('06-config'), /Deck has read it/)
+  assert.equal(await ttl(), '17m0s')
+  assert.match(await script('06-config', {}, '--rollback'), /Deck has read it/)
+  assert.equal(await ttl(), before)
+  writeFileSync(file, text)
 })
 
 test('the account of jobs may do nothing in the cluster', async () => {

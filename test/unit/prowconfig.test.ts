@@ -81,6 +81,13 @@ describe('a ConfigMap', () => {
     assert.equal(bytes[9], 0xff)
   })
 
+  test('keeps what stands beside the packed texts as it is', () => {
+    const { object } = configMap('config', big(2_000_000), true, { VERSION: 'abc' })
+    assert.deepEqual(object.data, { VERSION: 'abc' })
+    assert.deepEqual(Object.keys(object.binaryData as object), ['a.yaml'])
+    assert.equal('data' in configMap('job-config', big(2_000_000), true).object, false)
+  })
+
   test('that is too large is refused', () => {
     assert.throws(() => configMap('plugins', big(2_000_000), false), /ConfigMap plugins would hold/)
     const random = new Map([['a.yaml', randomBytes(1_200_000).toString('base64')]])
