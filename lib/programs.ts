@@ -194,6 +194,17 @@ const CLUSTER: Module = {
   ],
 }
 
+/** Prow's own programs. */
+const PROW: Module = {
+  folder: join(TEST, 'prow'),
+  packages: Object.fromEntries(
+    [
+      ...['checkconfig', 'clonerefs', 'crier', 'deck', 'entrypoint', 'ghproxy', 'hook', 'horologium', 'initupload'],
+      ...['prow-controller-manager', 'sidecar', 'sinker', 'status-reconciler', 'tide'],
+    ].map((name) => [name, `sigs.k8s.io/prow/cmd/${name}`]),
+  ),
+}
+
 /** What a real node runs; Prow's own programs; and what stands in for ingress-nginx there. */
 const REAL: Module[] = [
   {
@@ -208,15 +219,7 @@ const REAL: Module[] = [
       'nginx-ingress-controller': 'prow-runbook/node/ingress',
     },
   },
-  {
-    folder: join(TEST, 'prow'),
-    packages: Object.fromEntries(
-      [
-        ...['checkconfig', 'clonerefs', 'crier', 'deck', 'entrypoint', 'ghproxy', 'hook', 'horologium', 'initupload'],
-        ...['prow-controller-manager', 'sidecar', 'sinker', 'status-reconciler', 'tide'],
-      ].map((name) => [name, `sigs.k8s.io/prow/cmd/${name}`]),
-    ),
-  },
+  PROW,
 ]
 
 /** Builds the programs of a real node with Go into the cache; answers the file of each. */
@@ -228,6 +231,11 @@ export async function buildReal(say: (text: string) => void): Promise<Record<str
     for (const name of names) files[name] = join(folder, name)
   }
   return files
+}
+
+/** Builds checkconfig, with which our rules are compared; answers its file. */
+export async function buildCheckconfig(say: (text: string) => void): Promise<string> {
+  return join(await build(PROW, ['checkconfig'], say), 'checkconfig')
 }
 
 /** The source of Prow in the module cache: Deck's pages are there. */

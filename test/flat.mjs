@@ -1,4 +1,4 @@
-/** A reporter for node --test: one TAP line a test, whatever groups it is in, and what failed below it. */
+/** A reporter for node --test: one TAP line a test, whatever groups it is in, what failed below it, and what a test prints. */
 export default async function* flat(source) {
   let count = 0
   const groups = []
@@ -7,6 +7,7 @@ export default async function* flat(source) {
       groups[data.nesting] = data.name
       groups.length = data.nesting + 1
     }
+    if (type === 'test:stdout') for (const line of data.message.split('\n')) if (line) yield `## ${line}\n`
     if (type !== 'test:pass' && type !== 'test:fail') continue
     const error = type === 'test:fail' ? data.details.error : undefined
     // A group is not a test; it fails with the tests in it.

@@ -1,30 +1,21 @@
 // npm test: unit tests of lib, then every script as a reader runs it, against rehearsal clusters of their own.
 // npm test -- 03-secrets          the files whose name holds that word
 // npm test -- 03-secrets 'again'  and in them only the tests whose name holds the second one
-import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { pathToFileURL } from 'node:url'
 import { ROOT, ROWS } from '../lib/config.ts'
 import { Problem } from '../lib/problem.ts'
 import { downloaded, findPrograms, NAMES } from '../lib/programs.ts'
 import { down, up } from '../lib/rehearsal.ts'
-import { Tap } from './tap.ts'
+import { nodeTests, report, runSuite, type Suite, under } from './suite.ts'
+import type { Tap } from './tap.ts'
 
 const [wanted = '', only = ''] = process.argv.slice(2)
 const MARK = 'runbook-test-'
 const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`
 const say = (text: string) => process.stdout.write(`${text}\n`)
 
-/** A program that prints TAP, and the name its lines are shown under. */
-interface Suite {
-  name: string
-  command: string[]
-}
-
-const under = new Set<ReturnType<typeof spawn>>()
 let stopped = false
 
 function suites(): Suite[] {
@@ -45,17 +36,7 @@ function suites(): Suite[] {
       ? [
           {
             name: 'unit',
-            command: [
-              process.execPath,
-              ...[
-                '--import',
-                'tsx',
-                '--test',
-                `--test-reporter=${pathToFileURL(join(ROOT, 'test/flat.mjs'))}`,
-                ...filter('--test-name-pattern'),
-                ...unit,
-              ],
-            ],
+            command: nodeTests(unit, ...filter('--test-name-pattern')),
           },
         ]
       : []),
@@ -64,28 +45,6 @@ function suites(): Suite[] {
       command: ['bash', join(ROOT, 'node_modules/bats/bin/bats'), '--formatter', 'tap', '-T', ...filter('-f'), file],
     })),
   ]
-}
-
-async function runSuite({ name, command }: Suite, env: NodeJS.ProcessEnv): Promise<Tap> {
-  const began = Date.now()
-  const [program = '', ...args] = command
-  const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  under.add(child)
-  const tap = new Tap((line) => say(`${name.padEnd(20)} ${line}`))
-  createInterface({ input: child.stderr }).on('line', (line) => tap.stderr(line))
-  const lines = createInterface({ input: child.stdout })
-  const read = (async () => {
-    for await (const line of lines) tap.line(line)
-  })()
-  const code = await new Promise<number>((settle) => {
-    child.once('error', () => settle(127))
-    child.once('close', (exit, signal) => settle(signal ? 128 : (exit ?? 1)))
-  })
-  await read
-  under.delete(child)
-  tap.end(code)
-  say(`${name.padEnd(20)} = ${tap.passed} passed, ${tap.failed} failed, ${seconds(began)}`)
-  return tap
 }
 
 /** Removes the clusters that a folder of tests still holds: teardown does it unless a run was cut off. */
@@ -147,15 +106,9 @@ async function main(): Promise<number> {
       }
     }
     await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, worker))
-    const passed = taps.reduce((sum, tap) => sum + tap.passed, 0)
-    const failed = taps.reduce((sum, tap) => sum + tap.failed, 0)
-    say('')
-    for (const tap of taps) for (const failure of tap.failures) say(`${failure.slice(0, 80).join('\n')}\n`)
+    const code = report(taps, began)
     if (stopped) say('interrupted')
-    if (passed + failed === 0) say('no test was executed')
-    say(`${all.length} ${all.length === 1 ? 'file' : 'files'}, ${seconds(began)}`)
-    say(`${passed} passed, ${failed} failed`)
-    return failed > 0 || passed === 0 || stopped ? 1 : 0
+    return stopped ? 1 : code
   } finally {
     await clean(folder)
   }

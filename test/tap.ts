@@ -22,7 +22,8 @@ export class Tap {
     }
     const test = /^(not ok|ok) \d+ (.*)$/.exec(line)
     if (!test) {
-      if (line.startsWith('#')) this.#about.push(`    ${line.slice(1)}`)
+      if (line.startsWith('## ')) this.#show(line.slice(3))
+      else if (line.startsWith('#')) this.#about.push(`    ${line.slice(1)}`)
       return
     }
     const [, word, name] = test

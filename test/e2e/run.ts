@@ -9,6 +9,7 @@ import { EXIT, Problem } from '../../lib/problem.ts'
 import { cacheFolder } from '../../lib/programs.ts'
 import { needMachine } from '../../lib/realnode.ts'
 import { onPath } from '../../lib/shell.ts'
+import { nodeTests, report, runSuite } from '../suite.ts'
 
 const { values, positionals } = parseArgs({
   options: { keep: { type: 'boolean' }, pictures: { type: 'string' } },
@@ -16,18 +17,14 @@ const { values, positionals } = parseArgs({
 })
 const dir = process.env.E2E_DIR ?? join(cacheFolder(), 'rehearsal-e2e')
 
-function start(args: string[], env: Record<string, string> = {}): Promise<number> {
-  const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
-    cwd: ROOT,
-    stdio: 'inherit',
-    env: { ...process.env, E2E_DIR: dir, ...env },
-  })
+function rehearse(...args: string[]): Promise<number> {
+  const line = ['--import', 'tsx', 'scripts/rehearse.ts', '--real', '--dir', dir, ...args]
+  const child = spawn(process.execPath, line, { cwd: ROOT, stdio: 'inherit' })
   return new Promise((settle) => child.once('exit', (code) => settle(code ?? EXIT.interrupted)))
 }
 
-const rehearse = (...args: string[]) => start(['scripts/rehearse.ts', '--real', '--dir', dir, ...args])
-
 async function main(): Promise<number> {
+  const began = Date.now()
   needMachine()
   if (!onPath('chromium')) {
     throw new Problem(
@@ -50,7 +47,8 @@ async function main(): Promise<number> {
       ...(values.pictures ? { PICTURES: resolve(values.pictures) } : {}),
       ...(values.keep ? { KEEP: 'yes' } : {}),
     }
-    return await start(['--test', '--test-concurrency=1', '--test-reporter=spec', ...files], env)
+    const suite = { name: 'e2e', command: nodeTests(files, '--test-concurrency=1') }
+    return report([await runSuite(suite, { ...process.env, E2E_DIR: dir, ...env })], began)
   } finally {
     if (!values.keep) await rehearse('--down')
   }

@@ -7,11 +7,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { askCheckconfig } from '../../lib/checkconfig.ts'
 import { readSettings } from '../../lib/config.ts'
+import { buildCheckconfig } from '../../lib/programs.ts'
 import { checked } from '../../lib/prowconfig.ts'
-import { program } from './build.ts'
 import { AGE, compare, HERE } from './compare.ts'
 
-const checkconfig = await program('checkconfig')
+const checkconfig = await buildCheckconfig(() => {})
 
 test('our rules refuse nothing that checkconfig accepts, but for what this installation could not use', async () => {
   const results = await compare(checkconfig)

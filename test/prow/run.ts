@@ -1,0 +1,8 @@
+// Our rules against Prow's own checkconfig, which Go builds the first time: npm run test:prow
+import { join } from 'node:path'
+import { ROOT } from '../../lib/config.ts'
+import { nodeTests, report, runSuite } from '../suite.ts'
+
+const began = Date.now()
+const command = nodeTests([join(ROOT, 'test/prow/checkconfig.test.ts')])
+process.exitCode = report([await runSuite({ name: 'prow', command }, process.env)], began)
