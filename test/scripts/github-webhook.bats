@@ -22,7 +22,9 @@ SECRET=0123456789012345678901234567890123456789
   says 'would create'
   [ "$(writes)" = 0 ]
   run -0 runbook 12-webhook
-  says 'webhook of test-org' created "GitHub's ping reached hook: 200"
+  says 'webhook of test-org' created "GitHub's ping reached hook: 200" \
+    'this machine does not reach https://prow.rehearsal.example/hook (ENOTFOUND); GitHub does'
+  lacks 'from here'
   lacks "$SECRET"
   [ "$(github .orgs[0].hooks.length)" = 1 ]
   [ "$(github .orgs[0].hooks[0].config)" = '{"content_type":"json","insecure_ssl":"0","url":"https://prow.rehearsal.example/hook","secret":"'$SECRET'"}' ]
