@@ -6,6 +6,7 @@ import type { Settings } from './config.ts'
 import { balancers, edgeFaults, findCertificate, zones } from './edge.ts'
 import { caller, cluster, ownStorage, providerArn } from './eks.ts'
 import { partition } from './manifests.ts'
+import { lookAtMirrors } from './mirror.ts'
 import { controllersPolicy, jobsPolicy, type Policy, policyOf, samePolicy, trust, withStatement } from './policy.ts'
 import { type Fault, Problem } from './problem.ts'
 import { rerunLine } from './rerun.ts'
@@ -65,6 +66,14 @@ export async function lookAhead(settings: Settings): Promise<Ahead[]> {
       }
       return `add-on aws-ebs-csi-driver: ${(await driverByHand()) ? 'a driver installed by hand is there' : 'to be made'}`
     }),
+    one('08-prow', true, () => lookAtMirrors(settings)).then((lines) =>
+      // Who may not look may yet have them all.
+      lines.map((line) =>
+        line.outcome === 'failed' && /^you may not/.test(line.says)
+          ? { ...line, outcome: 'warning' as const, says: `images in ECR were not looked for: ${line.says}` }
+          : line,
+      ),
+    ),
     ...(balanced
       ? [
           one('11-ingress', true, async () => {

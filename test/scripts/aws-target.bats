@@ -150,3 +150,27 @@ SH
   run -0 runbook 01-cluster
   lacks 'support until'
 }
+
+@test "images: nodes in China that would have to reach registries abroad are told, and each repository that ECR lacks" {
+  setting AWS_REGION=cn-north-1 GITHUB_CHECKS=off
+  AWS_DEFAULT_REGION=cn-north-1 fresh
+  run runbook 00-preflight
+  says 'nodes in China seldom reach us-docker.pkg.dev' 'npx tsx scripts/images.ts'
+  setting PROW_IMAGE_REGISTRY=123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/prow \
+    IMAGE_MIRROR=123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/mirror
+  run -1 runbook 00-preflight
+  says '✖ ECR has no repository prow/hook, prow/sinker' 'mirror/library/busybox' 'npx tsx scripts/images.ts'
+  lacks 'seldom'
+  # The line of the guide makes them; there is no crane here that could copy.
+  export AWS_DEFAULT_REGION=cn-north-1
+  runbook images >images
+  while read -r from to; do
+    repository="${to#*/}"
+    aws ecr create-repository --repository-name "${repository%:*}" >/dev/null
+  done <images
+  run runbook 00-preflight
+  says "images: each of $(wc -l <images) has its repository in ECR"
+  refuse ecr:DescribeRepositories AccessDeniedException 'User: x is not authorized to perform: ecr:DescribeRepositories on resource: *'
+  run runbook 00-preflight
+  says 'images in ECR were not looked for: you may not ecr:DescribeRepositories'
+}
