@@ -48,7 +48,7 @@ export async function release(objects: KubeObject[]): Promise<void> {
   if (objects.length === 0) return
   const input = stream(objects.map(identity))
   await kubectl(['label', '-f', '-', 'app.kubernetes.io/managed-by-'], { input })
-  await kubectl(['annotate', '-f', '-', 'prow-runbook/adopted-'], { input })
+  await kubectl(['annotate', '-f', '-', 'prow-runbook/adopted-', 'prow-runbook/started-with-'], { input })
 }
 
 const CRIERS = 'prow.x-k8s.io/gcsk8sreporter'

@@ -2,8 +2,10 @@
 import { need } from '../lib/check.ts'
 import * as checks from '../lib/checks.ts'
 import { lookAtGitHub } from '../lib/github.ts'
+import { world } from '../lib/kubectl.ts'
 import { secret } from '../lib/manifests.ts'
 import { EXIT, Problem } from '../lib/problem.ts'
+import { restartReaders, startMarks } from '../lib/readers.ts'
 import { exposed, type FileName, gather, keepMade } from '../lib/secrets.ts'
 import { current, note, skipped, step, tasks } from '../lib/step.ts'
 import { spin } from '../lib/tell.ts'
@@ -49,7 +51,7 @@ await step(
       }
     }
 
-    await tasks([
+    const wanted = [
       thing('hmac-token', 'prow', 'hmac-token', (hmac) => ({ hmac })),
       settings.OAUTH === 'on' && thing('cookie', 'prow', 'cookie', (text) => ({ secret: text })),
       settings.OAUTH === 'on' &&
@@ -69,8 +71,14 @@ await step(
         }),
         note: 'keys access_key, secret_key, region   out of s3-credentials',
       },
-    ])
+    ].filter((one) => one !== false)
+    const before = startMarks(await world())
+    await tasks(wanted)
     if (!current().plan) keepMade(settings, values)
+    await restartReaders(
+      before,
+      wanted.flatMap((one) => one.manifests),
+    )
     if (settings.OAUTH === 'off') skipped('cookie, github-oauth-config', 'OAUTH=off: nobody logs in to Deck')
   },
 )

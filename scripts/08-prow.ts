@@ -6,6 +6,7 @@ import { storageClass } from '../lib/cluster.ts'
 import { world } from '../lib/kubectl.ts'
 import { manifests, secret } from '../lib/manifests.ts'
 import { ensurePodRoles, usesRoles } from '../lib/podrole.ts'
+import { restartReaders } from '../lib/readers.ts'
 import { gone, ready, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
 
 await step(
@@ -41,6 +42,7 @@ await step(
         manifests: [secret(namespace, name, {})],
       })),
     )
+    await restartReaders(new Map())
     const made = (await world()).has('Deployment', 'crier', 'prow')
     if (usesRoles(settings) && made) await task('role in the pods', (say) => ensurePodRoles(settings, say))
     await readyLater('Deployment', checks.COMPONENTS, 'prow')

@@ -8,6 +8,7 @@ import { forget, world } from '../lib/kubectl.ts'
 import { podRoleChecks } from '../lib/podrole.ts'
 import { Problem } from '../lib/problem.ts'
 import { readProwConfig } from '../lib/prowconfig.ts'
+import { readerChecks } from '../lib/readers.ts'
 import { after, current, skipped, step, task } from '../lib/step.ts'
 import { sendJob } from '../lib/verifyjob.ts'
 
@@ -45,6 +46,7 @@ await step(
         'components',
         COMPONENTS.map((name) => running(name, 'prow', '08-prow')),
       ),
+      await report('what the pods started with', await readerChecks()),
       await report('roles in the pods', await podRoleChecks(settings)),
       await report('object store', store ? running('object-store', 'prow', '08-prow') : []),
       await report(

@@ -40,6 +40,41 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   [ "$(kube auth can-i get configmaps -n prow --as system:serviceaccount:test-pods:prow-jobs || true)" = no ]
 }
 
+@test "a Secret that Deck reads only when it starts is followed by new pods of Deck, and of no other" {
+  fresh
+  runbook 08-prow
+  restarts() { kube get deploy -n prow -o jsonpath='{range .items[*]}{.metadata.name} {.spec.template.metadata.annotations.kubectl\.kubernetes\.io/restartedAt}{"\n"}{end}' | awk 'NF == 2'; }
+  openssl rand -base64 32 >secrets/cookie
+  run -2 runbook 03-secrets --plan
+  says 'pods that read them at start      would change  deck: made anew' 'started with an older cookie'
+  same '' "$(restarts)"
+  run -0 runbook 03-secrets
+  says 'pods that read them at start      changed       deck: made anew'
+  same deck "$(restarts | cut -d' ' -f1)"
+  no_secret_in <(kube get deploy -n prow -o yaml)
+  settled 03-secrets
+  settled 08-prow
+  # A run that was cut off before the pods, or somebody's kubectl: it is seen, and finished.
+  before="$(restarts)"
+  kube patch secret github-oauth-config -n prow -p '{"stringData": {"secret": "client_id: \"1\"\nclient_secret: \"2\"\nredirect_url: \"https://prow.rehearsal.example/github-login/redirect\"\n"}}'
+  run -1 runbook 13-verify
+  says '✖ deck still runs with an older github-oauth-config' 'Run npx tsx scripts/03-secrets.ts'
+  rm secrets/github-oauth-config
+  sleep 1 # The time of a restart is told in seconds.
+  run -0 runbook 03-secrets
+  says 'deck: made anew'
+  [ "$(restarts)" != "$before" ]
+  # The bucket's key is read by four, the hmac by hook whenever it changes.
+  sed -i 's/"secret_key": *"[^"]*"/"secret_key": "another-secret-key"/' secrets/s3-credentials
+  sleep 1
+  run -0 runbook 03-secrets
+  says 'crier, deck, object-store, statusreconciler, tide: made anew'
+  openssl rand -hex 20 >secrets/hmac-token
+  run -0 runbook 03-secrets
+  says 'hmac-token in prow                changed'
+  lacks 'made anew'
+}
+
 @test "corrected settings arrive, each where it belongs, and nothing is made anew" {
   fresh
   runbook 08-prow
