@@ -453,6 +453,12 @@ export function parseSettings(
       })
     }
   }
+  if (raw.PROW_IMAGE_REGISTRY?.startsWith('gcr.io/k8s-prow')) {
+    faults.push({
+      wrong: `PROW_IMAGE_REGISTRY=${raw.PROW_IMAGE_REGISTRY} is gone since 2025`,
+      remedy: `Remove it from ${told}, which leaves ${rows.PROW_IMAGE_REGISTRY?.default}, or name a mirror of that.`,
+    })
+  }
   if (raw.TARGET === 'local') {
     if (raw.INGRESS === 'alb') {
       faults.push({ wrong: 'INGRESS=alb needs TARGET=eks', remedy: `Set INGRESS=nginx or INGRESS=none in ${told}.` })

@@ -242,7 +242,7 @@ function* both(tree: Tree | undefined, one: string, other: string): Iterable<Fou
     yield [keyLine(tree, one), `has both ${one} and ${other}`, `Keep ${other}.`]
 }
 
-/** Every decoration that config.yaml or a job gives, for rules about one. */
+/** Every decoration that config.yaml gives as a default, for rules about one. */
 function* decorations(all: All): Iterable<Tree> {
   const plank = at(all.config, 'plank')
   for (const entry of at(plank, 'default_decoration_config_entries')?.list ?? []) {
@@ -346,14 +346,39 @@ export const CONFIG_RULES: Rule<Tree>[] = [
   {
     name: 'storage-paths',
     weight: 'invalid',
-    remedy: 'Keep additional_allowed_buckets.',
+    remedy: 'Write skip_storage_path_validation: false beside it: left out it is true.',
     *look(config) {
       const deck = at(config, 'deck')
-      if (isTrue(at(deck, 'skip_storage_path_validation')) && given(at(deck, 'additional_allowed_buckets')))
+      const buckets = at(deck, 'additional_allowed_buckets')
+      if (given(buckets) && at(deck, 'skip_storage_path_validation')?.value !== false)
         yield [
-          keyLine(deck, 'skip_storage_path_validation'),
-          'has both deck.skip_storage_path_validation and deck.additional_allowed_buckets',
+          keyLine(deck, 'additional_allowed_buckets'),
+          'has deck.additional_allowed_buckets without deck.skip_storage_path_validation: false',
         ]
+    },
+  },
+  {
+    name: 'allowed-buckets',
+    weight: 'here',
+    remedy: 'Write the name alone: with s3:// before it Deck says that the bucket is not in its allowed list.',
+    *look(config) {
+      for (const bucket of at(config, 'deck', 'additional_allowed_buckets')?.list ?? [])
+        if (/[:/]/.test(textOf(bucket))) yield [bucket, `deck.additional_allowed_buckets has ${textOf(bucket)}`]
+    },
+  },
+  {
+    name: 'artifact-links',
+    weight: 'hint',
+    remedy:
+      'Remove it, or write the address of the S3 console, which ends in /buckets/: gcsweb shows buckets of Google.',
+    *look(config) {
+      const spyglass = at(config, 'deck', 'spyglass')
+      const many = ['gcs_browser_prefixes', 'gcs_browser_prefixes_by_bucket'].flatMap((name) => [
+        ...(at(spyglass, name)?.map?.entries() ?? []),
+      ])
+      for (const [name, prefix] of [['gcs_browser_prefix', at(spyglass, 'gcs_browser_prefix')] as const, ...many])
+        if (/gcsweb|console\.cloud\.google\.com|storage\.googleapis\.com/.test(textOf(prefix)))
+          yield [prefix, `deck.spyglass: the links to artifacts (${name}) lead to ${textOf(prefix)}`]
     },
   },
   {
@@ -563,6 +588,33 @@ export const CONFIG_RULES: Rule<Tree>[] = [
     },
   },
   {
+    name: 'old-images',
+    weight: 'here',
+    remedy:
+      'Write PROW_IMAGE_REGISTRY and PROW_IMAGE_TAG of the settings: that registry is gone, and no pod of a job would start.',
+    *look(_, all) {
+      for (const decoration of decorations(all))
+        for (const [name, image] of at(decoration, 'utility_images')?.map ?? [])
+          if (textOf(image).startsWith('gcr.io/k8s-prow/'))
+            yield [image, `has the utility image ${name}: ${textOf(image)}`]
+    },
+  },
+  {
+    name: 'images-of-another-release',
+    weight: 'hint',
+    remedy: 'All four are best of the release of Prow itself, PROW_IMAGE_TAG.',
+    *look(_, all) {
+      const { PROW_IMAGE_TAG: wanted } = all.settings
+      for (const decoration of decorations(all)) {
+        for (const [name, image] of at(decoration, 'utility_images')?.map ?? []) {
+          const tag = /:([\w.-]+)$/.exec(textOf(image))?.[1]
+          if (tag && tag !== wanted)
+            yield [image, `has the utility image ${name} of ${tag}; PROW_IMAGE_TAG is ${wanted}`]
+        }
+      }
+    },
+  },
+  {
     name: 'compressed-files',
     weight: 'here',
     remedy: 'Remove it: with S3 Deck then shows raw gzip instead of the log.',
@@ -651,12 +703,17 @@ export const CONFIG_RULES: Rule<Tree>[] = [
   {
     name: 'tide-hurry',
     weight: 'hint',
-    remedy: 'A minute is enough.',
+    remedy: 'A minute is enough for tide.sync_period, ten seconds for deck.tide_update_period.',
     *look(config) {
-      const period = at(config, 'tide', 'sync_period')
-      const seconds = /^(\d+)s$/.exec(textOf(period))?.[1]
-      if (seconds && Number(seconds) < 30)
-        yield [period, `tide.sync_period of ${seconds} seconds uses up GitHub's limit`]
+      const under = (tree: Tree | undefined, least: number) => {
+        const seconds = /^(\d+)s$/.exec(textOf(tree))?.[1]
+        return seconds && Number(seconds) < least ? seconds : undefined
+      }
+      const sync = at(config, 'tide', 'sync_period')
+      const update = at(config, 'deck', 'tide_update_period')
+      if (under(sync, 30)) yield [sync, `tide.sync_period of ${under(sync, 30)} seconds uses up GitHub's limit`]
+      if (under(update, 5))
+        yield [update, `deck.tide_update_period of ${under(update, 5)} seconds only makes Tide busy`]
     },
   },
   {
@@ -812,6 +869,23 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
           }
         }
       }
+    },
+  },
+  {
+    name: 'trusted-apps',
+    weight: 'here',
+    remedy:
+      'Write it without [bot]: Prow takes that off the name of who opened the pull request, and compares the rest.',
+    *look(plugins) {
+      const places: [section: string, trees: Iterable<Tree>][] = [
+        ['triggers', at(plugins, 'triggers')?.list ?? []],
+        ['dco', at(plugins, 'dco')?.map?.values() ?? []],
+      ]
+      for (const [section, trees] of places)
+        for (const tree of trees)
+          for (const app of at(tree, 'trusted_apps')?.list ?? [])
+            if (textOf(app).endsWith('[bot]'))
+              yield [app, `${section}.trusted_apps has ${textOf(app)}, which no pull request is ever from`]
     },
   },
   {

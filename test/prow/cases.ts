@@ -135,6 +135,20 @@ config(
 )
 config('both storage settings', 'deck: {skip_storage_path_validation: true, additional_allowed_buckets: [b]}\n')
 config('additional buckets', 'deck: {additional_allowed_buckets: [b]}\n')
+config(
+  'additional buckets, validated',
+  'deck: {skip_storage_path_validation: false, additional_allowed_buckets: [b]}\n',
+)
+config(
+  'additional bucket with a scheme',
+  'deck: {skip_storage_path_validation: false, additional_allowed_buckets: ["s3://b"]}\n',
+)
+config('links to gcsweb', "deck: {spyglass: {gcs_browser_prefix: 'https://gcsweb.k8s.io/gcs/'}}\n")
+config(
+  'links to the console',
+  "deck: {spyglass: {gcs_browser_prefix: 'https://s3.console.aws.amazon.com/s3/buckets/'}}\n",
+)
+config('hidden repos', 'deck: {hidden_repos: [org/secret]}\n')
 config('size limit', 'deck: {spyglass: {size_limit: -1}}\n')
 
 // ---- Spyglass
@@ -178,6 +192,7 @@ config('goroutines', 'tide: {max_goroutines: -1}\n')
 config('reported periodic', 'github_reporter: {job_types_to_report: [periodic]}\n')
 config('reported batch', 'github_reporter: {job_types_to_report: [presubmit]}\n')
 config('newer field', 'tide: {github_merge_blocks_policy: ignore}\n')
+config('update period', 'deck: {tide_update_period: 1s}\n')
 config('sync period', 'tide: {sync_period: 15s}\n')
 config('push gateway', 'push_gateway: {endpoint: pushgateway}\n')
 
@@ -195,6 +210,9 @@ plugins('external', 'external_plugins: {org: [{name: a, events: [push]}]}\n')
 plugins('unknown section', 'file_size_limit: {}\n')
 plugins('unknown field of trigger', 'triggers: [{repos: [org], elide_skipped_contexts: true}]\n')
 plugins('newer field of trigger', 'triggers: [{repos: [org], org_invite: {}}]\n')
+plugins('trusted app', 'triggers: [{repos: [org], trusted_apps: [dependabot]}]\n')
+plugins('trusted app with its suffix', 'triggers: [{repos: [org], trusted_apps: ["dependabot[bot]"]}]\n')
+plugins('trusted app of dco', 'dco: {org: {trusted_apps: ["renovate[bot]"]}}\n')
 plugins('text for repos', 'triggers: [{repos: org}]\n')
 plugins('sizes', 'size: {s: 100, m: 30, l: 100, xl: 500, xxl: 1000}\n')
 plugins('good sizes', 'size: {s: 1, m: 3, l: 10, xl: 50, xxl: 100}\n')
@@ -488,6 +506,11 @@ post('trigger', 'trigger: a')
 plank(
   'bucket without scheme',
   `  default_decoration_config_entries: [{config: {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: logs, path_strategy: explicit}}}]\n`,
+  { 'a.yaml': presubmit(SPEC) },
+)
+plank(
+  'images of the old registry',
+  `  default_decoration_config_entries: [{config: {utility_images: {clonerefs: 'gcr.io/k8s-prow/clonerefs:v20211111-bce61c7c4a', initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://logs, path_strategy: explicit}}}]\n`,
   { 'a.yaml': presubmit(SPEC) },
 )
 plank(

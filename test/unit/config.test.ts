@@ -65,6 +65,7 @@ describe('settings', () => {
     [{ INGRESS: 'traefik' }, /must be alb, nginx or none/],
     [{ PROW_IMAGE_TAG: 'v1:2' }, /PROW_IMAGE_TAG/],
     [{ PROW_IMAGE_REGISTRY: 'https://registry.example.com' }, /PROW_IMAGE_REGISTRY/],
+    [{ PROW_IMAGE_REGISTRY: 'gcr.io/k8s-prow' }, /PROW_IMAGE_REGISTRY=gcr.io\/k8s-prow is gone/],
     [{ DECK_ACCESS: 'everyone' }, /DECK_ACCESS/],
     [{ HOOK_CIDRS: '10.0.0.0' }, /HOOK_CIDRS/],
     [{ GITHUB_AUTH: 'app' }, /GITHUB_APP_ID is not set/],
