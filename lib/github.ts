@@ -26,6 +26,7 @@ export function pages(settings: Settings) {
   return {
     tokens: `${host}/settings/tokens`,
     fineGrained: `${host}/settings/personal-access-tokens`,
+    tokenRequests: `${host}/organizations/${org}/settings/personal-access-token-requests`,
     apps: `${host}/organizations/${org}/settings/apps`,
     installations: `${host}/organizations/${org}/settings/installations`,
     install: (slug: string) => `${host}/apps/${slug}/installations/new`,
@@ -266,9 +267,13 @@ export async function lookAtToken(settings: Settings, token: string, file: strin
       })
     }
   }
-  await lookAtPlaces(settings, github, user.login, kind, faults, warnings)
+  const look: Look = { settings, github, login: user.login, kind, faults, warnings }
+  const places = await lookAtPlaces(look)
+  const mayAskMembers = kind === 'fine-grained' || hasScope(scopes, 'read:org')
+  if (mayAskMembers) await lookAtMembership(look)
+  const may =
+    kind === 'fine-grained' ? await lookAtPermissions(look, file, places) : `scopes ${scopes.join(', ') || 'none'}`
   const ends = told ? `, ends ${told.toISOString().slice(0, 10)}` : ''
-  const may = kind === 'fine-grained' ? 'its permissions cannot be listed' : `scopes ${scopes.join(', ') || 'none'}`
   return { says: `the bot is ${user.login}: ${kind} token, ${may}${ends}`, faults, warnings }
 }
 
@@ -279,62 +284,201 @@ function expiry(text: string): Date | undefined {
   return new Date(`${day}T${time}${zone === 'UTC' ? 'Z' : `${zone.slice(0, 3)}:${zone.slice(3)}`}`)
 }
 
-async function lookAtPlaces(
-  settings: Settings,
-  github: GitHub,
-  login: string,
-  kind: TokenKind,
-  faults: Fault[],
-  warnings: Fault[],
-): Promise<void> {
+interface Look {
+  settings: Settings
+  github: GitHub
+  login: string
+  kind: TokenKind
+  faults: Fault[]
+  warnings: Fault[]
+}
+
+/** A repository that the bot may write to. */
+interface Place {
+  repo: string
+  branch: string
+  isPrivate: boolean
+}
+
+/** Looks at each of GITHUB_REPOS, and gives back those where the bot has the role that it needs. */
+async function lookAtPlaces({ settings, github, login, faults }: Look): Promise<Place[]> {
   const org = settings.GITHUB_ORG
   const page = pages(settings)
-  const wish = (repo: string): Wish => ({
-    doing: `look at ${org}/${repo}`,
-    scope: 'repo',
-    permission: 'Metadata: read',
-  })
+  const places: Place[] = []
   for (const repo of settings.GITHUB_REPOS) {
     try {
       const { data } = await github.request('GET /repos/{owner}/{repo}', { owner: org, repo })
-      if (!data.permissions?.push) {
+      if (data.permissions?.push) places.push({ repo, branch: data.default_branch, isPrivate: data.private })
+      else
         faults.push({
           wrong: `the bot ${login} may not write to ${org}/${repo}`,
           remedy: `Give it the role Write at ${page.access(repo)}; as the bot, accept at ${page.invitations(repo)}.`,
         })
-      }
     } catch (error) {
-      if (statusOf(error) !== 404) throw explained(error, settings, wish(repo))
+      const wish: Wish = { doing: `look at ${org}/${repo}`, scope: 'repo', permission: 'Metadata: read' }
+      if (statusOf(error) !== 404) throw explained(error, settings, wish)
       faults.push({
         wrong: `GitHub shows the bot ${login} no repository ${org}/${repo}`,
         remedy: `See its spelling in GITHUB_REPOS; invite the bot at ${page.access(repo)} and accept as the bot at ${page.invitations(repo)}.`,
       })
     }
   }
-  if (settings.GITHUB_REPOS.length > 0) return
+  return places
+}
+
+/** Whether the bot is a member: others are not told which members are private, and trigger then distrusts those. */
+async function lookAtMembership({ settings, github, login, kind, faults, warnings }: Look): Promise<void> {
+  const org = settings.GITHUB_ORG
+  const page = pages(settings)
+  const everywhere = settings.GITHUB_REPOS.length === 0
   try {
-    const { data } = await github.request('GET /user/memberships/orgs/{org}', { org })
-    if (data.state === 'pending') {
-      faults.push({
-        wrong: `the bot ${login} has not accepted the invitation to ${org}`,
-        remedy: `As the bot, open ${page.invitation}.`,
-      })
-    }
+    const { data } =
+      kind === 'fine-grained'
+        ? await github.request('GET /orgs/{org}/memberships/{username}', { org, username: login })
+        : await github.request('GET /user/memberships/orgs/{org}', { org })
+    if (data.state !== 'pending') return
+    ;(everywhere ? faults : warnings).push({
+      wrong: `the bot ${login} has not accepted the invitation to ${org}`,
+      remedy: `As the bot, open ${page.invitation}.`,
+    })
   } catch (error) {
     const status = statusOf(error)
     const sso = (error as Refused).response?.headers?.['x-github-sso']
-    if (sso || (status !== 404 && status !== 403)) {
-      throw explained(error, settings, {
-        doing: `look at the organisation ${org}`,
-        scope: 'read:org',
-        permission: 'Members: read',
+    const wish: Wish = { doing: `look at the organisation ${org}`, scope: 'read:org', permission: 'Members: read' }
+    if (sso || (status !== 404 && status !== 403)) throw explained(error, settings, wish)
+    if (lacksPermission(error)) {
+      faults.push({
+        wrong: `GitHub does not tell this token who is in ${org}: it lacks the permission Members`,
+        remedy: `Give it Organization permissions, Members: Read-only at ${page.fineGrained}; its resource owner must be ${org}. Without it trigger trusts no private member.`,
       })
+      return
     }
     warnings.push({
-      wrong: `the bot ${login} is no member of ${org}${kind === 'fine-grained' ? ', or the token may not tell' : ''}`,
-      remedy: `Invite it at ${page.people}: it has to see who is a member, and to write to the repositories.`,
+      wrong: `the bot ${login} is no member of ${org}: it does not see private members, whom trigger then does not trust`,
+      remedy: everywhere
+        ? `Invite it at ${page.people}: it has to see who is a member, and to write to the repositories.`
+        : `Invite it at ${page.people}, or let people be collaborators of the repositories.`,
     })
   }
+}
+
+/** Whether GitHub refused for want of a permission, as it does to fine-grained tokens. */
+function lacksPermission(error: unknown): boolean {
+  return statusOf(error) === 403 && /not accessible by personal access token/i.test(wordsOf(error))
+}
+
+/**
+ * What Prow wants of a fine-grained token, as GitHub's page calls it, with a question that changes nothing and that GitHub
+ * answers for a private repository only to those who have it. It never tells which permissions a token has, nor whether
+ * it may write.
+ */
+const FINE_GRAINED: {
+  title: string
+  access: 'Read-only' | 'Read and write'
+  forWhat: string
+  asks: string
+  /** Whether Prow is of no use without it. */
+  needed: boolean
+  when?: (settings: Settings) => boolean
+}[] = [
+  { title: 'Contents', access: 'Read and write', forWhat: 'clones; Tide merges', asks: '/branches', needed: true },
+  { title: 'Issues', access: 'Read and write', forWhat: 'comments and labels', asks: '/issues', needed: true },
+  { title: 'Pull requests', access: 'Read and write', forWhat: 'reviews and merges', asks: '/pulls', needed: true },
+  {
+    title: 'Commit statuses',
+    access: 'Read and write',
+    forWhat: 'results of jobs',
+    asks: '/commits/{branch}/status',
+    needed: true,
+  },
+  {
+    title: 'Administration',
+    access: 'Read-only',
+    forWhat: 'the plugin override looks at branch protection',
+    asks: '/branches/{branch}/protection',
+    needed: false,
+  },
+  {
+    title: 'Webhooks',
+    access: 'Read and write',
+    forWhat: '12-webhook',
+    asks: '/hooks',
+    needed: false,
+    when: (settings) => settings.WEBHOOK !== 'none' && !hooksOfOrganisation(settings),
+  },
+]
+
+function hooksOfOrganisation({ WEBHOOK, GITHUB_REPOS }: Settings): boolean {
+  return WEBHOOK === 'organisation' || (WEBHOOK === 'auto' && GITHUB_REPOS.length === 0)
+}
+
+/** Asks for each permission of a fine-grained token, in one private repository: they are the same in all that it reaches. */
+async function lookAtPermissions(
+  { settings, github, login, faults, warnings }: Look,
+  file: string,
+  places: Place[],
+): Promise<string> {
+  const org = settings.GITHUB_ORG
+  const page = pages(settings)
+  const all = settings.GITHUB_REPOS.length > 0 ? places : await writable(settings, github)
+  /** Whether GitHub lets us ask; any other refusal says nothing about the permission. */
+  const may = async (path: string): Promise<boolean> => {
+    try {
+      await github.request(`GET ${path}`, { per_page: 1 })
+      return true
+    } catch (error) {
+      const wish: Wish = { doing: `look at ${org}`, scope: 'repo', permission: 'Metadata: read' }
+      if ((statusOf(error) ?? 500) >= 500) throw explained(error, settings, wish)
+      return !lacksPermission(error)
+    }
+  }
+  const unreached: string[] = []
+  for (const { repo } of settings.GITHUB_REPOS.length > 0 ? all : all.slice(0, 1))
+    if (!(await may(`/repos/${org}/${repo}/collaborators`))) unreached.push(`${org}/${repo}`)
+  if (unreached.length > 0) {
+    faults.push({
+      wrong: `${file} does not reach ${unreached.join(', ')}, though the bot ${login} may write there`,
+      remedy: `At ${page.fineGrained} its resource owner must be ${org}, and these must be among its repositories; an owner of ${org} may have to approve it at ${page.tokenRequests}.`,
+    })
+  }
+  const place = all.find(({ repo, isPrivate }) => isPrivate && !unreached.includes(`${org}/${repo}`))
+  if (hooksOfOrganisation(settings) && !(await may(`/orgs/${org}/hooks`))) {
+    warnings.push({
+      wrong: `${file} lacks the permission Webhooks of the organisation (12-webhook)`,
+      remedy: `Give it Organization permissions, Webhooks: Read and write at ${page.fineGrained}; or make the webhook by hand and set WEBHOOK=none.`,
+    })
+  }
+  if (!place) return 'no private repository to see its permissions by'
+
+  const base = `/repos/${org}/${place.repo}`
+  for (const { title, access, forWhat, asks, needed, when } of FINE_GRAINED) {
+    if (when?.(settings) === false) continue
+    if (await may(base + asks.replace('{branch}', encodeURIComponent(place.branch)))) continue
+    ;(needed ? faults : warnings).push({
+      wrong: `${file} lacks the permission ${title} in ${org}/${place.repo} (${forWhat})`,
+      remedy: `Give it Repository permissions, ${title}: ${access} at ${page.fineGrained}.`,
+    })
+  }
+  if (!(await may(`${base}/commits/${encodeURIComponent(place.branch)}/check-runs`))) {
+    warnings.push({
+      wrong: `${file} cannot read check runs of ${org}/${place.repo}: Tide fails on each pull request that has one, as GitHub Actions make them`,
+      remedy: `GitHub offers fine-grained tokens no such permission: use a classic one (${page.tokens}) or an App (GITHUB_AUTH=app).`,
+    })
+  }
+  return `reads what Prow reads in ${org}/${place.repo}; whether it may write GitHub tells nobody`
+}
+
+/** Repositories of the organisation that the bot may write to, a private one first. */
+async function writable(settings: Settings, github: GitHub): Promise<Place[]> {
+  const { GITHUB_ORG: org } = settings
+  const wish: Wish = { doing: `list the repositories of ${org}`, scope: 'repo', permission: 'Metadata: read' }
+  const { data } = await ask(settings, wish, () =>
+    github.request('GET /orgs/{org}/repos', { org, per_page: 100, type: 'all' }),
+  )
+  return data
+    .filter((repo) => !repo.archived && repo.permissions?.push !== false)
+    .map((repo) => ({ repo: repo.name, branch: repo.default_branch ?? 'main', isPrivate: repo.private }))
+    .sort((one, other) => Number(other.isPrivate) - Number(one.isPrivate))
 }
 
 // ---- Apps --------------------------------------------------------------------------------------------------------
@@ -349,6 +493,7 @@ const APP_PERMISSIONS: [name: string, access: 'read' | 'write', needed: boolean,
   ['members', 'read', true, 'who is trusted'],
   ['checks', 'read', true, 'Tide looks at checks'],
   ['actions', 'read', false, 'Tide looks at workflows'],
+  ['workflows', 'write', false, 'Tide merges changes of workflows'],
   ['administration', 'read', false, 'branch protection, collaborators'],
 ]
 const APP_EVENTS = [

@@ -21,6 +21,8 @@ interface Row {
   wanted: (settings: Settings) => boolean
   /** What is wrong with the trimmed text, or nothing. Never quotes the text. */
   flaw: (text: string, settings: Settings) => string | undefined
+  /** What is worth a word about a text that has no flaw. Never quotes the text. */
+  odd?: (text: string) => Fault | undefined
   /** Arguments of `openssl` that make one. */
   openssl?: string[]
   /** The value that follows from the settings when there is no file. */
@@ -62,6 +64,13 @@ export const FILES = {
     fill: 'Fill in client_id and client_secret of the OAuth App, both in quotes; or set OAUTH=off.',
     wanted: (settings) => settings.OAUTH === 'on',
     flaw: oauthFlaw,
+    odd: (text) =>
+      /^\s*client_id:\s*["']?Iv(1\.|23)/m.test(text)
+        ? {
+            wrong: 'has the client_id of a GitHub App; Deck is made for an OAuth App, which is another thing',
+            remedy: "Make an OAuth App (docs/guide.md, What only a person can do). An App's log-ins end after hours.",
+          }
+        : undefined,
   },
   'oauth-token': {
     secret: 'oauth-token',
@@ -220,7 +229,7 @@ export function look(
   settings: Settings,
   now: World | undefined,
   prefer: 'file' | 'cluster' = 'file',
-): { values: Map<FileName, Value>; missing: FileName[]; faults: Fault[] } {
+): { values: Map<FileName, Value>; missing: FileName[]; faults: Fault[]; warnings: Fault[] } {
   const values = new Map<FileName, Value>()
   const missing: FileName[] = []
   const faults: Fault[] = []
@@ -273,7 +282,11 @@ export function look(
     const told = relativeName(secretFile(settings, 'clone-token'))
     faults.push({ wrong: `${told} holds the bot's own token`, remedy: rows['clone-token'].fill })
   }
-  return { values, missing, faults }
+  const warnings = [...values].flatMap(([name, { text }]) => {
+    const odd = rows[name].odd?.(text)
+    return odd ? [{ ...odd, wrong: `${relativeName(secretFile(settings, name))} ${odd.wrong}` }] : []
+  })
+  return { values, missing, faults, warnings }
 }
 
 function shape(row: Row, text: string, settings: Settings): string | undefined {
@@ -319,11 +332,11 @@ export async function gather(
   settings: Settings,
   plan: boolean,
   prefer: 'file' | 'cluster' = 'file',
-  also: (values: Map<FileName, Value>) => Promise<Fault[]> = async () => [],
+  also: (values: Map<FileName, Value>, warnings: Fault[]) => Promise<Fault[]> = async () => [],
 ): Promise<Map<FileName, Value>> {
-  const { values, missing, faults } = look(settings, await world(), prefer)
+  const { values, missing, faults, warnings } = look(settings, await world(), prefer)
   // What GitHub says of those that look right is told with the rest.
-  faults.push(...(await also(values)))
+  faults.push(...(await also(values, warnings)))
   if (faults.length > 0) throw Problem.all(faults)
   for (const name of plan ? [] : missing) {
     const row = rows[name]

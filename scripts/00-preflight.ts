@@ -57,6 +57,7 @@ await step(
 
     const secrets = look(settings, now)
     for (const { wrong } of secrets.faults) note('failed', wrong)
+    for (const { wrong, remedy } of secrets.warnings) note('warning', wrong, remedy)
     faults.push(...secrets.faults)
     if (secrets.faults.length === 0) {
       const told = [...secrets.values].map(([name, { from }]) =>

@@ -46,13 +46,109 @@ teardown() { kube delete secrets -n prow --all >/dev/null; kube delete secrets -
   says 'secrets/oauth-token ends on' 'Make another at'
 }
 
-@test "a fine-grained token is recognised, and what it may not see is told" {
-  token "github_pat_$(printf %060d 3)" '{"kind": "fine-grained", "login": "prow-bot", "permissions": {}}'
+# A fine-grained token with all that Prow wants, but for what is named: fine_grained contents members
+fine_grained() {
+  local rights='{"metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write", "statuses": "write", "members": "read", "administration": "read", "repository_hooks": "write", "organization_hooks": "write"}' one
+  for one in "$@"; do rights="$(sed "s/\"$one\": \"[a-z]*\",\? \?//" <<<"$rights")"; done
+  rights="${rights/, \}/\}}"
+  token "github_pat_$(printf %060d 3)" '{"kind": "fine-grained", "login": "prow-bot", "resource_owner": "'"${OWNER:-test-org}"'", "permissions": '"$rights${REPOSITORIES:+, \"repositories\": [$REPOSITORIES]}"'}'
+}
+
+@test "a fine-grained token is recognised, and asked what it may read; what it cannot have is told" {
   setting GITHUB_REPOS=web
+  fine_grained
   run -0 runbook 03-secrets
-  says 'fine-grained token, its permissions cannot be listed'
+  says 'fine-grained token, reads what Prow reads in test-org/web; whether it may write GitHub tells nobody' \
+    'cannot read check runs of test-org/web: Tide fails on each pull request that has one'
+  lacks 'lacks the permission'
+  setting GITHUB_REPOS=
+  run -0 runbook 03-secrets
+  says 'reads what Prow reads in test-org/web'
+  [ "$(writes)" = 0 ]
   setting GITHUB_REPOS=web,nowhere
   refused 03-secrets 'GitHub shows the bot prow-bot no repository test-org/nowhere'
+}
+
+@test "each permission that a fine-grained token lacks is named as GitHub's page calls it, and nothing is written" {
+  setting GITHUB_REPOS=web
+  local page='at https://github.com/settings/personal-access-tokens'
+  fine_grained contents issues pull_requests statuses members
+  refused 03-secrets 'secrets/oauth-token lacks the permission Contents in test-org/web (clones; Tide merges)' \
+    "Give it Repository permissions, Contents: Read and write $page" \
+    'lacks the permission Issues in' "Issues: Read and write $page" 'lacks the permission Pull requests in' "Pull requests: Read and write $page" \
+    'lacks the permission Commit statuses in' "Commit statuses: Read and write $page" \
+    'does not tell this token who is in test-org: it lacks the permission Members' "Organization permissions, Members: Read-only $page"
+  refused 00-preflight 'lacks the permission Contents in test-org/web'
+  fine_grained statuses
+  refused 03-secrets 'lacks the permission Commit statuses in'
+  lacks 'the permission Contents' 'the permission Issues' 'the permission Pull requests' 'the permission Members'
+  fine_grained administration repository_hooks organization_hooks
+  run -0 runbook 03-secrets
+  says 'lacks the permission Administration in test-org/web (the plugin override' 'lacks the permission Webhooks in test-org/web (12-webhook)'
+  setting GITHUB_REPOS=
+  run -0 runbook 03-secrets
+  says 'lacks the permission Webhooks of the organisation (12-webhook)' 'Organization permissions, Webhooks: Read and write'
+  setting WEBHOOK=none
+  run -0 runbook 03-secrets
+  lacks 'Webhooks'
+}
+
+@test "a fine-grained token of another owner, or not for this repository, is told as that" {
+  setting GITHUB_REPOS=open
+  seed '{"repos": [{"owner": "test-org", "name": "open", "collaborators": {"prow-bot": "write"}}]}'
+  OWNER=prow-bot fine_grained
+  refused 03-secrets 'secrets/oauth-token does not reach test-org/open, though the bot prow-bot may write there' \
+    'its resource owner must be test-org' 'https://github.com/organizations/test-org/settings/personal-access-token-requests'
+  setting GITHUB_REPOS=
+  refused 03-secrets 'does not reach test-org/'
+  setting GITHUB_REPOS=open
+  REPOSITORIES='"test-org/web"' fine_grained
+  refused 03-secrets 'does not reach test-org/open'
+  # Anybody reads what is public: what it says of a permission is nothing.
+  REPOSITORIES='"test-org/open"' fine_grained contents
+  run -0 runbook 03-secrets
+  says 'no private repository to see its permissions by'
+}
+
+@test "a bot outside of the organisation sees no private members: a word with the page" {
+  setting GITHUB_REPOS=web
+  seed '{"orgs": [{"login": "test-org", "members": {"boss": "admin"}}]}'
+  run -0 runbook 03-secrets
+  says 'the bot prow-bot is no member of test-org: it does not see private members, whom trigger then does not trust' 'https://github.com/orgs/test-org/people'
+  fine_grained
+  run -0 runbook 03-secrets
+  says 'is no member of test-org'
+}
+
+@test "log-in by a GitHub App instead of an OAuth App is told, and goes in" {
+  sed -i 's|^client_id:.*|client_id: "Iv23liAbCdEfGhIjKlMn"|' secrets/github-oauth-config
+  run -0 runbook 03-secrets
+  says 'github-oauth-config has the client_id of a GitHub App; Deck is made for an OAuth App'
+  lacks Iv23li
+  sed -i 's|^client_id:.*|client_id: "Ov23liAbCdEfGhIjKlMn"|' secrets/github-oauth-config
+  run -0 runbook 03-secrets
+  lacks 'of a GitHub App'
+}
+
+@test "what the guide and its readers put into secret files by mistake is named, and nothing is written" {
+  local oauth='client_id: "1"\nclient_secret: "x"\nredirect_url: "https://prow.rehearsal.example'
+  local map='- value: 0123456789abcdef\n  created_at: 2026-01-01T00:00:00Z\n'
+  # put github-oauth-config 'text'
+  put() { printf "$2\n" >"secrets/$1"; }
+  put github-oauth-config "$oauth\""
+  put s3-credentials '{"endpoint": "http://s:1", "access_key": "a", "secret_key": "b"}'
+  put hmac-token "other:\n$map"
+  refused 03-secrets 'github-oauth-config has another redirect_url than https://prow.rehearsal.example/github-login/redirect' \
+    's3-credentials lacks region' 'hmac-token has no entry for test-org and none for "*"'
+  put github-oauth-config "${oauth/https/http}/github-login/redirect\""
+  put s3-credentials '{"region": "a", "endpoint": "http://s:1", "accessKey": "a"}'
+  put hmac-token "test-org:\n$map test-org/web: {}"
+  refused 03-secrets 'github-oauth-config has another redirect_url than' 's3-credentials has accessKey, which Prow does not know' 'hmac-token is neither'
+  put github-oauth-config "${oauth/\"1\"/1234567890}/github-login/redirect\""
+  put s3-credentials '{"region": "a", "endpoint": "http://s:1"}'
+  put hmac-token "\"*\":\n${map/2026/2999}"
+  refused 03-secrets 'github-oauth-config has client_id without quotes: its digits would be read as a number' \
+    's3-credentials lacks access_key and secret_key' 'hmac-token has a created_at for * that is yet to come'
 }
 
 @test "a bot that may not write is refused with the page where it is invited" {

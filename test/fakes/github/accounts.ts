@@ -128,7 +128,7 @@ function insider(call: Call, org: string): boolean {
   const role = call.who.user && findOrg(call.state, org)?.members[call.who.user.login]
   if (!role) return false
   return call.who.token?.kind === 'fine-grained'
-    ? Boolean(call.who.token.permissions?.members)
+    ? Boolean(call.who.token.permissions?.members) && eq(call.who.token.resource_owner ?? org, org)
     : scoped(call.who.token, 'read:org', 'write:org', 'admin:org')
 }
 
@@ -257,6 +257,15 @@ export const accountRoutes: Route[] = [
     '/orgs/:org/memberships/:login',
     (call) => {
       const role = findOrg(call.state, call.part.org!)?.members[call.part.login!]
+      const { token } = call.who
+      const reached = eq(token?.resource_owner ?? call.part.org!, call.part.org!)
+      if (token?.kind === 'fine-grained' && !(reached && token.permissions?.members))
+        throw new Refusal(
+          403,
+          'Resource not accessible by personal access token',
+          {},
+          { 'X-Accepted-GitHub-Permissions': 'members=read' },
+        )
       if (!role || !insider(call, call.part.org!)) throw notFound()
       return { status: 200, body: { state: 'active', role } }
     },

@@ -175,7 +175,7 @@ export const issueRoutes: Route[] = [
     'GET',
     '/repos/:owner/:repo/issues',
     (call) => {
-      const repo = repoFor(call)
+      const repo = repoFor(call, 'issuesRead')
       const wanted = call.query.get('state') ?? 'open'
       return paged(
         call,
@@ -342,7 +342,7 @@ export const issueRoutes: Route[] = [
     'GET',
     '/repos/:owner/:repo/pulls',
     (call) => {
-      const repo = repoFor(call)
+      const repo = repoFor(call, 'pullsRead')
       const wanted = call.query.get('state') ?? 'open'
       return paged(
         call,

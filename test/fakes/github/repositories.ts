@@ -94,7 +94,7 @@ export const repositoryRoutes: Route[] = [
     'GET',
     '/repos/:owner/:repo/branches',
     (call) => {
-      const repo = repoFor(call)
+      const repo = repoFor(call, 'contentsRead')
       const names = Object.keys(repo.refs).filter((ref) => ref.startsWith('heads/'))
       return paged(
         call,
@@ -110,7 +110,7 @@ export const repositoryRoutes: Route[] = [
     'GET',
     '/repos/:owner/:repo/branches/:branch/protection',
     (call) => {
-      const repo = repoFor(call)
+      const repo = repoFor(call, 'protection')
       const found = repo.protection[`heads/${call.part.branch}`]
       // override comments a failure when it reads other words.
       if (!found) throw new Refusal(404, 'Branch not protected')
@@ -121,7 +121,7 @@ export const repositoryRoutes: Route[] = [
     'GET',
     '/repos/:owner/:repo/commits/:sha/status',
     (call) => {
-      const repo = repoFor(call)
+      const repo = repoFor(call, 'statusesRead')
       const latest = new Map<string, Status>()
       for (const one of statusesOf(repo, call.part.sha!)) latest.set(one.context, one)
       const all = [...latest.values()]
@@ -141,20 +141,28 @@ export const repositoryRoutes: Route[] = [
   [
     'GET',
     '/repos/:owner/:repo/commits/:sha/statuses',
-    (call) => paged(call, [...statusesOf(repoFor(call), call.part.sha!)].reverse()),
+    (call) => paged(call, [...statusesOf(repoFor(call, 'statusesRead'), call.part.sha!)].reverse()),
   ],
   [
     'GET',
     '/repos/:owner/:repo/statuses/:sha',
-    (call) => paged(call, [...statusesOf(repoFor(call), call.part.sha!)].reverse()),
+    (call) => paged(call, [...statusesOf(repoFor(call, 'statusesRead'), call.part.sha!)].reverse()),
   ],
   [
     'GET',
     '/repos/:owner/:repo/commits/:sha/check-runs',
     (call) => {
-      const repo = repoFor(call)
+      const repo = repoFor(call, 'checksRead')
       const runs = repo.check_runs[shaOf(repo, call.part.sha!)] ?? []
       return paged(call, runs, (page) => ({ total_count: runs.length, check_runs: page }))
+    },
+  ],
+  [
+    'GET',
+    '/repos/:owner/:repo/actions/runs',
+    (call) => {
+      repoFor(call, 'actionsRead')
+      return paged(call, [], (page) => ({ total_count: 0, workflow_runs: page }))
     },
   ],
   [
@@ -211,9 +219,18 @@ export const repositoryRoutes: Route[] = [
   ],
   [
     'GET',
+    '/repos/:owner/:repo/contents',
+    (call) => {
+      const names = new Set(Object.keys(repoFor(call, 'contentsRead').files).map((path) => path.split('/')[0]!))
+      if (names.size === 0) throw new Refusal(404, 'This repository is empty.')
+      return { status: 200, body: [...names].map((name) => ({ name, path: name })) }
+    },
+  ],
+  [
+    'GET',
     '/repos/:owner/:repo/contents/:path*',
     (call) => {
-      const repo = repoFor(call)
+      const repo = repoFor(call, 'contentsRead')
       const text = repo.files[call.part.path!]
       if (text === undefined) throw notFound()
       return {
@@ -235,7 +252,7 @@ export const repositoryRoutes: Route[] = [
     'GET',
     '/repos/:owner/:repo/collaborators',
     (call) => {
-      const repo = repoFor(call)
+      const repo = repoFor(call, 'collaborators')
       return paged(
         call,
         collaborators(call, repo).map((login) => ({

@@ -37,6 +37,15 @@ export const WANTS = {
   statuses: { permission: 'statuses', access: 'write', scopes: ['repo', 'repo:status'], level: 'write' },
   contents: { permission: 'contents', access: 'write', scopes: ['repo', 'public_repo'], level: 'write' },
   checks: { permission: 'checks', access: 'write', scopes: ['repo'], level: 'write' },
+  // Asked with permissions only where the repository is not public, by tokens that have permissions.
+  issuesRead: { permission: 'issues', access: 'read', scopes: [], level: 'read' },
+  pullsRead: { permission: 'pull_requests', access: 'read', scopes: [], level: 'read' },
+  statusesRead: { permission: 'statuses', access: 'read', scopes: [], level: 'read' },
+  contentsRead: { permission: 'contents', access: 'read', scopes: [], level: 'read' },
+  checksRead: { permission: 'checks', access: 'read', scopes: [], level: 'read' },
+  actionsRead: { permission: 'actions', access: 'read', scopes: [], level: 'read' },
+  protection: { permission: 'administration', access: 'read', scopes: [], level: 'read' },
+  collaborators: { permission: 'metadata', access: 'read', scopes: [], level: 'write' },
   administration: { permission: 'administration', access: 'read', scopes: ['repo', 'public_repo'], level: 'admin' },
   hooksRead: {
     permission: 'repository_hooks',
@@ -64,10 +73,26 @@ function permitted(permissions: Record<string, string> | undefined, name: string
   return has === 'admin' || has === 'write' || has === access
 }
 
+/** What anybody may read of a public repository; who has permissions needs them for the rest. */
+const PUBLIC_READS: Wanted[] = ['issuesRead', 'pullsRead', 'statusesRead', 'contentsRead', 'checksRead', 'actionsRead']
+
+/** Whether a token was given the repository, by whose resources it reaches and by the list of them. */
+function covers(token: Token | undefined, repo: Repo): boolean {
+  if (token?.resource_owner && !eq(token.resource_owner, repo.owner)) return false
+  return !token?.repositories || token.repositories.some((name) => eq(name, fullName(repo)))
+}
+
+/** What a token may do there. Every fine-grained one may read metadata, and none can be given checks. */
+function allowed(token: Token, want: Want): boolean {
+  if (want.permission === 'metadata') return true
+  if (token.kind === 'fine-grained' && want.permission === 'checks') return false
+  return permitted(token.permissions, want.permission, want.access)
+}
+
 /** Whether the caller sees the repository at all. */
 export function sees(state: State, repo: Repo, who: Caller): boolean {
   const { token, user } = who
-  if (token?.repositories && !token.repositories.some((name) => eq(name, fullName(repo)))) return !repo.private
+  if (!covers(token, repo)) return !repo.private
   if (!repo.private) return true
   if (who.installation) return eq(who.installation.account, repo.owner)
   if (!user) return false
@@ -84,20 +109,22 @@ export function repoFor(call: Call, want: Wanted = 'read'): Repo {
   const wanted: Want = WANTS[want]
   if (want === 'read') return repo
   const { user, token, installation } = call.who
+  if (PUBLIC_READS.includes(want) && !repo.private) return repo
+  // Scopes and roles that let somebody see a repository let them read all of it.
+  if (wanted.scopes.length === 0 && token?.kind !== 'fine-grained' && !installation) return repo
   if (!token) throw new Refusal(401, 'Requires authentication')
   const headers = { 'X-Accepted-GitHub-Permissions': `${wanted.permission}=${wanted.access}` }
   if (installation) {
     const inside = eq(installation.account, repo.owner)
-    if (inside && permitted(token.permissions, wanted.permission, wanted.access)) return repo
+    if (inside && allowed(token, wanted)) return repo
     throw new Refusal(403, 'Resource not accessible by integration', {}, headers)
   }
   if (token.sso) throw singleSignOn(repo.owner)
   if (token.kind === 'fine-grained') {
-    const covered = !token.repositories || token.repositories.some((name) => eq(name, fullName(repo)))
-    if (!covered || !permitted(token.permissions, wanted.permission, wanted.access)) {
+    if (!covers(token, repo) || !allowed(token, wanted)) {
       throw new Refusal(403, 'Resource not accessible by personal access token', {}, headers)
     }
-  } else if (!wanted.scopes.some((scope) => token.scopes?.includes(scope))) throw notFound()
+  } else if (!wanted.scopes.some((scope: string) => token.scopes?.includes(scope))) throw notFound()
   const level = user ? levelOf(call.state, repo, user.login) : 'none'
   if (LEVELS.indexOf(level) < LEVELS.indexOf(wanted.level)) {
     if (want === 'hooks' || want === 'hooksRead') throw notFound()
@@ -117,7 +144,8 @@ export function orgForHooks(call: Call, access: 'read' | 'write'): Org {
   if (!org) throw notFound()
   const headers = { 'X-Accepted-GitHub-Permissions': `organization_hooks=${access}` }
   if (installation || token.kind === 'fine-grained') {
-    if (permitted(token.permissions, 'organization_hooks', access)) return org
+    const reached = !token.resource_owner || eq(token.resource_owner, org.login)
+    if (reached && permitted(token.permissions, 'organization_hooks', access)) return org
     const kind = installation ? 'integration' : 'personal access token'
     throw new Refusal(403, `Resource not accessible by ${kind}`, {}, headers)
   }

@@ -22,6 +22,8 @@ export interface Token {
   expires_at?: string
   /** Full names it is limited to; absent: all that its owner sees. */
   repositories?: string[]
+  /** Of a fine-grained one: whose resources it reaches beside what is public; absent: those of every account here. */
+  resource_owner?: string
   installation?: number
   /** The organisation wants single sign-on and this token is not authorised for it: 403 with X-GitHub-SSO. */
   sso?: boolean
@@ -140,6 +142,8 @@ export interface Repo {
   owner: string
   name: string
   private: boolean
+  /** Absent: as `private` says. An internal one is private too. */
+  visibility?: 'internal'
   archived: boolean
   default_branch: string
   allow_merge_commit: boolean
