@@ -7,6 +7,7 @@ import { versions, type World, world } from '../lib/kubectl.ts'
 import { prowUrl } from '../lib/manifests.ts'
 import { type Fault, Problem } from '../lib/problem.ts'
 import { checked } from '../lib/prowconfig.ts'
+import { lookAtPublicDeck } from '../lib/publicdeck.ts'
 import { exposed, look } from '../lib/secrets.ts'
 import { onPath } from '../lib/shell.ts'
 import { note, skipped, step } from '../lib/step.ts'
@@ -84,6 +85,12 @@ await step(
         'holds',
         `configuration: ${config.from}, ${config.jobs.size} ${config.jobs.size === 1 ? 'file' : 'files'} of jobs`,
       )
+    if (config && now)
+      await also(async () => {
+        const deck = await lookAtPublicDeck(settings, config)
+        for (const { wrong, remedy } of deck.warnings) note('warning', wrong, remedy)
+        if (deck.faults.length > 0) throw Problem.all(deck.faults)
+      })
 
     // Awaited also when nothing is told of it: an answer must not come when the run is over.
     const rows = await asked

@@ -7,6 +7,7 @@ import { mergeFaults, signIn } from '../lib/github.ts'
 import { world } from '../lib/kubectl.ts'
 import { Problem } from '../lib/problem.ts'
 import { checked, mergeMethods, previous, reloaded, rolledBack, things } from '../lib/prowconfig.ts'
+import { lookAtPublicDeck } from '../lib/publicdeck.ts'
 import { current, note, skipped, step, tasks } from '../lib/step.ts'
 import { spin } from '../lib/tell.ts'
 
@@ -42,11 +43,14 @@ await step(
 
     const { prow, hints } = await checked(settings)
     for (const { wrong, remedy } of hints) note('warning', wrong, remedy)
+    const deck = await lookAtPublicDeck(settings, prow)
+    for (const { wrong, remedy } of deck.warnings) note('warning', wrong, remedy)
+    const faults = deck.faults
     if (settings.GITHUB_CHECKS === 'on' && settings.GITHUB_REPOS.length > 0) {
       const github = await signIn(settings)
-      const faults = github ? await mergeFaults(settings, github, await mergeMethods(prow, settings.GITHUB_ORG)) : []
-      if (faults.length > 0) throw Problem.all(faults)
+      if (github) faults.push(...(await mergeFaults(settings, github, await mergeMethods(prow, settings.GITHUB_ORG))))
     }
+    if (faults.length > 0) throw Problem.all(faults)
     const verdict = await askCheckconfig(prow, settings, current().plan)
     if (verdict.refused) {
       throw Problem.all(

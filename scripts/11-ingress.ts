@@ -21,6 +21,8 @@ import { world } from '../lib/kubectl.ts'
 import { manifests, manifestsWith, partition, prowUrl } from '../lib/manifests.ts'
 import { loadBalancerPolicy } from '../lib/policy.ts'
 import { Problem } from '../lib/problem.ts'
+import { readProwConfig } from '../lib/prowconfig.ts'
+import { isPublic, lookAtPublicDeck } from '../lib/publicdeck.ts'
 import { ensureRole, roleArn, roleName } from '../lib/roles.ts'
 import { after, current, gone, note, ready, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
 import { spin } from '../lib/tell.ts'
@@ -29,7 +31,8 @@ await step(
   import.meta,
   {
     title: 'Open the way in for GitHub and for people',
-    reads: 'on EKS: the certificate in ACM, the zone in Route 53, what makes load balancers',
+    reads:
+      'on EKS: the certificate in ACM, the zone in Route 53, what makes load balancers; with DECK_ACCESS=public what GitHub says of repositories with jobs',
     makes:
       'INGRESS=alb: two Ingresses with load balancers, the controller when there is none, the record. INGRESS=nginx: ingress-nginx in a namespace of its own, and the Ingress prow',
     needs: '02-namespaces; the Services of 08-prow for traffic to arrive anywhere',
@@ -48,6 +51,11 @@ await step(
       ])
     }
     await need(checks.namespaces)
+    if (isPublic(settings)) {
+      const { faults, warnings } = await lookAtPublicDeck(settings, readProwConfig(settings))
+      for (const { wrong, remedy } of warnings) note('warning', wrong, remedy)
+      if (faults.length > 0) throw Problem.all(faults)
+    }
     if (settings.INGRESS === 'nginx') await nginx(settings)
     if (settings.TARGET === 'eks') await balanced(settings)
   },

@@ -177,13 +177,73 @@ SH
   run -0 runbook 06-config
 }
 
+@test "an App that is trusted by its login, and a bucket that is allowed by its address: Prow compares neither so, and nothing is written" {
+  own
+  sed -i 's|^triggers:|triggers:\n  - repos: [test-org/web]\n    trusted_apps: [renovate, "dependabot[bot]"]|' config/plugins.yaml
+  sed -i 's|^deck:|deck:\n  skip_storage_path_validation: false\n  additional_allowed_buckets: ["s3://old-logs"]|' config/config.yaml
+  refused 06-config "config/plugins.yaml:$(grep -n trusted_apps config/plugins.yaml | cut -d: -f1) triggers.trusted_apps has dependabot[bot]" \
+    'Write it without [bot]' 'deck.additional_allowed_buckets has s3://old-logs'
+  lacks 'has renovate'
+  sed -i '/skip_storage_path_validation/d; s|"s3://old-logs"|old-logs|' config/config.yaml
+  refused 06-config 'has deck.additional_allowed_buckets without deck.skip_storage_path_validation: false'
+}
+
 @test "what Prow takes and people regret is told as a warning, with file and line" {
   own
   printf 'push_gateway: {endpoint: pushgateway}\n' >>config/config.yaml
-  sed -i 's|sync_period: 1m|sync_period: 15s|' config/config.yaml
+  sed -i -e 's|sync_period: 1m|sync_period: 15s|' -e 's|tide_update_period: 10s|tide_update_period: 1s|' \
+    -e 's|size_limit: 1.*|&\n    gcs_browser_prefix: https://gcsweb.k8s.io/gcs/|' config/config.yaml
   setting CHECKCONFIG=off
   run -0 runbook 06-config
   says 'config/config.yaml:' 'push_gateway without serve_metrics turns off /metrics of every component' \
-    "tide.sync_period of 15 seconds uses up GitHub's limit"
+    "tide.sync_period of 15 seconds uses up GitHub's limit" 'deck.tide_update_period of 1 seconds' \
+    'the links to artifacts (gcs_browser_prefix) lead to https://gcsweb.k8s.io/gcs/'
   kube -n prow get configmap config -o yaml | grep -q 'sync_period: 15s'
+}
+
+# A job of a repository, for a public Deck: job_of test-org/web
+job_of() {
+  jobs "${1#*/}.yaml" <<YAML
+presubmits:
+  $1:
+    - {name: ${1#*/}-test, spec: {containers: [{image: i, command: [c]}]}}
+YAML
+}
+
+@test "a public Deck and private repositories that have jobs: each is named, and nothing is written by any step" {
+  own
+  setting GITHUB_CHECKS=on DECK_ACCESS=public
+  job_of test-org/web
+  job_of test-org/open
+  job_of test-org/inner
+  seed '{"repos": [{"owner": "test-org", "name": "open"}, {"owner": "test-org", "name": "inner", "private": true, "visibility": "internal"},
+    {"owner": "test-org", "name": "own", "private": true, "files": {".prow.yaml": "presubmits: []"}},
+    {"owner": "test-org", "name": "later", "private": true, "files": {"README": "x"}}]}'
+  for script in 06-config 11-ingress 00-preflight; do
+    refused $script 'anybody could read the logs of jobs of repositories that are not public (DECK_ACCESS=public)' \
+      "test-org/web (private; $WORLD/config/jobs/web.yaml:3)" "test-org/inner (internal; $WORLD/config/jobs/inner.yaml:3)" \
+      'test-org/own (private; its own .prow.yaml)' 'Set DECK_ACCESS=internal' 'under deck.hidden_repos in config.yaml' \
+      'test-org/later may bring jobs in a .prow.yaml'
+    lacks 'test-org/open' 'test-org/old'
+  done
+  setting DECK_ACCESS=10.0.0.0/8,0.0.0.0/0
+  refused 06-config 'that are not public (DECK_ACCESS=10.0.0.0/8,0.0.0.0/0)'
+}
+
+@test "a public Deck that hides them, is not public, or is not asked about goes in, with a word of what stays open" {
+  own
+  setting GITHUB_CHECKS=on DECK_ACCESS=internal
+  job_of test-org/web
+  job_of stranger/away
+  sed -i 's|^      - trigger|      - trigger|; s|^plugins:|plugins:\n  stranger/away:\n    plugins: [trigger]|' config/plugins.yaml
+  run -0 runbook 06-config
+  lacks anybody
+  setting DECK_ACCESS=public GITHUB_CHECKS=off
+  run -0 runbook 06-config
+  says 'Deck is open to anybody, and whether repositories with jobs are private was not asked (GITHUB_CHECKS=off)'
+  setting GITHUB_CHECKS=on
+  sed -i 's|^deck:|deck:\n  hidden_repos: [test-org/web]|' config/config.yaml
+  run -0 runbook 06-config
+  says "deck.hidden_repos takes test-org/web off Deck's lists only" 'GitHub shows no repository stranger/away, which has jobs'
+  lacks 'anybody could read the logs'
 }

@@ -142,6 +142,7 @@ export function repositoryPayload(state: State, repo: Repo): Record<string, unkn
     name: repo.name,
     full_name: fullName(repo),
     private: repo.private,
+    visibility: repo.visibility ?? (repo.private ? 'private' : 'public'),
     archived: repo.archived,
     // Push events are looked up by owner.name, all others by owner.login.
     owner: { login: repo.owner, name: repo.owner, type: 'Organization' },
