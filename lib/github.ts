@@ -3,6 +3,7 @@ import type { PaginateInterface } from '@octokit/plugin-paginate-rest'
 import type { Settings } from './config.ts'
 import { world } from './kubectl.ts'
 import { type Fault, Problem } from './problem.ts'
+import type { Named } from './prowconfig.ts'
 import { look } from './secrets.ts'
 
 // Loaded only by steps that talk to GitHub: octokit costs a tenth of a second to read in.
@@ -632,20 +633,41 @@ export async function eachRepository(settings: Settings, github: GitHub): Promis
   return all.filter((repo) => !repo.archived).map((repo) => repo.name)
 }
 
-/** Repositories of GITHUB_REPOS whose settings do not allow the method that Tide is to merge them with. */
-export async function mergeFaults(
+/**
+ * Looks at GITHUB_REPOS and the repositories that the configuration names: whether their settings allow the method that
+ * Tide is to merge them with, and whether jobs can clone them.
+ */
+export async function lookAtRepositories(
   settings: Settings,
   github: GitHub,
+  named: Map<string, Named>,
   methodOf: (repo: string) => string | undefined,
-): Promise<Fault[]> {
-  const faults: Fault[] = []
-  for (const repo of settings.GITHUB_REPOS) {
+): Promise<{ faults: Fault[]; warnings: Fault[] }> {
+  const found = { faults: [] as Fault[], warnings: [] as Fault[] }
+  const { GITHUB_ORG: org, GITHUB_REPOS: repos } = settings
+  const look = async (repo: string) => {
+    const wish: Wish = { doing: `look at ${org}/${repo}`, scope: 'repo', permission: 'Metadata: read' }
+    try {
+      return (await github.request('GET /repos/{owner}/{repo}', { owner: org, repo })).data
+    } catch (error) {
+      // Of one that nobody promised to be there, others tell.
+      if (statusOf(error) === 404 && !repos.includes(repo)) return undefined
+      throw explained(error, settings, wish)
+    }
+  }
+  const all = [...new Set([...repos, ...named.keys()])]
+  const told = await Promise.all(all.map(look))
+  for (const [index, repo] of all.entries()) {
+    const data = told[index]
+    if (!data) continue
+    const { jobs, clones = true } = named.get(repo) ?? {}
+    if (data.private && jobs && !clones)
+      found.warnings.push({
+        wrong: `${org}/${repo} is private, and its jobs (${jobs}) clone it without a token`,
+        remedy: 'Set PRIVATE_CLONES=on, and name clone-token as oauth_token_secret in the decoration.',
+      })
     const method = methodOf(repo)
     if (!method) continue
-    const wish: Wish = { doing: `look at ${settings.GITHUB_ORG}/${repo}`, scope: 'repo', permission: 'Metadata: read' }
-    const { data } = await ask(settings, wish, () =>
-      github.request('GET /repos/{owner}/{repo}', { owner: settings.GITHUB_ORG, repo }),
-    )
     const allowed: Record<string, boolean | undefined> = {
       merge: data.allow_merge_commit,
       squash: data.allow_squash_merge,
@@ -653,10 +675,10 @@ export async function mergeFaults(
     }
     // Not told to those who may not write there.
     if (allowed[method] !== false) continue
-    faults.push({
-      wrong: `${settings.GITHUB_ORG}/${repo} does not allow ${method}, which tide.merge_method says: nothing would merge there`,
-      remedy: `Allow it at https://${settings.GITHUB_HOST}/${settings.GITHUB_ORG}/${repo}/settings, Pull Requests, or name another method in config.yaml.`,
+    found.faults.push({
+      wrong: `${org}/${repo} does not allow ${method}, which tide.merge_method says: nothing would merge there`,
+      remedy: `Allow it at https://${settings.GITHUB_HOST}/${org}/${repo}/settings, Pull Requests, or name another method in config.yaml.`,
     })
   }
-  return faults
+  return found
 }

@@ -139,6 +139,41 @@ export async function mergeMethods(prow: ProwConfig, org: string): Promise<(repo
   }
 }
 
+/** A repository that the configuration names. */
+export interface Named {
+  repo: string
+  /** The place of one of its jobs, where it has some. */
+  jobs?: string
+  /** Whether a credential for cloning is named anywhere that its jobs are decorated by. */
+  clones: boolean
+}
+
+/** The repositories of an organisation that have jobs or that a query of Tide names. */
+export async function namedRepositories(prow: ProwConfig, org: string): Promise<Map<string, Named>> {
+  const { at, readYaml, textsOf } = await import('./yamltree.ts')
+  const CREDENTIALS =
+    /^[^#\n]*(oauth_token_secret|ssh_key_secrets|github_app_private_key_secret|cookiefile_secret|skip_cloning|clone_uri)\b/m
+  const named = new Map<string, Named>()
+  for (const { told, text } of [prow.config, ...prow.jobs.values()]) {
+    const { tree } = readYaml(text)
+    const clones = CREDENTIALS.test(prow.config.text) || CREDENTIALS.test(text)
+    for (const kind of ['presubmits', 'postsubmits']) {
+      for (const [name, list] of at(tree, kind)?.map ?? []) {
+        const [owner, repo, more] = name.split('/')
+        if (owner !== org || !repo || more || !list.list?.length || named.has(repo)) continue
+        named.set(repo, { repo, jobs: `${told}:${list.list[0]!.line}`, clones })
+      }
+    }
+  }
+  for (const query of at(readYaml(prow.config.text).tree, 'tide', 'queries')?.list ?? []) {
+    for (const name of textsOf(at(query, 'repos'))) {
+      const [owner, repo] = name.split('/')
+      if (owner === org && repo && !named.has(repo)) named.set(repo, { repo, clones: true })
+    }
+  }
+  return named
+}
+
 /** The YAML files of a folder and of all folders in it, sorted. `kubectl create configmap --from-file` takes no nested one. */
 function jobFiles(folder: string): string[] {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) return []

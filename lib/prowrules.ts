@@ -593,10 +593,15 @@ export const CONFIG_RULES: Rule<Tree>[] = [
     remedy:
       'Write PROW_IMAGE_REGISTRY and PROW_IMAGE_TAG of the settings: that registry is gone, and no pod of a job would start.',
     *look(_, all) {
+      const old = (decoration: Tree | undefined) =>
+        [...(at(decoration, 'utility_images')?.map ?? [])].filter(([, image]) =>
+          textOf(image).startsWith('gcr.io/k8s-prow/'),
+        )
       for (const decoration of decorations(all))
-        for (const [name, image] of at(decoration, 'utility_images')?.map ?? [])
-          if (textOf(image).startsWith('gcr.io/k8s-prow/'))
-            yield [image, `has the utility image ${name}: ${textOf(image)}`]
+        for (const [name, image] of old(decoration)) yield [image, `has the utility image ${name}: ${textOf(image)}`]
+      for (const job of all.jobs)
+        for (const [name, image] of old(at(job.tree, 'decoration_config')))
+          yield* inFile(job, image, `${job.kind} ${job.name} has the utility image ${name}: ${textOf(image)}`)
     },
   },
   {

@@ -3,10 +3,10 @@
 import { need } from '../lib/check.ts'
 import { askCheckconfig } from '../lib/checkconfig.ts'
 import * as checks from '../lib/checks.ts'
-import { mergeFaults, signIn } from '../lib/github.ts'
+import { lookAtRepositories, signIn } from '../lib/github.ts'
 import { world } from '../lib/kubectl.ts'
 import { Problem } from '../lib/problem.ts'
-import { checked, mergeMethods, previous, reloaded, rolledBack, things } from '../lib/prowconfig.ts'
+import { checked, mergeMethods, namedRepositories, previous, reloaded, rolledBack, things } from '../lib/prowconfig.ts'
 import { lookAtPublicDeck } from '../lib/publicdeck.ts'
 import { current, note, skipped, step, tasks } from '../lib/step.ts'
 import { spin } from '../lib/tell.ts'
@@ -43,13 +43,16 @@ await step(
 
     const { prow, hints } = await checked(settings)
     for (const { wrong, remedy } of hints) note('warning', wrong, remedy)
-    const deck = await lookAtPublicDeck(settings, prow)
-    for (const { wrong, remedy } of deck.warnings) note('warning', wrong, remedy)
-    const faults = deck.faults
-    if (settings.GITHUB_CHECKS === 'on' && settings.GITHUB_REPOS.length > 0) {
+    const { faults, warnings } = await lookAtPublicDeck(settings, prow)
+    const named = await namedRepositories(prow, settings.GITHUB_ORG)
+    if (settings.GITHUB_CHECKS === 'on' && settings.GITHUB_REPOS.length + named.size > 0) {
       const github = await signIn(settings)
-      if (github) faults.push(...(await mergeFaults(settings, github, await mergeMethods(prow, settings.GITHUB_ORG))))
+      const methods = await mergeMethods(prow, settings.GITHUB_ORG)
+      const found = github ? await lookAtRepositories(settings, github, named, methods) : undefined
+      faults.push(...(found?.faults ?? []))
+      warnings.push(...(found?.warnings ?? []))
     }
+    for (const { wrong, remedy } of warnings) note('warning', wrong, remedy)
     if (faults.length > 0) throw Problem.all(faults)
     const verdict = await askCheckconfig(prow, settings, current().plan)
     if (verdict.refused) {

@@ -378,6 +378,7 @@ pre('port', 'spec: {containers: [{image: i, command: [c], ports: [{containerPort
 good('decoration of its own', 'decoration_config: {timeout: 10m}')
 good('decoration with bad timeout', 'decoration_config: {timeout: 10min}')
 good('bucket of its own', 'decoration_config: {gcs_configuration: {bucket: other}}')
+good('old image of its own', "decoration_config: {utility_images: {sidecar: 'gcr.io/k8s-prow/sidecar:v1'}}")
 good('strategy of its own', 'decoration_config: {gcs_configuration: {path_strategy: single}}')
 good(
   'strategy complete',

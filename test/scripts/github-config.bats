@@ -28,6 +28,15 @@ jobs() {
   cat >"config/jobs/$1"
 }
 
+# A job of a repository: job_of test-org/web
+job_of() {
+  jobs "${1#*/}.yaml" <<YAML
+presubmits:
+  $1:
+    - {name: ${1#*/}-test, spec: {containers: [{image: i, command: [c]}]}}
+YAML
+}
+
 @test "the faults of the guide's own configuration are named with file and line, and nothing is written" {
   own
   cat >>config/config.yaml <<'YAML'
@@ -188,6 +197,19 @@ SH
   refused 06-config 'has deck.additional_allowed_buckets without deck.skip_storage_path_validation: false'
 }
 
+@test "of repositories that only the configuration names too; a private one whose jobs cannot clone it is told" {
+  own
+  setting GITHUB_CHECKS=on
+  job_of test-org/web
+  job_of test-org/nowhere
+  seed '{"repos": [{"owner": "test-org", "name": "web", "private": true, "allow_squash_merge": false, "collaborators": {"prow-bot": "admin"}}]}'
+  refused 06-config 'test-org/web does not allow squash' "test-org/web is private, and its jobs ($WORLD/config/jobs/web.yaml:3) clone it without a token" 'Set PRIVATE_CLONES=on'
+  lacks 'test-org/nowhere'
+  seed '{"repos": [{"owner": "test-org", "name": "web", "collaborators": {"prow-bot": "admin"}}]}'
+  run -0 runbook 06-config
+  lacks 'without a token'
+}
+
 @test "what Prow takes and people regret is told as a warning, with file and line" {
   own
   printf 'push_gateway: {endpoint: pushgateway}\n' >>config/config.yaml
@@ -199,15 +221,6 @@ SH
     "tide.sync_period of 15 seconds uses up GitHub's limit" 'deck.tide_update_period of 1 seconds' \
     'the links to artifacts (gcs_browser_prefix) lead to https://gcsweb.k8s.io/gcs/'
   kube -n prow get configmap config -o yaml | grep -q 'sync_period: 15s'
-}
-
-# A job of a repository, for a public Deck: job_of test-org/web
-job_of() {
-  jobs "${1#*/}.yaml" <<YAML
-presubmits:
-  $1:
-    - {name: ${1#*/}-test, spec: {containers: [{image: i, command: [c]}]}}
-YAML
 }
 
 @test "a public Deck and private repositories that have jobs: each is named, and nothing is written by any step" {
