@@ -259,15 +259,7 @@ export async function lookAtToken(settings: Settings, token: string, file: strin
   }
 
   const told = expiry(String(headers['github-authentication-token-expiration'] ?? ''))
-  if (told) {
-    const days = Math.floor((told.getTime() - Date.now()) / DAY)
-    if (days < 14) {
-      warnings.push({
-        wrong: `${file} ends on ${told.toISOString().slice(0, 10)}, in ${Math.max(days, 0)} days; Prow then stops`,
-        remedy: `Make another at ${kind === 'fine-grained' ? page.fineGrained : page.tokens} before, and run 03-secrets.`,
-      })
-    }
-  }
+  warnings.push(...endsSoon(told, file, kind === 'fine-grained' ? page.fineGrained : page.tokens, 'Prow'))
   const look: Look = { settings, github, login: user.login, kind, faults, warnings }
   const places = await lookAtPlaces(look)
   const mayAskMembers = kind === 'fine-grained' || hasScope(scopes, 'read:org')
@@ -276,6 +268,18 @@ export async function lookAtToken(settings: Settings, token: string, file: strin
     kind === 'fine-grained' ? await lookAtPermissions(look, file, places) : `scopes ${scopes.join(', ') || 'none'}`
   const ends = told ? `, ends ${told.toISOString().slice(0, 10)}` : ''
   return { says: `the bot is ${user.login}: ${kind} token, ${may}${ends}`, faults, warnings }
+}
+
+/** A word about a token that ends within two weeks. */
+function endsSoon(end: Date | undefined, file: string, page: string, who: string): Fault[] {
+  const days = end ? Math.floor((end.getTime() - Date.now()) / DAY) : Number.POSITIVE_INFINITY
+  if (!end || days >= 14) return []
+  return [
+    {
+      wrong: `${file} ends on ${end.toISOString().slice(0, 10)}, in ${Math.max(days, 0)} days; ${who} then stops`,
+      remedy: `Make another at ${page} before, and run 03-secrets.`,
+    },
+  ]
 }
 
 /** A date as GitHub tells it: `2026-12-01 10:00:00 UTC`, or with a numeric offset. */
@@ -568,22 +572,81 @@ export async function lookAtApp(settings: Settings, key: string): Promise<Found>
   }
 }
 
-/** What GitHub says of the credential that the settings want, when one is at hand; nothing with GITHUB_CHECKS=off. */
+/** Asks GitHub about the token that jobs clone with. Any job can mount it, so it should only read. */
+async function lookAtCloneToken(settings: Settings, token: string, file: string): Promise<Found> {
+  const page = pages(settings)
+  const found: Found = { says: '', faults: [], warnings: [] }
+  const only = `Make a fine-grained one of ${settings.GITHUB_ORG} at ${page.fineGrained}, with Contents: Read-only.`
+  const kind = kindOf(token)
+  if (kind === 'installation') {
+    found.faults.push({
+      wrong: `${file} is a token of an App's installation, which ends within the hour`,
+      remedy: only,
+    })
+    return found
+  }
+  const github = await asBot(settings, token)
+  try {
+    const { headers } = await github.request('GET /user')
+    const told = expiry(String(headers['github-authentication-token-expiration'] ?? ''))
+    found.warnings.push(...endsSoon(told, file, page.fineGrained, 'cloning'))
+    if (/\brepo\b(?!:)/.test(String(headers['x-oauth-scopes'] ?? '')))
+      found.warnings.push({ wrong: `${file} may also write, and any job can mount it`, remedy: only })
+  } catch (error) {
+    if (statusOf(error) !== 401)
+      throw explained(error, settings, { doing: `look at ${file}`, scope: 'repo', permission: 'Metadata: read' })
+    found.faults.push({
+      wrong: `GitHub does not accept ${file} (${wordsOf(error)})`,
+      remedy: `It is expired or revoked. ${only}`,
+    })
+    return found
+  }
+  for (const repo of settings.GITHUB_REPOS) {
+    try {
+      await github.request('GET /repos/{owner}/{repo}/branches', { owner: settings.GITHUB_ORG, repo, per_page: 1 })
+    } catch (error) {
+      const wish: Wish = { doing: `clone ${settings.GITHUB_ORG}/${repo}`, scope: 'repo', permission: 'Contents: read' }
+      if (![403, 404].includes(statusOf(error) ?? 0)) throw explained(error, settings, wish)
+      found.faults.push({
+        wrong: `${file} cannot read ${settings.GITHUB_ORG}/${repo}: jobs would not clone it`,
+        remedy: `Give it that repository and Contents: Read-only at ${page.fineGrained}.`,
+      })
+    }
+  }
+  return found
+}
+
+/** What GitHub says of the credentials that the settings want and that are at hand; nothing with GITHUB_CHECKS=off. */
 export async function lookAtGitHub(
   settings: Settings,
   values: Map<string, { text: string }>,
 ): Promise<Found | undefined> {
   if (settings.GITHUB_CHECKS === 'off') return undefined
-  const name = settings.GITHUB_AUTH === 'app' ? 'github-app-key' : 'oauth-token'
-  const text = values.get(name)?.text
-  if (!text) return undefined
-  try {
-    return name === 'oauth-token'
-      ? await lookAtToken(settings, text, `secrets/${name}`)
-      : await lookAtApp(settings, text)
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    return { says: '', faults: error.faults, warnings: [] }
+  const looks: [name: string, look: (text: string, file: string) => Promise<Found>][] = [
+    settings.GITHUB_AUTH === 'app'
+      ? ['github-app-key', (text) => lookAtApp(settings, text)]
+      : ['oauth-token', (text, file) => lookAtToken(settings, text, file)],
+    ['clone-token', (text, file) => lookAtCloneToken(settings, text, file)],
+  ]
+  const all: Found[] = []
+  for (const [name, look] of looks) {
+    const text = values.get(name)?.text
+    if (!text) continue
+    try {
+      all.push(await look(text, `secrets/${name}`))
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      // A GitHub that does not answer is one fault.
+      const known = all.flatMap(({ faults }) => faults.map(({ wrong }) => wrong))
+      const faults = error.faults.filter(({ wrong }) => !known.includes(wrong))
+      all.push({ says: '', faults, warnings: [] })
+    }
+  }
+  if (all.length === 0) return undefined
+  return {
+    says: all.map(({ says }) => says).find(Boolean) ?? '',
+    faults: all.flatMap(({ faults }) => faults),
+    warnings: all.flatMap(({ warnings }) => warnings),
   }
 }
 

@@ -68,7 +68,7 @@ await step(
     }
     const github = await lookAtGitHub(settings, secrets.values)
     if (settings.GITHUB_CHECKS === 'off') skipped('what GitHub says', 'GITHUB_CHECKS=off')
-    if (github?.faults.length === 0) note('holds', github.says)
+    if (github?.says && github.faults.length === 0) note('holds', github.says)
     for (const { wrong } of github?.faults ?? []) note('failed', wrong)
     for (const { wrong, remedy } of github?.warnings ?? []) note('warning', wrong, remedy)
     faults.push(...(github?.faults ?? []))

@@ -35,7 +35,7 @@ await step(
     const values = await gather(settings, current().plan, prefer, async (found, odd) => {
       if (settings.GITHUB_CHECKS === 'off') skipped('what GitHub says of them', 'GITHUB_CHECKS=off')
       const told = await spin('asking GitHub', () => lookAtGitHub(settings, found))
-      if (told?.faults.length === 0) note('holds', told.says)
+      if (told?.says && told.faults.length === 0) note('holds', told.says)
       for (const { wrong, remedy } of [...odd, ...(told?.warnings ?? [])]) note('warning', wrong, remedy)
       return told?.faults ?? []
     })

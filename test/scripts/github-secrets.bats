@@ -120,6 +120,20 @@ fine_grained() {
   says 'is no member of test-org'
 }
 
+@test "the token that jobs clone with is asked about too: one that is refused, cannot read, or may write is told" {
+  setting PRIVATE_CLONES=on GITHUB_REPOS=web
+  printf 'github_pat_%060d\n' 7 >secrets/clone-token
+  refused 03-secrets 'GitHub does not accept secrets/clone-token (Bad credentials)' 'with Contents: Read-only'
+  seed '{"tokens": {"'"$(cat secrets/clone-token)"'": {"kind": "fine-grained", "login": "ann", "permissions": {}}}}'
+  refused 03-secrets 'secrets/clone-token cannot read test-org/web: jobs would not clone it'
+  seed '{"tokens": {"'"$(cat secrets/clone-token)"'": {"kind": "fine-grained", "login": "ann", "permissions": {"contents": "read"}}}}'
+  run -0 runbook 03-secrets
+  lacks clone-token\ may
+  printf %s "$BOSS" >secrets/clone-token
+  run -0 runbook 03-secrets
+  says 'secrets/clone-token may also write, and any job can mount it'
+}
+
 @test "log-in by a GitHub App instead of an OAuth App is told, and goes in" {
   sed -i 's|^client_id:.*|client_id: "Iv23liAbCdEfGhIjKlMn"|' secrets/github-oauth-config
   run -0 runbook 03-secrets
