@@ -877,6 +877,18 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
     },
   },
   {
+    name: 'label-files',
+    weight: 'hint',
+    remedy:
+      'Name the one file that label_sync reads: whatever else the pattern fits becomes a key of label-config too.',
+    *look(plugins) {
+      const maps = at(plugins, 'config_updater', 'maps')
+      for (const [glob, one] of maps?.map ?? [])
+        if (textOf(at(one, 'name')) === 'label-config' && glob.includes('*'))
+          yield [keyLine(maps, glob), `config_updater.maps.${glob} puts all that it fits into label-config`]
+    },
+  },
+  {
     name: 'trusted-apps',
     weight: 'here',
     remedy:

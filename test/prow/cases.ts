@@ -223,6 +223,7 @@ plugins('approve for org and repo', 'approve: [{repos: [org]}, {repos: [org/repo
 plugins('approve without verify-owners', 'plugins: {org: {plugins: [approve]}}\n')
 plugins('lgtm twice', 'lgtm: [{repos: [org]}, {repos: [org]}]\n')
 plugins('updater', 'config_updater: {maps: {config/config.yaml: {name: config}}}\n')
+plugins('updater of labels by a pattern', 'config_updater: {maps: {"label/*.yaml": {name: label-config}}}\n')
 plugins('updater with two names', 'config_updater: {maps: {a: {name: config, partitioned_names: [b]}}}\n')
 plugins('updater with unknown field', 'config_updater: {maps: {a: {name: config, namspace: prow}}}\n')
 plugins(

@@ -215,9 +215,10 @@ SH
   printf 'push_gateway: {endpoint: pushgateway}\n' >>config/config.yaml
   sed -i -e 's|sync_period: 1m|sync_period: 15s|' -e 's|tide_update_period: 10s|tide_update_period: 1s|' \
     -e 's|size_limit: 1.*|&\n    gcs_browser_prefix: https://gcsweb.k8s.io/gcs/|' config/config.yaml
+  printf 'config_updater: {maps: {"label/*.yaml": {name: label-config}}}\n' >>config/plugins.yaml
   setting CHECKCONFIG=off
   run -0 runbook 06-config
-  says 'config/config.yaml:' 'push_gateway without serve_metrics turns off /metrics of every component' \
+  says 'config_updater.maps.label/*.yaml puts all that it fits into label-config' 'config/config.yaml:' 'push_gateway without serve_metrics turns off /metrics of every component' \
     "tide.sync_period of 15 seconds uses up GitHub's limit" 'deck.tide_update_period of 1 seconds' \
     'the links to artifacts (gcs_browser_prefix) lead to https://gcsweb.k8s.io/gcs/'
   kube -n prow get configmap config -o yaml | grep -q 'sync_period: 15s'
