@@ -8,15 +8,16 @@ import { forget, world } from '../lib/kubectl.ts'
 import { podRoleChecks } from '../lib/podrole.ts'
 import { Problem } from '../lib/problem.ts'
 import { readProwConfig } from '../lib/prowconfig.ts'
+import { isPublic, lookAtPublicDeck } from '../lib/publicdeck.ts'
 import { readerChecks } from '../lib/readers.ts'
-import { after, current, skipped, step, task } from '../lib/step.ts'
+import { after, current, note, skipped, step, task } from '../lib/step.ts'
 import { sendJob } from '../lib/verifyjob.ts'
 
 await step(
   import.meta,
   {
     title: 'Verify the whole installation',
-    reads: 'the cluster',
+    reads: 'the cluster; with DECK_ACCESS=public what GitHub says of repositories with jobs',
     makes: 'nothing; with VERIFY_JOB=on a job of its own, which it removes',
     needs: 'the steps before it',
   },
@@ -57,6 +58,13 @@ await step(
       ),
       await report('way in', settings.INGRESS === 'none' ? [] : checks.ingress(settings)),
     ].flat()
+    // A repository may have become private since.
+    if (isPublic(settings)) {
+      const deck = await lookAtPublicDeck(settings, readProwConfig(settings))
+      for (const { wrong, remedy } of deck.warnings) note('warning', wrong, remedy)
+      for (const { wrong } of deck.faults) note('failed', wrong)
+      faults.push(...deck.faults)
+    }
     if (faults.length > 0) throw Problem.all(faults)
     if (settings.VERIFY_JOB === 'off') return skipped('a job, all the way to its log', 'VERIFY_JOB=on sends one')
     if (current().plan) return skipped('a job, all the way to its log', 'it is no plan')

@@ -233,7 +233,7 @@ SH
   seed '{"repos": [{"owner": "test-org", "name": "open"}, {"owner": "test-org", "name": "inner", "private": true, "visibility": "internal"},
     {"owner": "test-org", "name": "own", "private": true, "files": {".prow.yaml": "presubmits: []"}},
     {"owner": "test-org", "name": "later", "private": true, "files": {"README": "x"}}]}'
-  for script in 06-config 11-ingress 00-preflight; do
+  for script in 06-config 11-ingress 00-preflight 13-verify; do
     refused $script 'anybody could read the logs of jobs of repositories that are not public (DECK_ACCESS=public)' \
       "test-org/web (private; $WORLD/config/jobs/web.yaml:3)" "test-org/inner (internal; $WORLD/config/jobs/inner.yaml:3)" \
       'test-org/own (private; its own .prow.yaml)' 'Set DECK_ACCESS=internal' 'under deck.hidden_repos in config.yaml' \
