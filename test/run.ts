@@ -8,6 +8,7 @@ import { ROOT, ROWS } from '../lib/config.ts'
 import { Problem } from '../lib/problem.ts'
 import { downloaded, findPrograms, NAMES } from '../lib/programs.ts'
 import { down, up } from '../lib/rehearsal.ts'
+import { shareAws } from './aws.ts'
 import { nodeTests, report, runSuite, type Suite, under } from './suite.ts'
 import type { Tap } from './tap.ts'
 
@@ -75,6 +76,7 @@ async function main(): Promise<number> {
       for (const child of under) child.kill('SIGTERM')
     })
   }
+  let shared: Awaited<ReturnType<typeof shareAws>>
   try {
     // What a person has set for their own cluster is no input of a test.
     const env: NodeJS.ProcessEnv = Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in ROWS)))
@@ -97,6 +99,9 @@ async function main(): Promise<number> {
         env.PATH = `${dirname(source === 'downloaded' ? downloaded(path) : path)}${delimiter}${env.PATH}`
       }
       say(`programs             there, ${seconds(began)}`)
+      env.PLAIN_PATH = env.PATH
+      shared = await shareAws(folder, env, (text) => say(`aws                  ${text}`))
+      if (shared) env.PATH = `${shared.bin}${delimiter}${env.PATH}`
     }
     const waiting = [...all]
     const taps: Tap[] = []
@@ -110,6 +115,7 @@ async function main(): Promise<number> {
     if (stopped) say('interrupted')
     return stopped ? 1 : code
   } finally {
+    shared?.end()
     await clean(folder)
   }
 }
