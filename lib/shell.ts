@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { $, type ProcessOutput, type ProcessPromise } from 'zx'
+import { $, type ProcessOutput, type ProcessPromise } from 'zx/core'
 import { EXIT, Problem } from './problem.ts'
 
 /** How a command ended: what it printed, and its exit code. */

@@ -132,7 +132,7 @@ export async function installAll(names: string[]): Promise<void> {
       for (const name of chosen(names, values)) {
         // It looks at what all the others have made.
         if (name === names.at(-1)) await settled()
-        await import(join(ROOT, 'scripts', `${name}.ts`))
+        await import(`../scripts/${name}.ts`)
       }
       await settled()
     },

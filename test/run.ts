@@ -9,6 +9,7 @@ import { Problem } from '../lib/problem.ts'
 import { downloaded, findPrograms, NAMES } from '../lib/programs.ts'
 import { down, up } from '../lib/rehearsal.ts'
 import { shareAws } from './aws.ts'
+import { bundle } from './bundle.ts'
 import { nodeTests, report, runSuite, type Suite, under } from './suite.ts'
 import type { Tap } from './tap.ts'
 
@@ -99,6 +100,8 @@ async function main(): Promise<number> {
         env.PATH = `${dirname(source === 'downloaded' ? downloaded(path) : path)}${delimiter}${env.PATH}`
       }
       say(`programs             there, ${seconds(began)}`)
+      env.BUNDLES = join(folder, 'bundles')
+      await bundle(env.BUNDLES)
       env.PLAIN_PATH = env.PATH
       shared = await shareAws(folder, env, (text) => say(`aws                  ${text}`))
       if (shared) env.PATH = `${shared.bin}${delimiter}${env.PATH}`

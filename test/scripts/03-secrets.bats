@@ -181,7 +181,7 @@ TABLE
   watch_programs
   cat >"$WORLD/bin/openssl" <<SH
 #!/bin/bash
-[ -e "$WORLD/once" ] || { touch "$WORLD/once"; WORLD="$first"; $(declare -f runbook); BATS_FILE_TMPDIR="$BATS_FILE_TMPDIR" TSX="$TSX" ROOT="$ROOT" PATH="${PATH#*:}"; runbook 03-secrets >/dev/null 2>&1; }
+[ -e "$WORLD/once" ] || { touch "$WORLD/once"; WORLD="$first"; $(declare -f runbook become); BATS_FILE_TMPDIR="$BATS_FILE_TMPDIR" TSX="$TSX" ROOT="$ROOT" PATH="${PATH#*:}"; runbook 03-secrets >/dev/null 2>&1; }
 exec $(PATH="${PATH#*:}" command -v openssl) "\$@"
 SH
   run -1 runbook 03-secrets

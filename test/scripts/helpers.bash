@@ -41,13 +41,27 @@ world() {
   cd "$WORLD"
 }
 
-# Runs a script as a reader would, with this world's settings: runbook 03-secrets --plan. FROM is put before it, such as
-# `FROM="timeout 5"`. HOME is empty, and the current context that of another cluster.
+# Becomes a script: of what test/run.ts has bundled where it has, which starts in a quarter of the time, else of the
+# sources as a reader does. Those that follow `from_sources` in a file or test are started so in any case.
+become() {
+  local script="$1"
+  shift
+  [ -z "${BUNDLES:-}" ] || exec node --enable-source-maps "$BUNDLES/$script.mjs" "$@"
+  exec node --import "$TSX" "$ROOT/scripts/$script.ts" "$@"
+}
+from_sources() {
+  BUNDLES=
+}
+
+# Runs a script as a reader would, with this world's settings: runbook 03-secrets --plan. HOME is empty, and the current
+# context that of another cluster.
 runbook() {
   local script="$1"
   shift
-  HOME="$WORLD/home" KUBECACHEDIR="$BATS_FILE_TMPDIR/kubectl-cache" KUBECONFIG="$BATS_FILE_TMPDIR/elsewhere" \
-    node --import "$TSX" "$ROOT/scripts/$script.ts" --env "$WORLD/.env" "$@" </dev/null
+  (
+    HOME="$WORLD/home" KUBECACHEDIR="$BATS_FILE_TMPDIR/kubectl-cache" KUBECONFIG="$BATS_FILE_TMPDIR/elsewhere" \
+      become "$script" --env "$WORLD/.env" "$@" </dev/null
+  )
 }
 
 # Several steps, in one process: steps 02,03,04
@@ -162,7 +176,7 @@ killed() {
   shift 3
   : >"$WORLD/writes"
   HOME="$WORLD/home" KUBECACHEDIR="$BATS_FILE_TMPDIR/kubectl-cache" KUBECONFIG="$BATS_FILE_TMPDIR/elsewhere" \
-    KILL_AT="$at" KILL="$when" node --import "$TSX" "$ROOT/scripts/$script.ts" --env "$WORLD/.env" "$@" </dev/null >killed.out 2>&1 &
+    KILL_AT="$at" KILL="$when" become "$script" --env "$WORLD/.env" "$@" </dev/null >killed.out 2>&1 &
   echo $! >"$WORLD/pid"
   wait $! 2>/dev/null || code=$?
   [ "$code" -eq 137 ] || { echo "it was not killed, it ended with $code"; cat killed.out; return 1; }

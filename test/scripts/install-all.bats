@@ -2,6 +2,8 @@ load helpers
 setup_file() { setup_cluster; }
 teardown_file() { teardown_cluster; }
 setup() { setup_world; }
+# Every step in a file that starts them as the README has it.
+from_sources
 
 # Takes everything away that the runbook makes.
 clean() {

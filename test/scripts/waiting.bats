@@ -102,7 +102,7 @@ YAML
   hold
   setting WAIT_SECONDS=60
   HOME="$WORLD/home" KUBECACHEDIR="$BATS_FILE_TMPDIR/kubectl-cache" \
-    node --import "$TSX" "$ROOT/scripts/08-prow.ts" --env "$WORLD/.env" --json </dev/null >out 2>err &
+    become 08-prow --env "$WORLD/.env" --json </dev/null >out 2>err &
   pid=$!
   for _ in $(seq 100); do [ "$(kube get deploy -n prow -o name | wc -l)" -ge 9 ] && break || sleep 0.2; done
   sleep 1
