@@ -14,6 +14,8 @@ one that knows the tokens of `aws eks get-token`, one that puts AWS_ROLE_ARN int
 
 import argparse
 import base64
+import copy
+import functools
 import json
 import os
 import re
@@ -26,6 +28,7 @@ from datetime import datetime, timedelta, timezone
 
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
+from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 from moto.core.base_backend import BackendDict  # noqa: E402
 from moto.core.model_instances import reset_model_data  # noqa: E402
 from moto.core.responses import ActionResult  # noqa: E402
@@ -38,6 +41,7 @@ from moto.eks.exceptions import (  # noqa: E402
 )
 from moto.eks.models import eks_backends  # noqa: E402
 from moto.eks.responses import EKSResponse  # noqa: E402
+from moto.iam.models import IAMBackend  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
@@ -65,6 +69,24 @@ def reset() -> None:
     knobs.clear()
     knobs.update(json.loads(json.dumps(KNOBS)))
     requests.clear()
+
+
+# ---- What an empty account costs: every test has one --------------------------------------------------------------
+
+init_aws_policies = IAMBackend._init_aws_policies
+aws_policies: dict = {}
+
+
+def copied_aws_policies(self):
+    """AWS's own policies, a megabyte of them in each of six partitions: read once."""
+    if self.partition not in aws_policies:
+        aws_policies[self.partition] = init_aws_policies(self)
+    return [copy.copy(policy) for policy in aws_policies[self.partition]]
+
+
+IAMBackend._init_aws_policies = copied_aws_policies
+# Nothing is signed with the keys of its certificates: one will do for all.
+rsa.generate_private_key = functools.cache(rsa.generate_private_key)
 
 
 # ---- EKS: what moto lacks ---------------------------------------------------------------------------------------
@@ -361,20 +383,22 @@ def make_cluster(asked: dict) -> dict:
     return {"issuer": cluster.identity["oidc"]["issuer"], "arn": cluster.arn}
 
 
-def furnish(url: str, asked: dict) -> dict:
-    """A zone and a certificate, made by the same API."""
+@functools.cache
+def client(service: str, url: str, region: str):
     import boto3
 
-    def client(service: str):
-        keys = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "x"}
-        return boto3.client(service, endpoint_url=url, region_name=asked.get("region", "us-west-2"), **keys)
+    keys = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "x"}
+    return boto3.client(service, endpoint_url=url, region_name=region, **keys)
 
-    made = {}
+
+def furnish(url: str, asked: dict) -> dict:
+    """A zone and a certificate, made by the same API."""
+    made, region = {}, asked.get("region", "us-west-2")
     if asked.get("zone"):
-        zone = client("route53").create_hosted_zone(Name=asked["zone"], CallerReference=asked["zone"])
+        zone = client("route53", url, region).create_hosted_zone(Name=asked["zone"], CallerReference=asked["zone"])
         made["zone"] = zone["HostedZone"]["Id"]
     if asked.get("host"):
-        made["certificate"] = client("acm").request_certificate(DomainName=asked["host"], ValidationMethod="DNS")[
+        made["certificate"] = client("acm", url, region).request_certificate(DomainName=asked["host"], ValidationMethod="DNS")[
             "CertificateArn"
         ]
     with lock:
