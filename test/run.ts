@@ -1,12 +1,12 @@
 // npm test: unit tests of lib, then every script as a reader runs it, against rehearsal clusters of their own.
 // npm test -- 03-secrets          the files whose name holds that word
 // npm test -- 03-secrets 'again'  and in them only the tests whose name holds the second one
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { ROOT, ROWS } from '../lib/config.ts'
 import { Problem } from '../lib/problem.ts'
-import { downloaded, findPrograms, NAMES } from '../lib/programs.ts'
+import { cacheFolder, downloaded, findPrograms, NAMES } from '../lib/programs.ts'
 import { down, up } from '../lib/rehearsal.ts'
 import { shareAws } from './aws.ts'
 import { bundle } from './bundle.ts'
@@ -17,6 +17,10 @@ const [wanted = '', only = ''] = process.argv.slice(2)
 const MARK = 'runbook-test-'
 const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`
 const say = (text: string) => process.stdout.write(`${text}\n`)
+
+// How many seconds each file took the last time that all of it was run.
+const TOOK = join(cacheFolder(), 'tests-took.json')
+const took: Record<string, number> = existsSync(TOOK) ? JSON.parse(readFileSync(TOOK, 'utf8')) : {}
 
 let stopped = false
 
@@ -30,8 +34,9 @@ function suites(): Suite[] {
   }
   const unit = files('unit', '.test.ts')
   const scripts = files('scripts', '.bats').filter((path) => basename(path).includes(wanted))
-  // The longest first, so that none is left alone at the end.
-  scripts.sort((a, b) => statSync(b).size - statSync(a).size)
+  // The longest first, so that none is left alone at the end. Of one that was never run its size is a guess.
+  const length = (file: string) => took[basename(file, '.bats')] ?? statSync(file).size / 100
+  scripts.sort((a, b) => length(b) - length(a))
   const filter = (flag: string) => (only ? [flag, only] : [])
   return [
     ...(unit.length > 0
@@ -110,10 +115,17 @@ async function main(): Promise<number> {
     const taps: Tap[] = []
     const worker = async () => {
       for (let suite = waiting.shift(); suite && !stopped; suite = waiting.shift()) {
+        const start = Date.now()
         taps.push(await runSuite(suite, env))
+        took[suite.name] = Math.round((Date.now() - start) / 1000)
       }
     }
-    await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, worker))
+    // One more than there are processors: tests wait for a cluster two fifths of their time.
+    await Promise.all(Array.from({ length: Math.min(availableParallelism() + 1, 4) }, worker))
+    if (!only && !stopped) {
+      mkdirSync(dirname(TOOK), { recursive: true })
+      writeFileSync(TOOK, JSON.stringify(took))
+    }
     const code = report(taps, began)
     if (stopped) say('interrupted')
     return stopped ? 1 : code
