@@ -43,7 +43,7 @@ export async function shareAws(folder: string, env: NodeJS.ProcessEnv, say: (tex
   const socket = join(folder, 'aws.sock')
   for (const path of [bin, tell]) mkdirSync(path)
   writeFileSync(join(tell, 'sitecustomize.py'), TELL)
-  const told = await tryRun(plain, ['--version'], { env: { PYTHONPATH: tell } })
+  const told = await tryRun(plain, ['--version'], { timeout: 20, env: { PYTHONPATH: tell } })
   const found = /^\{"python": "(\/\S{1,100})", "file": "(\/.+)"\}$/.exec(told.stdout.trim())
   if (!found) return void say(`${plain} is started anew at each call: its start cannot be shared`)
   const [, python = '', file = ''] = found

@@ -50,6 +50,17 @@ setup() { setup_account; }
   says 'not so: role rehearsal-prow-jobs may do what it should'
 }
 
+@test "the aws whose start is shared answers as that of PATH does: output, errors, exit code, files" {
+  echo '{"RoleName": "from-a-file"}' >role.json
+  for line in 'iam list-roles' 'iam get-role --role-name nobody' 'iam get-role' 'eks describe-cluster --name rehearsal' \
+    'iam get-role --cli-input-json file://role.json' '--version' '--profile nobody sts get-caller-identity'; do
+    PATH="${PLAIN_PATH:-$PATH}" run aws $line
+    expected="$status $output"
+    run aws $line
+    same "$expected" "$status $output"
+  done
+}
+
 untouched_but_class() {
   local found
   found="$(kube get namespaces prow test-pods --ignore-not-found -o name)$(kube get storageclass gp3 --ignore-not-found -o name)"
