@@ -10,13 +10,13 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { awsProblem, look, tryAws } from './aws.ts'
 import type { Settings } from './config.ts'
 import { partition } from './manifests.ts'
 import { Problem } from './problem.ts'
+import { cacheFolder } from './programs.ts'
 import { quote } from './shell.ts'
 
 /** Who the credentials are. */
@@ -89,10 +89,12 @@ export function principal(arn: string): string {
 let home = ''
 
 function folder(settings: Settings, endpoint: string): string {
-  const base =
-    process.env.RUNBOOK_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'prow-runbook')
   const mark = createHash('sha256').update(endpoint).digest('hex').slice(0, 8)
-  return join(base, 'eks', `${settings.AWS_ACCOUNT_ID}-${settings.AWS_REGION}-${settings.CLUSTER_NAME}-${mark}`)
+  return join(
+    cacheFolder(),
+    'eks',
+    `${settings.AWS_ACCOUNT_ID}-${settings.AWS_REGION}-${settings.CLUSTER_NAME}-${mark}`,
+  )
 }
 
 interface Kubeconfig {

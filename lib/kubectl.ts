@@ -1,8 +1,8 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type Difference, differences } from './difference.ts'
 import type { KubeObject, Manifest } from './manifests.ts'
 import { Problem } from './problem.ts'
+import { cacheFolder } from './programs.ts'
 import { type Ended, follow, quote, type RunOptions, tryRun } from './shell.ts'
 
 /** Who we are to the API server: fields we set are ours under this name. */
@@ -51,9 +51,7 @@ function targeted(args: string[]): string[] {
 // Discovery is cached in a folder of our own, and a person's kubectl preferences stay out of it.
 const ENVIRONMENT = {
   KUBERC: 'off',
-  KUBECACHEDIR:
-    process.env.KUBECACHEDIR ??
-    join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'prow-runbook', 'kubectl'),
+  KUBECACHEDIR: process.env.KUBECACHEDIR ?? join(cacheFolder(), 'kubectl'),
 }
 
 /** A kubectl line for the reader that works as typed. */
