@@ -135,162 +135,113 @@ export function trust(provider: string, subjects: string[]): Statement {
   }
 }
 
+function allow(
+  Sid: string,
+  Action: string | string[],
+  Resource: string | string[] = '*',
+  Condition?: Statement['Condition'],
+): Statement {
+  return { Sid, Effect: 'Allow', Action, Resource, ...(Condition && { Condition }) }
+}
+
 /**
  * What the AWS Load Balancer Controller does: it reads the network, makes load balancers, target groups, listeners,
- * rules and security groups, and changes only those that carry this cluster's tag. WAF and Shield are left out: the
- * Ingresses here use neither.
+ * rules and security groups, and changes only those that carry this cluster's tag. The controller's own
+ * docs/install/iam_policy.json (v3.5.0; iam_policy_cn.json and iam_policy_us-gov.json say the same) less WAF and
+ * Shield: the Ingresses here use neither.
  */
 export function loadBalancerPolicy(partition: Partition): Policy {
-  const tagged = { Null: { 'aws:ResourceTag/elbv2.k8s.aws/cluster': 'false' } }
-  const tagging = { Null: { 'aws:RequestTag/elbv2.k8s.aws/cluster': 'false' } }
+  const OWN = 'aws:ResourceTag/elbv2.k8s.aws/cluster'
+  const ASKED = 'aws:RequestTag/elbv2.k8s.aws/cluster'
+  const tagged = { Null: { [OWN]: 'false' } }
+  const tagging = { Null: { [ASKED]: 'false' } }
+  // Tags of what is the cluster's, but never the one that says so.
+  const retagging = { Null: { [ASKED]: 'true', [OWN]: 'false' } }
   const elb = (kind: string) => `arn:${partition}:elasticloadbalancing:*:*:${kind}`
+  const may = (...actions: string[]) => actions.map((action) => `elasticloadbalancing:${action}`)
   const groups = `arn:${partition}:ec2:*:*:security-group/*`
   const balancers = [elb('targetgroup/*/*'), elb('loadbalancer/net/*/*'), elb('loadbalancer/app/*/*')]
   const parts = ['listener', 'listener-rule'].flatMap((kind) => [elb(`${kind}/net/*/*/*`), elb(`${kind}/app/*/*/*`)])
   return {
     Version: '2012-10-17',
     Statement: [
-      {
-        Sid: 'FirstLoadBalancer',
-        Effect: 'Allow',
-        Action: 'iam:CreateServiceLinkedRole',
-        Resource: '*',
+      allow('FirstLoadBalancer', 'iam:CreateServiceLinkedRole', '*', {
         // Without .cn in China too.
-        Condition: { StringEquals: { 'iam:AWSServiceName': 'elasticloadbalancing.amazonaws.com' } },
-      },
-      {
-        Sid: 'Look',
-        Effect: 'Allow',
-        Action: [
-          'acm:DescribeCertificate',
-          'acm:ListCertificates',
-          'cognito-idp:DescribeUserPoolClient',
-          'ec2:DescribeAccountAttributes',
-          'ec2:DescribeAddresses',
-          'ec2:DescribeAvailabilityZones',
-          'ec2:DescribeCoipPools',
-          'ec2:DescribeInstances',
-          'ec2:DescribeInternetGateways',
-          'ec2:DescribeIpamPools',
-          'ec2:DescribeNetworkInterfaces',
-          'ec2:DescribeRouteTables',
-          'ec2:DescribeSecurityGroups',
-          'ec2:DescribeSubnets',
-          'ec2:DescribeTags',
-          'ec2:DescribeVpcPeeringConnections',
-          'ec2:DescribeVpcs',
-          'ec2:GetCoipPoolUsage',
-          'ec2:GetSecurityGroupsForVpc',
-          'elasticloadbalancing:Describe*',
-          'iam:GetServerCertificate',
-          'iam:ListServerCertificates',
-        ],
-        Resource: '*',
-      },
-      { Sid: 'MakeSecurityGroups', Effect: 'Allow', Action: 'ec2:CreateSecurityGroup', Resource: '*' },
-      {
-        Sid: 'TagNewSecurityGroups',
-        Effect: 'Allow',
-        Action: 'ec2:CreateTags',
-        Resource: groups,
-        Condition: { StringEquals: { 'ec2:CreateAction': 'CreateSecurityGroup' }, ...tagging },
-      },
-      {
-        Sid: 'TagSecurityGroups',
-        Effect: 'Allow',
-        Action: ['ec2:CreateTags', 'ec2:DeleteTags'],
-        Resource: groups,
-        Condition: {
-          Null: { 'aws:RequestTag/elbv2.k8s.aws/cluster': 'true', 'aws:ResourceTag/elbv2.k8s.aws/cluster': 'false' },
-        },
-      },
-      {
-        // Also on the nodes' own groups, which carry no tag: that is how traffic gets from the balancer to the pods.
-        Sid: 'OpenSecurityGroups',
-        Effect: 'Allow',
-        Action: ['ec2:AuthorizeSecurityGroupIngress', 'ec2:RevokeSecurityGroupIngress'],
-        Resource: '*',
-      },
-      {
-        Sid: 'RemoveSecurityGroups',
-        Effect: 'Allow',
-        Action: 'ec2:DeleteSecurityGroup',
-        Resource: '*',
-        Condition: tagged,
-      },
-      {
-        Sid: 'MakeLoadBalancers',
-        Effect: 'Allow',
-        Action: ['elasticloadbalancing:CreateLoadBalancer', 'elasticloadbalancing:CreateTargetGroup'],
-        Resource: '*',
-        Condition: tagging,
-      },
-      {
-        Sid: 'Listeners',
-        Effect: 'Allow',
-        Action: [
-          'elasticloadbalancing:CreateListener',
-          'elasticloadbalancing:CreateRule',
-          'elasticloadbalancing:DeleteListener',
-          'elasticloadbalancing:DeleteRule',
-          'elasticloadbalancing:AddListenerCertificates',
-          'elasticloadbalancing:RemoveListenerCertificates',
-          'elasticloadbalancing:ModifyListener',
-          'elasticloadbalancing:ModifyRule',
-          'elasticloadbalancing:SetRulePriorities',
-        ],
-        Resource: '*',
-      },
-      {
-        Sid: 'TagNew',
-        Effect: 'Allow',
-        Action: 'elasticloadbalancing:AddTags',
-        Resource: balancers,
-        Condition: {
-          StringEquals: { 'elasticloadbalancing:CreateAction': ['CreateTargetGroup', 'CreateLoadBalancer'] },
-          ...tagging,
-        },
-      },
-      {
-        Sid: 'Tag',
-        Effect: 'Allow',
-        Action: ['elasticloadbalancing:AddTags', 'elasticloadbalancing:RemoveTags'],
-        Resource: balancers,
-        Condition: {
-          Null: { 'aws:RequestTag/elbv2.k8s.aws/cluster': 'true', 'aws:ResourceTag/elbv2.k8s.aws/cluster': 'false' },
-        },
-      },
-      {
-        Sid: 'TagListeners',
-        Effect: 'Allow',
-        Action: ['elasticloadbalancing:AddTags', 'elasticloadbalancing:RemoveTags'],
-        Resource: parts,
-      },
-      {
-        Sid: 'ChangeAndRemove',
-        Effect: 'Allow',
-        Action: [
-          'elasticloadbalancing:DeleteLoadBalancer',
-          'elasticloadbalancing:DeleteTargetGroup',
-          'elasticloadbalancing:ModifyCapacityReservation',
-          'elasticloadbalancing:ModifyIpPools',
-          'elasticloadbalancing:ModifyListenerAttributes',
-          'elasticloadbalancing:ModifyLoadBalancerAttributes',
-          'elasticloadbalancing:ModifyTargetGroup',
-          'elasticloadbalancing:ModifyTargetGroupAttributes',
-          'elasticloadbalancing:SetIpAddressType',
-          'elasticloadbalancing:SetSecurityGroups',
-          'elasticloadbalancing:SetSubnets',
-        ],
-        Resource: '*',
-        Condition: tagged,
-      },
-      {
-        Sid: 'Targets',
-        Effect: 'Allow',
-        Action: ['elasticloadbalancing:DeregisterTargets', 'elasticloadbalancing:RegisterTargets'],
-        Resource: elb('targetgroup/*/*'),
-      },
+        StringEquals: { 'iam:AWSServiceName': 'elasticloadbalancing.amazonaws.com' },
+      }),
+      allow('Look', [
+        'acm:DescribeCertificate',
+        'acm:ListCertificates',
+        'cognito-idp:DescribeUserPoolClient',
+        'ec2:DescribeAccountAttributes',
+        'ec2:DescribeAddresses',
+        'ec2:DescribeAvailabilityZones',
+        'ec2:DescribeCoipPools',
+        'ec2:DescribeInstances',
+        'ec2:DescribeInternetGateways',
+        'ec2:DescribeIpamPools',
+        'ec2:DescribeNetworkInterfaces',
+        'ec2:DescribeRouteTables',
+        'ec2:DescribeSecurityGroups',
+        'ec2:DescribeSubnets',
+        'ec2:DescribeTags',
+        'ec2:DescribeVpcPeeringConnections',
+        'ec2:DescribeVpcs',
+        'ec2:GetCoipPoolUsage',
+        'ec2:GetSecurityGroupsForVpc',
+        'elasticloadbalancing:Describe*',
+        'iam:GetServerCertificate',
+        'iam:ListServerCertificates',
+      ]),
+      allow('MakeSecurityGroups', 'ec2:CreateSecurityGroup'),
+      allow('TagNewSecurityGroups', 'ec2:CreateTags', groups, {
+        StringEquals: { 'ec2:CreateAction': 'CreateSecurityGroup' },
+        ...tagging,
+      }),
+      allow('TagSecurityGroups', ['ec2:CreateTags', 'ec2:DeleteTags'], groups, retagging),
+      // Also on the nodes' own groups, which carry no tag: that is how traffic gets from the balancer to the pods.
+      allow('OpenSecurityGroups', ['ec2:AuthorizeSecurityGroupIngress', 'ec2:RevokeSecurityGroupIngress']),
+      allow('RemoveSecurityGroups', 'ec2:DeleteSecurityGroup', '*', tagged),
+      allow('MakeLoadBalancers', may('CreateLoadBalancer', 'CreateTargetGroup'), '*', tagging),
+      allow(
+        'Listeners',
+        may(
+          'CreateListener',
+          'CreateRule',
+          'DeleteListener',
+          'DeleteRule',
+          'AddListenerCertificates',
+          'RemoveListenerCertificates',
+          'ModifyListener',
+          'ModifyRule',
+          'SetRulePriorities',
+        ),
+      ),
+      allow('TagNew', may('AddTags'), balancers, {
+        StringEquals: { 'elasticloadbalancing:CreateAction': ['CreateTargetGroup', 'CreateLoadBalancer'] },
+        ...tagging,
+      }),
+      allow('Tag', may('AddTags', 'RemoveTags'), balancers, retagging),
+      allow('TagListeners', may('AddTags', 'RemoveTags'), parts),
+      allow(
+        'ChangeAndRemove',
+        may(
+          'DeleteLoadBalancer',
+          'DeleteTargetGroup',
+          'ModifyCapacityReservation',
+          'ModifyIpPools',
+          'ModifyListenerAttributes',
+          'ModifyLoadBalancerAttributes',
+          'ModifyTargetGroup',
+          'ModifyTargetGroupAttributes',
+          'SetIpAddressType',
+          'SetSecurityGroups',
+          'SetSubnets',
+        ),
+        '*',
+        tagged,
+      ),
+      allow('Targets', may('DeregisterTargets', 'RegisterTargets'), elb('targetgroup/*/*')),
     ],
   }
 }
