@@ -18,8 +18,8 @@ import { current, writes } from './step.ts'
 export type Balancers = { by: 'auto' } | { by: 'controller'; class: string; ours: boolean } | { by: 'nothing' }
 
 const CONTROLLER = 'aws-load-balancer-controller'
-/** The chart that is installed when there is none; its controller is of the same line. */
-const CHART = '1.14.1'
+/** The chart of aws/eks-charts that is installed when there is none; its controller has the same version. */
+const CHART = '3.5.0'
 
 /** Looks for what makes load balancers of Ingresses. */
 export async function balancers(about: Cluster): Promise<Balancers> {
@@ -41,6 +41,8 @@ export async function balancers(about: Cluster): Promise<Balancers> {
 export function helmArguments(settings: Settings, about: Cluster): string[] {
   const { kubeconfig, context } = kubectlTarget()
   const region = settings.AWS_REGION
+  // Elsewhere, GovCloud too, nodes reach public.ecr.aws, which the chart names. These two are the registries of EKS in
+  // China, in its guide under "container image registries for add-ons".
   const registries: Record<string, string> = {
     'cn-north-1': '918309763551.dkr.ecr.cn-north-1.amazonaws.com.cn',
     'cn-northwest-1': '961992271922.dkr.ecr.cn-northwest-1.amazonaws.com.cn',
@@ -58,6 +60,9 @@ export function helmArguments(settings: Settings, about: Cluster): string[] {
     enableShield: 'false',
     enableWaf: 'false',
     enableWafv2: 'false',
+    // By default the controller takes every new Service of type LoadBalancer for its own, and while it is down no
+    // Service at all can be made.
+    enableServiceMutatorWebhook: 'false',
     'image.repository': image || undefined,
   }
   return [
@@ -101,9 +106,24 @@ export async function installController(settings: Settings, about: Cluster): Pro
   writes()
   const ended = await tryRun('helm', args)
   if (ended.exitCode !== 0) {
+    const said = ended.stderr.trim().split('\n').at(-1) ?? ''
+    const { kubeconfig, context } = kubectlTarget()
+    const uninstall = [
+      'uninstall',
+      CONTROLLER,
+      '-n',
+      'kube-system',
+      '--kubeconfig',
+      kubeconfig,
+      '--kube-context',
+      context,
+    ]
     throw new Problem(
-      `helm could not install the AWS Load Balancer Controller: ${ended.stderr.trim().split('\n').at(-1)}`,
-      `See ${kubectlLine('-n', 'kube-system', 'get', 'pods', '-l', `app.kubernetes.io/name=${CONTROLLER}`)}`,
+      `helm could not install the AWS Load Balancer Controller: ${said}`,
+      // What helm leaves when it is killed.
+      /another operation .* is in progress/.test(said)
+        ? `An installation was cut off. Remove what it left, then run the same line: ${['helm', ...uninstall].map(quote).join(' ')}`
+        : `See ${kubectlLine('-n', 'kube-system', 'get', 'pods', '-l', `app.kubernetes.io/name=${CONTROLLER}`)}`,
     )
   }
   return became(false, [], `by helm, chart ${CHART}`)
@@ -203,7 +223,7 @@ export async function address(settings: Settings, name: string, say: (text: stri
   const remedies: [RegExp, string][] = [
     [
       /subnet/i,
-      `Tag two subnets or more: kubernetes.io/role/${name === 'prow-deck' && inside(settings) ? 'internal-elb' : 'elb'}=1, in two zones.`,
+      `Tag two subnets or more: kubernetes.io/role/${name === 'prow-deck' && inside(settings) ? 'internal-elb' : 'elb'}=1, in two zones, with 8 free addresses each.`,
     ],
     [/certificate/i, 'See that CERTIFICATE_ARN is in this region and ISSUED.'],
     [

@@ -111,6 +111,10 @@ export function explained(stderr: string): Problem {
       'The admission webhook of ingress-nginx does not answer. See its pods in ingress-nginx, or set NGINX_ADMISSION=off.',
     ],
     [
+      /failed calling webhook "\w+\.elbv2\.k8s\.aws/,
+      'The AWS Load Balancer Controller does not answer. See its pods in kube-system, and that the security group of the nodes lets the control plane in on port 9443.',
+    ],
+    [
       /failed calling webhook/,
       'An admission webhook of the cluster does not answer. Bring it back, then run the step again.',
     ],

@@ -119,6 +119,11 @@ records() { aws route53 list-resource-record-sets --hosted-zone-id "$(json .zone
   role=rehearsal-load-balancer-controller
   same arn:aws:iam::123456789012:role/$role "$(kube get sa aws-load-balancer-controller -n kube-system -o jsonpath='{.metadata.annotations.eks\.amazonaws\.com/role-arn}')"
   aws iam get-role-policy --role-name $role --policy-name load-balancers >/dev/null
+  # One that was killed in the middle of it.
+  printf '#!/bin/bash\necho "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress" >&2; exit 1\n' >"$WORLD/bin/helm"
+  chmod +x "$WORLD/bin/helm"
+  PATH="$WORLD/bin:$PATH" run -1 runbook 11-ingress
+  says 'An installation was cut off' 'helm uninstall aws-load-balancer-controller -n kube-system'
   # helm, as far as the runbook sees it.
   printf '%s' "$deployment" >"$WORLD/deployment.json"
   cat >"$WORLD/bin/helm" <<SH
@@ -130,6 +135,7 @@ SH
   chmod +x "$WORLD/bin/helm"
   PATH="$WORLD/bin:$PATH" run -0 runbook 11-ingress
   says 'AWS Load Balancer Controller      created       by helm'
+  grep -q -- 'enableServiceMutatorWebhook=false' "$WORLD/helm"
   grep -q -- '--kube-context arn:aws:eks:us-west-2:123456789012:cluster/rehearsal' "$WORLD/helm"
   forget_writes
   run -0 runbook 11-ingress

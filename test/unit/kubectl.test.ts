@@ -96,6 +96,7 @@ describe('what the API server says', () => {
       'failed calling webhook "validate.nginx.ingress.kubernetes.io": failed to call webhook: x509: certificate is valid for a, not b',
       /NGINX_ADMISSION=off/,
     ],
+    ['failed calling webhook "vingress.elbv2.k8s.aws": context deadline exceeded', /port 9443/],
     ['failed calling webhook "other.example.com": connection refused', /Bring it back/],
     ['error: no matches for kind "ProwJob" in version', /04-crd/],
     ['namespaces "prow" not found', /02-namespaces/],
