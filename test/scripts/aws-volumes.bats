@@ -97,6 +97,7 @@ YAML
   fresh '{"more": {"computeConfig": {"enabled": true}, "storageConfig": {"blockStorage": {"enabled": true}}}}'
   run -0 runbook 07-ebs-csi
   says 'EKS Auto Mode makes volumes itself' 'StorageClass gp3 makes volumes (ebs.csi.eks.amazonaws.com)'
+  same 'eks.amazonaws.com/compute-type auto' "$(kube get storageclass gp3 -o jsonpath='{.allowedTopologies[0].matchLabelExpressions[0].key} {.allowedTopologies[0].matchLabelExpressions[0].values[0]}')"
   same '' "$(writes)"
 }
 
