@@ -4,7 +4,7 @@ import { type Check, report } from './check.ts'
 import { driverByHand } from './cluster.ts'
 import type { Settings } from './config.ts'
 import { balancers, edgeFaults, findCertificate, zones } from './edge.ts'
-import { caller, cluster, ownStorage, providerArn } from './eks.ts'
+import { caller, cluster, ownBalancers, ownStorage, providerArn } from './eks.ts'
 import { partition } from './manifests.ts'
 import { lookAtMirrors } from './mirror.ts'
 import { controllersPolicy, jobsPolicy, type Policy, policyOf, samePolicy, trust, withStatement } from './policy.ts'
@@ -77,7 +77,7 @@ export async function lookAhead(settings: Settings): Promise<Ahead[]> {
     ...(balanced
       ? [
           one('11-ingress', true, async () => {
-            const wrong = edgeFaults(settings)
+            const wrong = edgeFaults(settings, ownBalancers(about))
             if (wrong.length > 0) throw Problem.all(wrong)
             const by = await balancers(about)
             if (by.by === 'auto') return 'load balancers: EKS Auto Mode makes them'

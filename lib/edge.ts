@@ -135,12 +135,25 @@ const inside = (settings: Settings) => settings.DECK_ACCESS === 'internal'
 /** Of the five values that a rule of a load balancer may have, the host and the path take two. */
 const CIDRS = 3
 
-/** What is wrong with the settings of the way in, before anything is made. */
-export function edgeFaults(settings: Settings): { wrong: string; remedy: string }[] {
+/** What is wrong with the settings of the way in, before anything is made. `auto`: EKS makes the load balancers. */
+export function edgeFaults(settings: Settings, auto: boolean): { wrong: string; remedy: string }[] {
   const told: [string, string[]][] = [
     ['DECK_ACCESS', /^(internal|public)$/.test(settings.DECK_ACCESS) ? [] : settings.DECK_ACCESS.split(',')],
     ['HOOK_CIDRS', inside(settings) ? [] : settings.HOOK_CIDRS],
   ]
+  // Whether Auto Mode heeds a condition is told nowhere (aws/containers-roadmap#2556 asks for it), and one that it does
+  // not heed would let everybody in.
+  if (auto) {
+    return told
+      .filter(([, list]) => list.length > 0)
+      .map(([name]) => ({
+        wrong: `${name} is a list of CIDRs, and EKS Auto Mode may not keep others out on a load balancer for both`,
+        remedy:
+          name === 'DECK_ACCESS'
+            ? 'Set DECK_ACCESS=internal or public; or INGRESS=none, with a way in of your own.'
+            : "Leave HOOK_CIDRS empty: what comes without GitHub's signature is refused. Or set DECK_ACCESS=internal.",
+      }))
+  }
   return told
     .filter(([, list]) => list.length > CIDRS)
     .map(([name, list]) => ({
@@ -160,6 +173,8 @@ export function edgeThings(settings: Settings, by: Balancers, certificate: strin
       : ''
   const http = settings.HTTP_PORT === 'off' ? [] : [{ HTTP: Number(settings.HTTP_PORT) }]
   const named = by.by === 'controller' ? by.class : 'alb'
+  // Letters, digits and dashes, 63 at most, the last one no dash.
+  const group = `prow-${settings.CLUSTER_NAME.toLowerCase().replace(/[^a-z0-9]/g, '-')}`.slice(0, 63).replace(/-+$/, '')
   const values = {
     ALB_NAMESPACE: nginx ? 'ingress-nginx' : 'prow',
     // A NodePort is what the guide puts its load balancer before; pods themselves take one hop less.
@@ -167,7 +182,9 @@ export function edgeThings(settings: Settings, by: Balancers, certificate: strin
     ALB_HEALTH: nginx ? '/healthz' : '/',
     ALB_LISTEN: JSON.stringify([...http, { HTTPS: settings.HTTPS_PORT }]),
     ALB_CERTIFICATE: certificate,
-    ALB_GROUP: shared ? `prow-${settings.CLUSTER_NAME.toLowerCase().replace(/[^a-z0-9]/g, '-')}`.slice(0, 63) : '',
+    ALB_GROUP: shared ? group : '',
+    // Auto Mode knows a group by the class alone.
+    ALB_GROUP_NAME: shared && !auto ? group : '',
     HOOK_CLASS: auto ? 'prow-hook' : named,
     DECK_CLASS: auto ? 'prow-deck' : named,
     HOOK_SERVICE: nginx ? 'ingress-nginx-controller' : 'hook',

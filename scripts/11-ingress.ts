@@ -16,7 +16,7 @@ import {
   leads,
   zones,
 } from '../lib/edge.ts'
-import { cluster } from '../lib/eks.ts'
+import { cluster, ownBalancers } from '../lib/eks.ts'
 import { world } from '../lib/kubectl.ts'
 import { manifests, manifestsWith, partition, prowUrl } from '../lib/manifests.ts'
 import { loadBalancerPolicy } from '../lib/policy.ts'
@@ -112,10 +112,10 @@ async function nginx(settings: Settings): Promise<void> {
 // On EKS a load balancer in front: of Prow's own Services, or of ingress-nginx as in the guide.
 async function balanced(settings: Settings): Promise<void> {
   const { plan } = current()
-  const faults = edgeFaults(settings)
+  const about = await cluster(settings)
+  const faults = edgeFaults(settings, ownBalancers(about))
   if (faults.length > 0) throw Problem.all(faults)
   if (settings.INGRESS === 'alb') await need(checks.services)
-  const about = await cluster(settings)
   const [by, route] = await together(
     balancers(about),
     settings.HOSTED_ZONE ? zones(settings) : Promise.resolve(undefined),

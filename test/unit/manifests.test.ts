@@ -81,6 +81,23 @@ test('every place is filled, whatever the settings', () => {
   }
 })
 
+test('a group of load balancers has a name that the controller takes, whatever the cluster is called', () => {
+  for (const CLUSTER_NAME of ['prow', 'My_Cluster_', `${'a'.repeat(57)}-b`, 'a--']) {
+    const one = settings({ ...EKS, CLUSTER_NAME, ROLE_PREFIX: 'prow', DECK_ACCESS: 'public' })
+    const all = edgeThings(one, { by: 'controller', class: 'alb', ours: true }, CERTIFICATE)
+    const hook = find(
+      all.flatMap((thing) => thing.manifests),
+      'Ingress',
+      'prow-hook',
+    )
+    assert.match(
+      hook.metadata.annotations['alb.ingress.kubernetes.io/group.name'],
+      /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
+      CLUSTER_NAME,
+    )
+  }
+})
+
 test('every object carries the label, and none is there twice', () => {
   for (const one of [ALL[0]!, ALL.at(-1)!]) {
     const names = everything(one).map(({ object }) => {
