@@ -4,8 +4,8 @@ import { change, forgetAws, look } from './aws.ts'
 import { list } from './cluster.ts'
 import type { Settings } from './config.ts'
 import { type Cluster, ownBalancers } from './eks.ts'
-import { kubectlLine, kubectlTarget, read, tryKubectl, world } from './kubectl.ts'
-import { type KubeObject, manifestsWith } from './manifests.ts'
+import { kubectlLine, kubectlTarget, read, type Thing, tryKubectl, world } from './kubectl.ts'
+import { type KubeObject, manifests, manifestsWith } from './manifests.ts'
 import { Problem } from './problem.ts'
 import { rerunLine } from './rerun.ts'
 import { type Became, became } from './roles.ts'
@@ -218,6 +218,31 @@ export function edgeThings(settings: Settings, by: Balancers, certificate: strin
       note: `Deck, for ${who}`,
     },
   ]
+}
+
+/**
+ * What another INGRESS has made and this one does not want. Its load balancers go with their Ingresses; ingress-nginx
+ * stays, as others may be using it by now.
+ */
+export function unwanted(settings: Settings, auto: boolean): Thing[] {
+  const eks = settings.TARGET === 'eks'
+  const things = (['nginx', 'alb'] as const)
+    .filter((other) => other !== settings.INGRESS)
+    .map((other) => {
+      const balanced = eks ? edgeThings({ ...settings, INGRESS: other }, { by: 'nothing' }, 'none') : []
+      return {
+        name: `Ingresses of INGRESS=${other}`,
+        manifests: [
+          ...(other === 'nginx' ? manifests(settings, 'ingress/nginx.yaml') : []),
+          ...balanced.flatMap((thing) => thing.manifests),
+        ],
+      }
+    })
+    .filter((thing) => thing.manifests.length > 0)
+  if (!auto || settings.INGRESS !== 'none') return things
+  // Last: what takes the load balancers away still reads them.
+  const [classes] = edgeThings(settings, { by: 'auto' }, 'none')
+  return [...things, classes!]
 }
 
 function hostname(ingress: KubeObject | undefined): string | undefined {

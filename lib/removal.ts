@@ -1,6 +1,8 @@
 import { forget, identity, kubectl, made, type Outcome, ours, read, stream } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
 
+/** What makes the load balancers of an IngressClass on EKS Auto Mode. */
+const AUTO = 'eks.amazonaws.com/alb'
 const LABEL = 'app.kubernetes.io/managed-by=prow-runbook'
 
 /** Every kind of which the runbook makes objects. */
@@ -28,6 +30,9 @@ const KINDS = [
 /** What carries our label, apart into what the runbook made and what it adopted. */
 export async function found(): Promise<{ made: KubeObject[]; adopted: KubeObject[] }> {
   const all = await read(KINDS.join(','), '-A', '-l', LABEL)
+  // Only Auto Mode of EKS knows this kind; elsewhere kubectl would refuse the whole list for it.
+  const auto = all.some((one) => (one.spec as { controller?: string } | undefined)?.controller === AUTO)
+  if (auto) all.push(...(await read('ingressclassparams.eks.amazonaws.com', '-l', LABEL)))
   return { made: all.filter(made), adopted: all.filter((object) => ours(object) && !made(object)) }
 }
 

@@ -14,6 +14,7 @@ import {
   installController,
   issued,
   leads,
+  unwanted,
   zones,
 } from '../lib/edge.ts'
 import { cluster, ownBalancers } from '../lib/eks.ts'
@@ -43,21 +44,18 @@ await step(
         'ingress',
         `INGRESS=none: route https://${settings.PROW_HOST}/hook to hook:8888 and the rest to deck:80 yourself`,
       )
-      // ingress-nginx stays: others may be using it by now. uninstall removes it.
-      return gone([
-        { name: 'Ingress prow', manifests: manifests(settings, 'ingress/nginx.yaml') },
-        // With them go their load balancers.
-        ...(settings.TARGET === 'eks' ? edgeThings(settings, { by: 'nothing' }, 'none') : []),
-      ])
+    } else {
+      await need(checks.namespaces)
+      if (isPublic(settings)) {
+        const { faults, warnings } = await lookAtPublicDeck(settings, readProwConfig(settings))
+        for (const { wrong, remedy } of warnings) note('warning', wrong, remedy)
+        if (faults.length > 0) throw Problem.all(faults)
+      }
+      if (settings.INGRESS === 'nginx') await nginx(settings)
+      if (settings.TARGET === 'eks') await balanced(settings)
     }
-    await need(checks.namespaces)
-    if (isPublic(settings)) {
-      const { faults, warnings } = await lookAtPublicDeck(settings, readProwConfig(settings))
-      for (const { wrong, remedy } of warnings) note('warning', wrong, remedy)
-      if (faults.length > 0) throw Problem.all(faults)
-    }
-    if (settings.INGRESS === 'nginx') await nginx(settings)
-    if (settings.TARGET === 'eks') await balanced(settings)
+    // Last, so that one way in is there all the time.
+    await gone(unwanted(settings, settings.TARGET === 'eks' && ownBalancers(await cluster(settings))))
   },
 )
 

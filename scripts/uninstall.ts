@@ -14,9 +14,12 @@ import { hookUrl, remembered, removeWebhook } from '../lib/webhook.ts'
 
 const NAMESPACES = ['ingress-nginx', 'test-pods', 'prow']
 
+const CLASSES = 'IngressClasses of Auto Mode'
+
 /** The step that made an object. */
 function madeBy({ kind, metadata: { name, namespace } }: KubeObject): string {
   if (kind === 'Namespace') return '02-namespaces'
+  if (/^IngressClass/.test(kind) && name !== 'nginx') return CLASSES
   if (namespace === 'kube-system') return 'controller'
   if (kind === 'Ingress' || namespace === 'ingress-nginx' || /^(ingress-nginx|nginx$)/.test(name)) return '11-ingress'
   if (/^label-/.test(name)) return '10-labels'
@@ -116,6 +119,7 @@ await step(
     if (eks) await removeRecord(settings, balancers(of('11-ingress')))
     // The controller takes the load balancers along; it has to be there for that.
     await goes('11-ingress')
+    await goes(CLASSES)
     await goes('10-labels')
     await goes('09-pushgateway')
     await goes('08-prow')

@@ -11,7 +11,7 @@ setup_file() {
 teardown_file() { teardown_eks; }
 setup() {
   setup_account
-  kube delete ingress prow-hook prow-deck -n prow --ignore-not-found
+  kube delete ingress prow prow-hook prow-deck -n prow --ignore-not-found
 }
 
 HOOK=k8s-prow-prow-hook-0123456789.us-west-2.elb.amazonaws.com
@@ -69,6 +69,75 @@ records() { aws route53 list-resource-record-sets --hosted-zone-id "$(json .zone
   setting DECK_ACCESS=public
   run -1 runbook 11-ingress
   says 'HOOK_CIDRS has 4 CIDRs'
+}
+
+@test "Auto Mode: the group is in its classes and not in the Ingresses, and CIDRs on one load balancer are refused" {
+  fresh '{"more": {"computeConfig": {"enabled": true}}}'
+  kube create -f - <<'YAML'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: ingressclassparams.eks.amazonaws.com}
+spec:
+  group: eks.amazonaws.com
+  scope: Cluster
+  names: {kind: IngressClassParams, plural: ingressclassparams, singular: ingressclassparams}
+  versions:
+    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+YAML
+  kube wait --for=condition=Established crd/ingressclassparams.eks.amazonaws.com
+  setting DECK_ACCESS=203.0.113.0/24
+  run -1 runbook 11-ingress
+  says 'DECK_ACCESS is a list of CIDRs, and EKS Auto Mode' 'DECK_ACCESS=internal or public'
+  setting DECK_ACCESS=public HOOK_CIDRS=192.30.252.0/22
+  run -1 runbook 11-ingress
+  says 'HOOK_CIDRS is a list of CIDRs, and EKS Auto Mode'
+  same '' "$(kube get ingress -n prow -o name)"
+  setting HOOK_CIDRS=
+  run -0 runbook 11-ingress
+  says 'EKS Auto Mode makes load balancers itself' "/hook is answered by $HOOK"
+  same 'prow-hook prow-deck' "$(kube get ingress prow-hook prow-deck -n prow -o jsonpath='{.items[*].spec.ingressClassName}')"
+  same ' ' "$(note prow-hook group\\.name) $(note prow-deck group\\.name)"
+  same '10 20' "$(note prow-hook group\\.order) $(note prow-deck group\\.order)"
+  same 'prow-rehearsal prow-rehearsal' "$(kube get ingressclassparams -o jsonpath='{.items[*].spec.group.name}')"
+  settled 11-ingress
+  setting INGRESS=none
+  run -0 runbook 11-ingress
+  says 'Ingresses of INGRESS=alb          removed' 'IngressClasses of Auto Mode       removed'
+  same '' "$(kube get ingressclassparams -o name)"
+  setting INGRESS=alb
+  run -0 runbook 11-ingress
+  run -2 runbook uninstall --plan
+  says 'IngressClasses of Auto Mode       would remove  IngressClass prow-deck, IngressClass prow-hook and 2 more'
+  kube delete ingress prow-hook prow-deck -n prow
+  kube delete ingressclass prow-hook prow-deck
+  kube delete crd ingressclassparams.eks.amazonaws.com
+}
+
+@test "another INGRESS takes what the last one made; the way in that it no longer wants goes when the new one is there" {
+  run -0 runbook 11-ingress
+  kube annotate ingress prow-hook -n prow made=here
+  setting INGRESS=nginx NGINX_ADMISSION=off
+  run -2 runbook 11-ingress --plan
+  says 'Ingresses of INGRESS=alb          would remove'
+  kube get ingress prow-hook prow-deck -n prow
+  run -0 runbook 11-ingress
+  says 'Ingresses of INGRESS=alb          removed'
+  same 'ingress-nginx/prow-deck ingress-nginx/prow-hook prow/prow' \
+    "$(kube get ingress -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {end}' | sed 's/ $//')"
+  settled 11-ingress
+  setting INGRESS=alb
+  run -0 runbook 11-ingress
+  says 'Ingresses of INGRESS=nginx        removed'
+  same 'prow/prow-deck prow/prow-hook' "$(kube get ingress -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {end}' | sed 's/ $//')"
+  kube get deployment ingress-nginx-controller -n ingress-nginx
+  # One that somebody else made under such a name is theirs.
+  kube create ingress prow -n prow --rule='old.example.com/*=deck:80'
+  settled 11-ingress
+  setting INGRESS=none
+  run -0 runbook 11-ingress
+  says 'Ingresses of INGRESS=alb          removed'
+  same ingress.networking.k8s.io/prow "$(kube get ingress -A -o name)"
+  settled 11-ingress
 }
 
 @test "no certificate, one for another host, one in another region: what to do, and nothing is made" {
