@@ -18,7 +18,7 @@ import {
   zones,
 } from '../lib/edge.ts'
 import { cluster, ownBalancers } from '../lib/eks.ts'
-import { world } from '../lib/kubectl.ts'
+import { read, world } from '../lib/kubectl.ts'
 import { manifests, manifestsWith, partition, prowUrl } from '../lib/manifests.ts'
 import { loadBalancerPolicy } from '../lib/policy.ts'
 import { Problem } from '../lib/problem.ts'
@@ -83,6 +83,7 @@ async function nginx(settings: Settings): Promise<void> {
   const refuses =
     !admission && current().plan && (await world()).has('ValidatingWebhookConfiguration', 'ingress-nginx-admission')
   if (refuses) skipped('Ingress prow', 'cannot be asked about before the admission webhook is removed')
+  if (admission) await renewed(settings)
   await tasks([
     { name: 'namespace ingress-nginx', manifests: manifests(settings, 'ingress-nginx/namespace.yaml') },
     {
@@ -105,6 +106,26 @@ async function nginx(settings: Settings): Promise<void> {
   if (!service) return
   const { ports } = service.spec as { ports: { name: string; nodePort?: number }[] }
   note('holds', `nodes answer on ${ports.map((port) => `${port.nodePort} (${port.name})`).join(' and ')}`)
+}
+
+// The Jobs are done after an installation and do not run again by themselves. A webhook that is made anew then never
+// hears of its certificate, and without that it refuses every Ingress of the cluster: so they are made anew too.
+async function renewed(settings: Settings): Promise<void> {
+  const kinds = 'validatingwebhookconfigurations.admissionregistration.k8s.io,jobs.batch'
+  const found = await read(kinds, '-A', '-l', 'app.kubernetes.io/name=ingress-nginx')
+  const named = (name: string) => found.find((one) => one.metadata.name === name)
+  const { status } = (named('ingress-nginx-admission-patch') ?? {}) as { status?: { succeeded?: number } }
+  const { webhooks = [] } = (named('ingress-nginx-admission') ?? {}) as {
+    webhooks?: { clientConfig: { caBundle?: string } }[]
+  }
+  if (!status?.succeeded || webhooks.some((one) => one.clientConfig.caBundle)) return
+  await gone([
+    {
+      name: 'admission Jobs',
+      manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml'),
+      note: 'to be made anew: the webhook has no certificate',
+    },
+  ])
 }
 
 // On EKS a load balancer in front: of Prow's own Services, or of ingress-nginx as in the guide.

@@ -44,6 +44,25 @@ unanswered() {
   kube get validatingwebhookconfiguration ingress-nginx-admission
 }
 
+@test "an admission webhook that was deleted gets its certificate again: its Jobs, which were done, run anew" {
+  setting NGINX_ADMISSION=on WAIT_SECONDS=20
+  unanswered
+  jobs() { kube get jobs -n ingress-nginx -o jsonpath='{.items[*].metadata.uid}'; }
+  runbook 11-ingress || true
+  # What the Job does where pods run.
+  kube patch validatingwebhookconfiguration ingress-nginx-admission --type=json \
+    -p '[{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": "'"$(kube config view --raw --minify -o jsonpath='{.clusters[0].cluster.certificate-authority-data}')"'"}]'
+  first="$(jobs)"
+  run -1 runbook 11-ingress
+  lacks removed
+  same "$first" "$(jobs)"
+  kube delete validatingwebhookconfiguration ingress-nginx-admission
+  run -1 runbook 11-ingress
+  says 'admission Jobs                    removed' 'the webhook has no certificate' 'admission Jobs                    created'
+  [ "$(jobs)" != "$first" ]
+  same '1 1' "$(kube get jobs -n ingress-nginx -o jsonpath='{.items[*].status.succeeded}')"
+}
+
 @test "NGINX_ADMISSION=off removes the webhook, which would refuse every Ingress of the cluster" {
   setting NGINX_ADMISSION=on WAIT_SECONDS=20
   unanswered
