@@ -177,6 +177,16 @@ YAML
   says 'Ingress prow-hook has no load balancer after 5 seconds'
 }
 
+@test "a controller of somebody else without an IngressClass is told, and not installed over" {
+  class="$(kube get ingressclass alb -o json)"
+  kube delete ingressclass alb
+  run -1 runbook 11-ingress
+  kube create -f - <<<"$class" >/dev/null
+  says 'no IngressClass leads to it' 'ingress.k8s.aws/alb'
+  lacks helm
+  same '' "$(writes)"
+}
+
 @test "no controller: its role and account are made, and helm installs it, or the line to type is told" {
   deployment="$(kube get deployment aws-load-balancer-controller -n kube-system -o json)"
   kube delete deployment aws-load-balancer-controller -n kube-system
