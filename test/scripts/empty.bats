@@ -138,6 +138,20 @@ ENV
   says 'GITHUB_APP_ID is not set'
 }
 
+@test "init makes the files that are to be filled in, and a plan names what each still lacks; never over one that is there" {
+  mkdir new
+  run -0 --separate-stderr runbook init --env new/.env
+  same 'github-oauth-config oauth-token' "$(ls new/secrets | xargs)"
+  same '600 600 700' "$(stat -c %a new/secrets/* new/secrets | xargs)"
+  run -1 node --import "$TSX" "$ROOT/scripts/install-all.ts" --env new/.env --plan
+  says 'AWS_ACCOUNT_ID is not set' 'PROW_HOST is not set' 'new/secrets/oauth-token still holds the text of the example'
+  lacks 's3-credentials' '    at '
+  echo 'ghp_mine' >new/secrets/oauth-token
+  run -0 runbook init --env new/.env
+  says unchanged
+  same ghp_mine "$(cat new/secrets/oauth-token)"
+}
+
 @test "settings: the environment wins over the file, and preflight says which it did for" {
   PROW_HOST=other.example.com run -1 runbook 00-preflight
   says 'https://other.example.com/' 'from the environment, not from the file: PROW_HOST' \
