@@ -45,19 +45,25 @@ export async function balancers(about: Cluster): Promise<Balancers> {
   return { by: 'controller', class: name.metadata.name, ours }
 }
 
-/** The arguments of helm that install the controller. */
-export function helmArguments(settings: Settings, about: Cluster): string[] {
-  const { kubeconfig, context } = kubectlTarget()
-  const region = settings.AWS_REGION
-  // Elsewhere, GovCloud too, nodes reach public.ecr.aws, which the chart names. These two are the registries of EKS in
-  // China, in its guide under "container image registries for add-ons".
+/** Where the chart takes the controller's image from, with the tag of its version. */
+export const CONTROLLER_IMAGE = `public.ecr.aws/eks/${CONTROLLER}:v${CHART}`
+
+/** The controller's image where it is another than the chart's own; nodes elsewhere, GovCloud too, reach that one. */
+export function controllerImage(settings: Settings): string | undefined {
+  // The registries of EKS in China, in its guide under "container image registries for add-ons".
   const registries: Record<string, string> = {
     'cn-north-1': '918309763551.dkr.ecr.cn-north-1.amazonaws.com.cn',
     'cn-northwest-1': '961992271922.dkr.ecr.cn-northwest-1.amazonaws.com.cn',
   }
-  const image = settings.IMAGE_MIRROR
-    ? `${settings.IMAGE_MIRROR}/eks/${CONTROLLER}`
-    : registries[region] && `${registries[region]}/amazon/${CONTROLLER}`
+  if (settings.IMAGE_MIRROR) return `${settings.IMAGE_MIRROR}/eks/${CONTROLLER}:v${CHART}`
+  const registry = registries[settings.AWS_REGION]
+  return registry && `${registry}/amazon/${CONTROLLER}:v${CHART}`
+}
+
+/** The arguments of helm that install the controller. */
+export function helmArguments(settings: Settings, about: Cluster): string[] {
+  const { kubeconfig, context } = kubectlTarget()
+  const region = settings.AWS_REGION
   const values: Record<string, string | undefined> = {
     clusterName: settings.CLUSTER_NAME,
     region,
@@ -71,7 +77,7 @@ export function helmArguments(settings: Settings, about: Cluster): string[] {
     // By default the controller takes every new Service of type LoadBalancer for its own, and while it is down no
     // Service at all can be made.
     enableServiceMutatorWebhook: 'false',
-    'image.repository': image || undefined,
+    'image.repository': controllerImage(settings)?.slice(0, -`:v${CHART}`.length),
   }
   return [
     'upgrade',

@@ -1,6 +1,7 @@
 import { look } from './aws.ts'
 import { COMPONENTS } from './checks.ts'
 import { ROWS, type Settings } from './config.ts'
+import { CONTROLLER_IMAGE, controllerImage } from './edge.ts'
 import { manifests, partition, places } from './manifests.ts'
 import { Problem } from './problem.ts'
 
@@ -18,6 +19,9 @@ export function imagesOf(settings: Settings): Copy[] {
   const upstream = { ...settings, PROW_IMAGE_REGISTRY: ROWS.PROW_IMAGE_REGISTRY.default, IMAGE_MIRROR: '' }
   const [from, to] = [named(upstream), named(settings)]
   const copies = from.map((image, index) => ({ from: image, to: to[index]! }))
+  // 11-ingress installs it where there is none.
+  if (settings.TARGET === 'eks' && settings.INGRESS === 'alb' && settings.IMAGE_MIRROR)
+    copies.push({ from: CONTROLLER_IMAGE, to: controllerImage(settings)! })
   return copies.filter((one, index) => copies.findIndex((other) => other.to === one.to) === index)
 }
 

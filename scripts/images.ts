@@ -27,8 +27,8 @@ try {
   }
   if (options.help) process.stdout.write(HELP)
   else {
-    for (const { from, to } of imagesOf(readSettings(options.env ?? join(ROOT, '.env'))))
-      process.stdout.write(`${from} ${to}\n`)
+    const lines = imagesOf(readSettings(options.env ?? join(ROOT, '.env'))).map(({ from, to }) => `${from} ${to}\n`)
+    process.stdout.write(lines.join(''))
   }
 } catch (error) {
   if (!(error instanceof Problem)) throw error

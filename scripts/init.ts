@@ -31,7 +31,8 @@ function secretFiles(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   for (const name of Object.keys(FILES) as FileName[]) {
     // What the runbook makes itself, or on EKS knows from the settings, needs no file.
-    if ('openssl' in FILES[name] || 'follows' in FILES[name] || name === 'clone-token' || name === 'github-app-key') continue
+    if ('openssl' in FILES[name] || 'follows' in FILES[name] || name === 'clone-token' || name === 'github-app-key')
+      continue
     made(join(folder, name), () =>
       writeFileSync(join(folder, name), readFileSync(join(ROOT, 'secrets.example', name)), { mode: 0o600, flag: 'wx' }),
     )

@@ -32,6 +32,11 @@ test('what is switched off is not listed, and without a mirror an image is where
     some.filter(({ to }) => !to.startsWith('us-docker.pkg.dev/k8s-infra-prow/images/')).map(({ to }) => to),
     ['docker.io/library/busybox:1.37'],
   )
+  const controllers = (more: object) =>
+    imagesOf(settings({ ...EKS, ...more })).filter(({ from }) => from.includes('load-balancer'))
+  assert.deepEqual(controllers({}), [])
+  const [controller] = controllers(MIRRORS)
+  assert.match(`${controller!.from} ${controller!.to}`, /^public\.ecr\.aws\/(eks\/\S+) own\.example\.com\/others\/\1$/)
   const [one] = imagesOf(settings({ ...EKS, ...MIRRORS }))
   assert.equal(one!.from, 'us-docker.pkg.dev/k8s-infra-prow/images/hook:v20260729-7f8580d8d')
   assert.equal(one!.to, 'own.example.com/prow/hook:v20260729-7f8580d8d')
