@@ -1,4 +1,4 @@
-"""The real aws command with its start shared: a third of a second of imports, paid once and not at each of two thousand
+"""The real aws command with its start shared: what it imports is paid for once and not at each of two thousand
 calls. Each call is a fork of this process, which runs the very file that PATH leads to, with the caller's arguments,
 environment, folder and standard files.
 
