@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Check } from './check.ts'
-import { kubectl, objects, stream, type World, world } from './kubectl.ts'
+import { kubectl, objects, ours, stream, type World, world } from './kubectl.ts'
 import type { KubeObject, Manifest } from './manifests.ts'
 import { became } from './roles.ts'
 import { current, task, writes } from './step.ts'
@@ -103,7 +103,11 @@ export async function restartReaders(before: Map<string, Marks>, wanted: Manifes
       return became(true, differs, `${names.join(', ')}: made anew`)
     })
   }
-  const toMark = [...marks].filter(([name, ones]) => written(ones) !== written(startedWith(now, name) ?? {}))
+  // What 08-prow has not taken over yet gets no mark.
+  const toMark = [...marks].filter(
+    ([name, ones]) =>
+      ours(now.get('Deployment', name, 'prow')!) && written(ones) !== written(startedWith(now, name) ?? {}),
+  )
   if (plan || toMark.length === 0) return
   writes()
   const marked = toMark.map(([name, ones]) => ({
