@@ -80,7 +80,7 @@ spec:
   containers: [{name: test, image: busybox}]
 YAML
   kube -n test-pods patch pod 0e0e0e0e-job --type=merge -p '{"metadata":{"finalizers":["prow.x-k8s.io/gcsk8sreporter"]}}'
-  run -0 timeout 60 env bash -c "$(declare -f runbook); ROOT='$ROOT' TSX='$TSX' WORLD='$WORLD' runbook uninstall --yes --delete-secrets --delete-claims"
+  run -0 timeout 60 env bash -c "$(declare -f runbook become); ROOT='$ROOT' TSX='$TSX' WORLD='$WORLD' runbook uninstall --yes --delete-secrets --delete-claims"
   says 'pods of jobs'
   untouched
 }
