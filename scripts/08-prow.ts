@@ -23,13 +23,15 @@ await step(
     const store = settings.OBJECT_STORE === 'on'
     const thing = (name: string) => ({ name, manifests: manifests(settings, name) })
 
+    // Tide reads its history in the store when it starts, and ends if it cannot; horologium starts jobs at once, whose
+    // logs would be lost. The others come up beside it.
+    const after = store ? ['tide', 'horologium'] : []
+    const first = checks.COMPONENTS.filter((name) => !after.includes(name))
+    await tasks([...(store ? ['object-store'] : []), ...first].map(thing))
     if (store) {
-      await tasks([thing('object-store')])
-      // Tide reads its history there when it starts, and ends if it cannot; the first jobs would lose their logs.
       await ready('Deployment', ['object-store'], 'prow')
-    }
-    await tasks(checks.COMPONENTS.map(thing))
-    if (!store) {
+      await tasks(after.map(thing))
+    } else {
       skipped('object-store', 'OBJECT_STORE=off: logs go to the bucket in secrets/s3-credentials')
       // Its claim stays: the logs so far are on it.
       const old = manifests(settings, 'object-store').filter((one) => one.object.kind !== 'PersistentVolumeClaim')
