@@ -277,6 +277,27 @@ export async function pinged(
   }
 }
 
+/**
+ * The same, and once more while nobody answers there, for as long: a way in that was made a moment ago is ready before
+ * it leads anywhere.
+ */
+export async function pingedWhenUp(
+  github: GitHub,
+  settings: Settings,
+  place: Place,
+  id: number,
+  seconds: number,
+  say: (text: string) => void,
+): Promise<Delivery | undefined> {
+  const until = Date.now() + seconds * 1000
+  for (;;) {
+    const delivery = await pinged(github, settings, place, id, seconds)
+    if (!delivery || ![502, 503, 504].includes(delivery.status_code) || Date.now() > until) return delivery
+    say('GitHub pings it: nobody answers there yet')
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+  }
+}
+
 /** What came back for a delivery, in hook's own words. */
 export async function answerOf(
   github: GitHub,

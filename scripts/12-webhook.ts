@@ -104,7 +104,9 @@ await step(
     if (told) tellOwn(own)
     for (const [index, { place, secret }] of places.entries()) {
       const id = ids[index]!
-      let delivery = await spin('GitHub pings it', () => webhook.pinged(github, settings, place, id, seconds))
+      let delivery = await spin('GitHub pings it', (say) =>
+        webhook.pingedWhenUp(github, settings, place, id, seconds, say),
+      )
       if (delivery?.status_code === 403) {
         // Only now is it known that the secret there is another.
         await task(`secret of the ${place.name}`, async () => {

@@ -78,6 +78,21 @@ SECRET=0123456789012345678901234567890123456789
   says 'is not reached by GitHub' 'HOOK_CIDRS' 'organizations/test-org/settings/hooks, Recent Deliveries' 'from here'
 }
 
+@test "a way in that leads nowhere yet is pinged again until it does" {
+  setting WAIT_SECONDS=60
+  seed '{"reach": {"https://prow.rehearsal.example": "http://127.0.0.1:64999"}}'
+  (
+    for _ in $(seq 200); do
+      [ "$(github '.orgs[0].hooks[0]?.deliveries.length > 1')" = true ] && break
+      sleep 0.2
+    done
+    seed '{"reach": {"https://prow.rehearsal.example": "http://127.0.0.1:'"$(cat "$BATS_FILE_TMPDIR/hook.port")"'"}}'
+  ) 3>&- &
+  run -0 runbook 12-webhook
+  wait
+  says '200 in the deliveries'
+}
+
 @test "an App's one webhook is set, and none is made besides; a refused delivery sends the secret" {
   openssl genrsa -out secrets/github-app-key 2048 2>/dev/null
   setting GITHUB_AUTH=app GITHUB_APP_ID=77
