@@ -34,6 +34,9 @@ const IMAGES = {
   HELLO_IMAGE: 'docker.io/library/busybox:1.37',
 }
 
+/** The images of Prow that go into every pod of a decorated job. */
+export const UTILITY_IMAGES = ['clonerefs', 'initupload', 'entrypoint', 'sidecar']
+
 /** Where Prow is for a browser and for GitHub, without a slash at its end. */
 export function prowUrl(settings: Settings): string {
   const port = settings.TARGET === 'eks' && settings.HTTPS_PORT !== 443 ? `:${settings.HTTPS_PORT}` : ''

@@ -1,8 +1,9 @@
 import { look } from './aws.ts'
+import type { Ahead } from './awschecks.ts'
 import { COMPONENTS } from './checks.ts'
 import { ROWS, type Settings } from './config.ts'
 import { CONTROLLER_IMAGE, controllerImage } from './edge.ts'
-import { manifests, partition, places } from './manifests.ts'
+import { manifests, partition, places, UTILITY_IMAGES } from './manifests.ts'
 import { Problem } from './problem.ts'
 
 /** An image where its makers publish it, and where the cluster will look for it. */
@@ -10,9 +11,6 @@ export interface Copy {
   from: string
   to: string
 }
-
-/** Prow's images that no manifest names: what goes into every pod of a job, and what 06-config asks. */
-const BESIDE = ['clonerefs', 'initupload', 'entrypoint', 'sidecar']
 
 /** Every image of an installation with these settings, each once. Images that your own jobs name are not among them. */
 export function imagesOf(settings: Settings): Copy[] {
@@ -34,7 +32,7 @@ function named(settings: Settings): string[] {
     ...(settings.INGRESS === 'nginx' ? ['ingress-nginx/controller.yaml'] : []),
     ...(settings.INGRESS === 'nginx' && settings.NGINX_ADMISSION === 'on' ? ['ingress-nginx/admission-jobs.yaml'] : []),
   ]
-  const prow = [...BESIDE, ...(settings.CHECKCONFIG === 'on' ? ['checkconfig'] : [])]
+  const prow = [...UTILITY_IMAGES, ...(settings.CHECKCONFIG === 'on' ? ['checkconfig'] : [])]
   return [
     ...manifests(settings, ...folders).flatMap(({ text }) =>
       [...text.matchAll(/^[\s-]*image: (\S+)$/gm)].map(([, image]) => image!),
@@ -51,9 +49,7 @@ const ECR = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/(.+):[^
  * registries abroad. Undefined when there is nothing to say. Throws a Problem that names each repository that is
  * missing, or says what AWS does not allow.
  */
-export async function lookAtMirrors(
-  settings: Settings,
-): Promise<string | { outcome: 'warning'; says: string; fault: { wrong: string; remedy: string } } | undefined> {
+export async function lookAtMirrors(settings: Settings): Promise<string | Ahead | undefined> {
   const copies = imagesOf(settings)
   const abroad = copies.filter(({ from, to }) => from === to)
   if (partition(settings.AWS_REGION) === 'aws-cn' && abroad.length > 0) {

@@ -194,15 +194,15 @@ const CLUSTER: Module = {
   ],
 }
 
-/** Prow's own programs. */
+/** Prow's own programs; each is the last part of its package and the name of its image. */
+export const PROW_PROGRAMS = [
+  ...['checkconfig', 'clonerefs', 'crier', 'deck', 'entrypoint', 'ghproxy', 'hook', 'horologium', 'initupload'],
+  ...['prow-controller-manager', 'sidecar', 'sinker', 'status-reconciler', 'tide'],
+]
+
 const PROW: Module = {
   folder: join(TEST, 'prow'),
-  packages: Object.fromEntries(
-    [
-      ...['checkconfig', 'clonerefs', 'crier', 'deck', 'entrypoint', 'ghproxy', 'hook', 'horologium', 'initupload'],
-      ...['prow-controller-manager', 'sidecar', 'sinker', 'status-reconciler', 'tide'],
-    ].map((name) => [name, `sigs.k8s.io/prow/cmd/${name}`]),
-  ),
+  packages: Object.fromEntries(PROW_PROGRAMS.map((name) => [name, `sigs.k8s.io/prow/cmd/${name}`])),
 }
 
 /** What a real node runs; Prow's own programs; and what stands in for ingress-nginx there. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nearest, ROOT, type Settings } from './config.ts'
+import { UTILITY_IMAGES } from './manifests.ts'
 import { asRegExp, cronFault, isDuration, regexpFault } from './prowtext.ts'
 import { at, given, isTrue, keyLine, plainly, readYaml, type Tree, textOf, textsOf } from './yamltree.ts'
 
@@ -1187,7 +1188,7 @@ export const JOB_RULES: Rule<Job>[] = [
     *look(job) {
       if (!job.decoration || containers(job).length === 0) return
       const { utility_images: images, gcs_configuration: gcs } = job.decoration
-      const lacks = ['clonerefs', 'initupload', 'entrypoint', 'sidecar'].filter((name) => !images?.[name])
+      const lacks = UTILITY_IMAGES.filter((name) => !images?.[name])
       if (lacks.length > 0)
         return yield [
           job.tree,

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Check } from './check.ts'
-import { kubectl, objects, ours, stream, type World, world } from './kubectl.ts'
+import { forget, kubectl, objects, ours, stream, type World, world } from './kubectl.ts'
 import type { KubeObject, Manifest } from './manifests.ts'
 import { became } from './roles.ts'
 import { current, task, writes } from './step.ts'
@@ -99,7 +99,10 @@ export async function restartReaders(before: Map<string, Marks>, wanted: Manifes
         was: `started with an older ${secrets.join(', ')}`,
         is: 'made anew',
       }))
-      if (!plan) await kubectl(['-n', 'prow', 'rollout', 'restart', ...names.map((name) => `deployment/${name}`)])
+      if (!plan) {
+        await kubectl(['-n', 'prow', 'rollout', 'restart', ...names.map((name) => `deployment/${name}`)])
+        forget()
+      }
       return became(true, differs, `${names.join(', ')}: made anew`)
     })
   }

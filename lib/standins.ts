@@ -17,7 +17,7 @@ import { ROOT, type Settings } from './config.ts'
 import { copyPrograms, debian, type Image, type Layer, layer, PAUSE, stamp } from './images.ts'
 import { places } from './manifests.ts'
 import { Problem } from './problem.ts'
-import { prowSource } from './programs.ts'
+import { PROW_PROGRAMS, prowSource } from './programs.ts'
 import { onPath, run } from './shell.ts'
 
 // What the images hold beside their program: a shell with the usual commands, and git as Prow uses it.
@@ -61,7 +61,7 @@ export async function standIns(
     return layer(['program', at, stamp(file)], (stage) => put(stage, at, file))
   }
   const images: Image[] = []
-  for (const name of PROW) {
+  for (const name of PROW_PROGRAMS) {
     const layers = [...base, await own(name, `ko-app/${name}`)]
     const image = `${settings.PROW_IMAGE_REGISTRY}/${name}:${settings.PROW_IMAGE_TAG}`
     if (name === 'deck') {
@@ -107,11 +107,6 @@ export async function standIns(
   )
   return images
 }
-
-const PROW = [
-  ...['checkconfig', 'clonerefs', 'crier', 'deck', 'entrypoint', 'ghproxy', 'hook', 'horologium', 'initupload'],
-  ...['prow-controller-manager', 'sidecar', 'sinker', 'status-reconciler', 'tide'],
-]
 
 function put(stage: string, at: string, from: string): void {
   mkdirSync(join(stage, at, '..'), { recursive: true })

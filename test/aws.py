@@ -35,7 +35,7 @@ def aws(file: str, args: list) -> int:
 
 
 def call(file: str, caller: socket.socket, made: dict) -> None:
-    """One call, in a process of its own: what the caller sends, see test/run.ts, and back its exit code."""
+    """One call, in a process of its own: what the caller sends, see test/aws.ts, and back its exit code."""
     head, fds, _, _ = socket.recv_fds(caller, 4, 3)
     (length,) = struct.unpack("=I", head)
     args, environment, folder, mask = marshal.loads(caller.recv(length, socket.MSG_WAITALL))
