@@ -76,6 +76,8 @@ async function noPod(): Promise<string | undefined> {
   return (await world()).has('Namespace', 'prow') ? undefined : 'the namespace prow is missing'
 }
 
+const LABEL = 'app.kubernetes.io/component=checkconfig'
+
 async function inCluster(files: Record<string, string>, settings: Settings): Promise<Ended> {
   const name = `checkconfig-${Date.now().toString(36)}`
   const security = {
@@ -103,13 +105,16 @@ async function inCluster(files: Record<string, string>, settings: Settings): Pro
     return await tryKubectl(
       [
         ...['run', name, '-n', 'prow', `--image=${image}`, '--restart=Never', '--stdin', '--quiet'],
-        ...['--labels=app.kubernetes.io/managed-by=prow-runbook', '--pod-running-timeout=2m'],
+        ...[`--labels=app.kubernetes.io/managed-by=prow-runbook,${LABEL}`, '--pod-running-timeout=2m'],
         `--overrides=${JSON.stringify(overrides)}`,
       ],
       { input, shows: 'the configuration, packed', timeout: 180 },
     )
   } finally {
-    await kubectl(['delete', 'pod', name, '-n', 'prow', '--ignore-not-found', '--wait=false'])
+    const gone = ['delete', 'pod', '-n', 'prow', '--ignore-not-found', '--wait=false']
+    // Also the one of a run that was killed. What still works is of somebody else's run.
+    const ended = ['-l', LABEL, '--field-selector=status.phase!=Running,status.phase!=Pending']
+    await Promise.all([kubectl([...gone, name]), kubectl([...gone, ...ended])])
   }
 }
 
