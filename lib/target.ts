@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { load } from 'js-yaml'
-import { together, useRegion } from './aws.ts'
-import { relativeName, type Settings, settingsPath } from './config.ts'
-import { caller, describeCluster, forgetTokens, keepToken, kubeconfig, principal } from './eks.ts'
-import { explainDenied, useCluster } from './kubectl.ts'
-import { partition } from './manifests.ts'
-import { EXIT, Problem } from './problem.ts'
+import { together, useRegion } from './aws/cli.ts'
+import { caller, describeCluster, forgetTokens, keepToken, kubeconfig, principal } from './aws/eks.ts'
+import { EXIT, Problem } from './base/problem.ts'
+import { explainDenied, useCluster } from './kubernetes/kubectl.ts'
+import { partition } from './kubernetes/manifests.ts'
+import { relativeName, type Settings, settingsPath } from './settings/settings.ts'
 
 interface Kubeconfig {
   contexts?: { name: string; context: { cluster: string } }[]

@@ -1,9 +1,10 @@
 // The guide makes an EKS cluster here and points kubectl at it. Yours is there; this sees that it is the right one.
-import { need } from '../lib/check.ts'
-import { nodeChecks } from '../lib/cluster.ts'
-import { cluster, supportEnds } from '../lib/eks.ts'
-import { versions } from '../lib/kubectl.ts'
-import { ensureProvider } from '../lib/roles.ts'
+
+import { cluster, supportEnds } from '../lib/aws/eks.ts'
+import { ensureProvider } from '../lib/aws/iam.ts'
+import { need } from '../lib/kubernetes/check.ts'
+import { nodeChecks } from '../lib/kubernetes/cluster.ts'
+import { versions } from '../lib/kubernetes/kubectl.ts'
 import { note, skipped, step, task } from '../lib/step.ts'
 import { serverAddress } from '../lib/target.ts'
 

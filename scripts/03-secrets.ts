@@ -1,14 +1,15 @@
 // Prow's programs mount these by name. hmac-token and cookie are made here, once; the others are yours.
-import { need } from '../lib/check.ts'
-import * as checks from '../lib/checks.ts'
-import { lookAtGitHub } from '../lib/github.ts'
-import { world } from '../lib/kubectl.ts'
-import { secret } from '../lib/manifests.ts'
-import { EXIT, Problem } from '../lib/problem.ts'
-import { restartReaders, startMarks } from '../lib/readers.ts'
-import { exposed, type FileName, gather, keepMade } from '../lib/secrets.ts'
+
+import { EXIT, Problem } from '../lib/base/problem.ts'
+import { spin } from '../lib/base/terminal.ts'
+import { lookAtGitHub } from '../lib/github/client.ts'
+import { need } from '../lib/kubernetes/check.ts'
+import { world } from '../lib/kubernetes/kubectl.ts'
+import { secret } from '../lib/kubernetes/manifests.ts'
+import * as checks from '../lib/prow/checks.ts'
+import { restartReaders, startMarks } from '../lib/prow/restarts.ts'
+import { exposed, type FileName, gather, keepMade } from '../lib/prow/secrets.ts'
 import { current, note, skipped, step, tasks } from '../lib/step.ts'
-import { spin } from '../lib/tell.ts'
 
 await step(
   import.meta,

@@ -1,11 +1,11 @@
 // Who the components are to the cluster and, on EKS, to S3. The guide forgot one: the pods of jobs upload their own
 // logs, so the account they run as needs the bucket too, and must get no more than that.
-import { ensureBucket, readBucket } from '../lib/bucket.ts'
-import { need } from '../lib/check.ts'
-import * as checks from '../lib/checks.ts'
-import { manifests, partition } from '../lib/manifests.ts'
-import { controllersPolicy, jobsPolicy } from '../lib/policy.ts'
-import { ensureRole, roleName } from '../lib/roles.ts'
+import { ensureBucket, readBucket } from '../lib/aws/bucket.ts'
+import { ensureRole, roleName } from '../lib/aws/iam.ts'
+import { controllersPolicy, jobsPolicy } from '../lib/aws/policy.ts'
+import { need } from '../lib/kubernetes/check.ts'
+import { manifests, partition } from '../lib/kubernetes/manifests.ts'
+import * as checks from '../lib/prow/checks.ts'
 import { skipped, step, task, tasks } from '../lib/step.ts'
 
 await step(

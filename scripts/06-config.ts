@@ -1,15 +1,16 @@
 // What Prow is to do: config.yaml, plugins.yaml and the jobs, as ConfigMaps that every component mounts. The guide
 // deletes and creates them; Prow would read nothing in between, so here each is replaced in one request.
-import { need } from '../lib/check.ts'
-import { askCheckconfig } from '../lib/checkconfig.ts'
-import * as checks from '../lib/checks.ts'
-import { lookAtRepositories, signIn } from '../lib/github.ts'
-import { world } from '../lib/kubectl.ts'
-import { Problem } from '../lib/problem.ts'
-import { checked, mergeMethods, namedRepositories, previous, reloaded, rolledBack, things } from '../lib/prowconfig.ts'
-import { lookAtPublicDeck } from '../lib/publicdeck.ts'
+
+import { Problem } from '../lib/base/problem.ts'
+import { spin } from '../lib/base/terminal.ts'
+import { lookAtRepositories, signIn } from '../lib/github/client.ts'
+import { need } from '../lib/kubernetes/check.ts'
+import { world } from '../lib/kubernetes/kubectl.ts'
+import { askCheckconfig } from '../lib/prow/checkconfig.ts'
+import * as checks from '../lib/prow/checks.ts'
+import { checked, mergeMethods, namedRepositories, previous, reloaded, rolledBack, things } from '../lib/prow/config.ts'
+import { lookAtPublicDeck } from '../lib/prow/public-deck.ts'
 import { current, note, skipped, step, tasks } from '../lib/step.ts'
-import { spin } from '../lib/tell.ts'
 
 /** Prow reads what changed by itself; that can be seen on Deck, where Deck can be asked. */
 async function seenByDeck(seconds: number): Promise<void> {

@@ -1,12 +1,12 @@
 // Prow itself: nine components, each with its account's rights, one folder each in manifests/. They are made together
 // and then waited for; what is not ready in time is told with its cause.
-import { need } from '../lib/check.ts'
-import * as checks from '../lib/checks.ts'
-import { storageClass } from '../lib/cluster.ts'
-import { world } from '../lib/kubectl.ts'
-import { manifests, secret } from '../lib/manifests.ts'
-import { ensurePodRoles, usesRoles } from '../lib/podrole.ts'
-import { restartReaders } from '../lib/readers.ts'
+import { need } from '../lib/kubernetes/check.ts'
+import { storageClass } from '../lib/kubernetes/cluster.ts'
+import { world } from '../lib/kubernetes/kubectl.ts'
+import { manifests, secret } from '../lib/kubernetes/manifests.ts'
+import * as checks from '../lib/prow/checks.ts'
+import { ensurePodRoles, usesRoles } from '../lib/prow/pod-roles.ts'
+import { restartReaders } from '../lib/prow/restarts.ts'
 import { gone, ready, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
 
 await step(

@@ -1,7 +1,7 @@
 // The guide's pushgateway, with a proxy in front that lets others read and nobody write.
-import { need } from '../lib/check.ts'
-import * as checks from '../lib/checks.ts'
-import { manifests } from '../lib/manifests.ts'
+import { need } from '../lib/kubernetes/check.ts'
+import { manifests } from '../lib/kubernetes/manifests.ts'
+import * as checks from '../lib/prow/checks.ts'
 import { gone, readyLater, skipped, step, tasks } from '../lib/step.ts'
 
 await step(

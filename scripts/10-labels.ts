@@ -1,10 +1,11 @@
 // The labels that Prow's plugins put on pull requests, with one colour and meaning everywhere.
-import { need } from '../lib/check.ts'
-import * as checks from '../lib/checks.ts'
-import { ask, eachRepository, signIn } from '../lib/github.ts'
-import { differing, ensureLabel, readLabels, wantedIn } from '../lib/labels.ts'
-import { manifests } from '../lib/manifests.ts'
-import { configMap, readProwConfig } from '../lib/prowconfig.ts'
+
+import { ask, eachRepository, signIn } from '../lib/github/client.ts'
+import { differing, ensureLabel, readLabels, wantedIn } from '../lib/github/labels.ts'
+import { need } from '../lib/kubernetes/check.ts'
+import { manifests } from '../lib/kubernetes/manifests.ts'
+import * as checks from '../lib/prow/checks.ts'
+import { configMap, readProwConfig } from '../lib/prow/config.ts'
 import { current, gone, note, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
 
 await step(

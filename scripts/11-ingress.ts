@@ -1,9 +1,7 @@
 // GitHub delivers to https://PROW_HOST/hook, people read https://PROW_HOST/: the way in for both.
-import { together } from '../lib/aws.ts'
-import { need } from '../lib/check.ts'
-import * as checks from '../lib/checks.ts'
-import { forgetList } from '../lib/cluster.ts'
-import type { Settings } from '../lib/config.ts'
+import { together } from '../lib/aws/cli.ts'
+import { cluster, ownBalancers } from '../lib/aws/eks.ts'
+import { ensureRole, roleArn, roleName } from '../lib/aws/iam.ts'
 import {
   address,
   balancers,
@@ -16,17 +14,19 @@ import {
   leads,
   unwanted,
   zones,
-} from '../lib/edge.ts'
-import { cluster, ownBalancers } from '../lib/eks.ts'
-import { read, world } from '../lib/kubectl.ts'
-import { manifests, manifestsWith, partition, prowUrl } from '../lib/manifests.ts'
-import { loadBalancerPolicy } from '../lib/policy.ts'
-import { Problem } from '../lib/problem.ts'
-import { readProwConfig } from '../lib/prowconfig.ts'
-import { isPublic, lookAtPublicDeck } from '../lib/publicdeck.ts'
-import { ensureRole, roleArn, roleName } from '../lib/roles.ts'
+} from '../lib/aws/load-balancer.ts'
+import { loadBalancerPolicy } from '../lib/aws/policy.ts'
+import { Problem } from '../lib/base/problem.ts'
+import { spin } from '../lib/base/terminal.ts'
+import { need } from '../lib/kubernetes/check.ts'
+import { forgetList } from '../lib/kubernetes/cluster.ts'
+import { read, world } from '../lib/kubernetes/kubectl.ts'
+import { manifests, manifestsWith, partition, prowUrl } from '../lib/kubernetes/manifests.ts'
+import * as checks from '../lib/prow/checks.ts'
+import { readProwConfig } from '../lib/prow/config.ts'
+import { isPublic, lookAtPublicDeck } from '../lib/prow/public-deck.ts'
+import type { Settings } from '../lib/settings/settings.ts'
 import { after, current, gone, note, ready, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
-import { spin } from '../lib/tell.ts'
 
 await step(
   import.meta,

@@ -1,14 +1,15 @@
 // GitHub has to be told where to deliver its events, and with which secret to sign them.
-import { need } from '../lib/check.ts'
-import * as checks from '../lib/checks.ts'
-import { signIn, signInAsApp } from '../lib/github.ts'
-import { world } from '../lib/kubectl.ts'
-import { Problem } from '../lib/problem.ts'
-import { readProwConfig } from '../lib/prowconfig.ts'
-import { look, webhookSecret } from '../lib/secrets.ts'
+
+import { Problem } from '../lib/base/problem.ts'
+import { spin } from '../lib/base/terminal.ts'
+import { signIn, signInAsApp } from '../lib/github/client.ts'
+import * as webhook from '../lib/github/webhook.ts'
+import { need } from '../lib/kubernetes/check.ts'
+import { world } from '../lib/kubernetes/kubectl.ts'
+import * as checks from '../lib/prow/checks.ts'
+import { readProwConfig } from '../lib/prow/config.ts'
+import { look, webhookSecret } from '../lib/prow/secrets.ts'
 import { after, current, note, ready, skipped, step, task } from '../lib/step.ts'
-import { spin } from '../lib/tell.ts'
-import * as webhook from '../lib/webhook.ts'
 
 await step(
   import.meta,

@@ -1,17 +1,17 @@
 // Every fact of every step, looked at once more as the cluster has it now.
 
-import { awsFacts } from '../lib/awschecks.ts'
-import { report } from '../lib/check.ts'
-import * as checks from '../lib/checks.ts'
-import { storageClass } from '../lib/cluster.ts'
-import { forget, world } from '../lib/kubectl.ts'
-import { podRoleChecks } from '../lib/podrole.ts'
-import { Problem } from '../lib/problem.ts'
-import { readProwConfig } from '../lib/prowconfig.ts'
-import { isPublic, lookAtPublicDeck } from '../lib/publicdeck.ts'
-import { readerChecks } from '../lib/readers.ts'
+import { Problem } from '../lib/base/problem.ts'
+import { report } from '../lib/kubernetes/check.ts'
+import { storageClass } from '../lib/kubernetes/cluster.ts'
+import { forget, world } from '../lib/kubernetes/kubectl.ts'
+import { awsFacts } from '../lib/prow/aws-checks.ts'
+import * as checks from '../lib/prow/checks.ts'
+import { readProwConfig } from '../lib/prow/config.ts'
+import { podRoleChecks } from '../lib/prow/pod-roles.ts'
+import { isPublic, lookAtPublicDeck } from '../lib/prow/public-deck.ts'
+import { readerChecks } from '../lib/prow/restarts.ts'
+import { sendJob } from '../lib/prow/test-job.ts'
 import { after, current, note, skipped, step, task } from '../lib/step.ts'
-import { sendJob } from '../lib/verifyjob.ts'
 
 await step(
   import.meta,

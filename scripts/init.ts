@@ -3,11 +3,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { envExample, ROOT, readSettings, relativeName, settingsPath } from '../lib/config.ts'
-import { fill, places } from '../lib/manifests.ts'
-import { EXIT, Problem } from '../lib/problem.ts'
-import { FILES, type FileName } from '../lib/secrets.ts'
-import { line, paint, problems } from '../lib/tell.ts'
+import { EXIT, Problem } from '../lib/base/problem.ts'
+import { line, paint, problems } from '../lib/base/terminal.ts'
+import { fill, places } from '../lib/kubernetes/manifests.ts'
+import { FILES, type FileName } from '../lib/prow/secrets.ts'
+import { envExample, ROOT, readSettings, relativeName, settingsPath } from '../lib/settings/settings.ts'
 
 const HELP = `npm run init -- [options]
 

@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ROOT, ROWS } from '../lib/config.ts'
-import { lacks } from '../lib/emulator.ts'
-import { EXIT, Problem } from '../lib/problem.ts'
-import { defaultDir, down, type Kind, type Rehearsal, type Task, up } from '../lib/rehearsal.ts'
-import { endOnSignals, quote } from '../lib/shell.ts'
-import { line, paint, spin } from '../lib/tell.ts'
+import { EXIT, Problem } from '../lib/base/problem.ts'
+import { endOnSignals, quote } from '../lib/base/shell.ts'
+import { line, paint, spin } from '../lib/base/terminal.ts'
+import { lacks } from '../lib/rehearsal/aws.ts'
+import { defaultDir, down, type Kind, type Rehearsal, type Task, up } from '../lib/rehearsal/rehearsal.ts'
+import { ROOT, ROWS } from '../lib/settings/settings.ts'
 
 const HELP = `npm run rehearse -- [options]
 

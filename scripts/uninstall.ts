@@ -1,16 +1,16 @@
 // The steps undone, last one first. Only what the runbook made goes; what was there before stays, and so do the logs,
 // the claims and the secrets unless you name them.
 import { createInterface } from 'node:readline/promises'
-import { removeBucket, removeDriver, removeRecord, removeRole } from '../lib/awsremoval.ts'
-import type { Settings } from '../lib/config.ts'
-import { signIn } from '../lib/github.ts'
-import { forget, world } from '../lib/kubectl.ts'
-import type { KubeObject } from '../lib/manifests.ts'
-import { EXIT, Problem } from '../lib/problem.ts'
-import { found, jobPods, leases, release, removeAll, removeJobPods, residents } from '../lib/removal.ts'
+import { removeBucket, removeDriver, removeRecord, removeRole } from '../lib/aws/removal.ts'
+import { EXIT, Problem } from '../lib/base/problem.ts'
+import { signIn } from '../lib/github/client.ts'
+import { hookUrl, remembered, removeWebhook } from '../lib/github/webhook.ts'
+import { forget, world } from '../lib/kubernetes/kubectl.ts'
+import type { KubeObject } from '../lib/kubernetes/manifests.ts'
+import { found, jobPods, leases, release, removeAll, removeJobPods, residents } from '../lib/kubernetes/removal.ts'
+import type { Settings } from '../lib/settings/settings.ts'
 import { current, note, skipped, step, task } from '../lib/step.ts'
 import { serverAddress } from '../lib/target.ts'
-import { hookUrl, remembered, removeWebhook } from '../lib/webhook.ts'
 
 const NAMESPACES = ['ingress-nginx', 'test-pods', 'prow']
 

@@ -4,10 +4,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join } from 'node:path'
-import { ROOT, ROWS } from '../lib/config.ts'
-import { Problem } from '../lib/problem.ts'
-import { cacheFolder, downloaded, findPrograms, NAMES } from '../lib/programs.ts'
-import { down, up } from '../lib/rehearsal.ts'
+import { Problem } from '../lib/base/problem.ts'
+import { cacheFolder, downloaded, findPrograms, NAMES } from '../lib/rehearsal/programs.ts'
+import { down, up } from '../lib/rehearsal/rehearsal.ts'
+import { ROOT, ROWS } from '../lib/settings/settings.ts'
 import { shareAws } from './aws.ts'
 import { bundle } from './bundle.ts'
 import { nodeTests, report, runSuite, type Suite, under } from './suite.ts'
@@ -27,7 +27,7 @@ let stopped = false
 function suites(): Suite[] {
   const files = (folder: string, end: string) => {
     const path = join(ROOT, 'test', folder)
-    return (existsSync(path) ? readdirSync(path) : [])
+    return (existsSync(path) ? readdirSync(path, { recursive: true, encoding: 'utf8' }) : [])
       .filter((name) => name.endsWith(end))
       .map((name) => join(path, name))
       .filter((path) => path.includes(wanted) || 'unit'.includes(wanted))

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
-import { ROOT } from '../lib/config.ts'
+import { ROOT } from '../lib/settings/settings.ts'
 import { Tap } from './tap.ts'
 
 /** A program that prints TAP, and the name its lines are shown under. */

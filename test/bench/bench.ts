@@ -5,8 +5,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ROOT, ROWS } from '../../lib/config.ts'
-import { down, type Rehearsal, up } from '../../lib/rehearsal.ts'
+import { down, type Rehearsal, up } from '../../lib/rehearsal/rehearsal.ts'
+import { ROOT, ROWS } from '../../lib/settings/settings.ts'
 import { render } from './byhand.ts'
 
 interface Took {

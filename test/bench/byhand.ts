@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { ROOT, readSettings } from '../../lib/config.ts'
-import { fill, places } from '../../lib/manifests.ts'
+import { fill, places } from '../../lib/kubernetes/manifests.ts'
+import { ROOT, readSettings } from '../../lib/settings/settings.ts'
 
 /** The manifests as the guide's reader has them: files with every value filled in. */
 export function render(dir: string): string {

@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { readSettings } from '../../lib/config.ts'
-import { checked } from '../../lib/prowconfig.ts'
+import { checked } from '../../lib/prow/config.ts'
+import { readSettings } from '../../lib/settings/settings.ts'
 
 const { checkconfig = 'checkconfig', rounds = '3' } = parseArgs({
   options: { checkconfig: { type: 'string' }, rounds: { type: 'string' } },

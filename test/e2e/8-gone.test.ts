@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { ROOT } from '../../lib/config.ts'
-import { space, tag } from '../../lib/realnode.ts'
+import { space, tag } from '../../lib/rehearsal/node.ts'
+import { ROOT } from '../../lib/settings/settings.ts'
 import { DIR } from './world.ts'
 
 const run = promisify(execFile)

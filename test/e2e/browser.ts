@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { ROOT } from '../../lib/config.ts'
-import { space } from '../../lib/realnode.ts'
+import { space } from '../../lib/rehearsal/node.ts'
+import { ROOT } from '../../lib/settings/settings.ts'
 import { DIR, HOST } from './world.ts'
 
 const PROGRAM = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync)

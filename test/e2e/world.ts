@@ -7,9 +7,9 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { parse } from 'dotenv'
-import { ROOT } from '../../lib/config.ts'
-import { cacheFolder } from '../../lib/programs.ts'
-import { space, within } from '../../lib/realnode.ts'
+import { space, within } from '../../lib/rehearsal/node.ts'
+import { cacheFolder } from '../../lib/rehearsal/programs.ts'
+import { ROOT } from '../../lib/settings/settings.ts'
 
 // What the tests of a real node ask: Kubernetes, the bucket, GitHub and Deck, each by its own door.
 

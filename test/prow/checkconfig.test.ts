@@ -5,10 +5,10 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { askCheckconfig } from '../../lib/checkconfig.ts'
-import { readSettings } from '../../lib/config.ts'
-import { buildCheckconfig } from '../../lib/programs.ts'
-import { checked } from '../../lib/prowconfig.ts'
+import { askCheckconfig } from '../../lib/prow/checkconfig.ts'
+import { checked } from '../../lib/prow/config.ts'
+import { buildCheckconfig } from '../../lib/rehearsal/programs.ts'
+import { readSettings } from '../../lib/settings/settings.ts'
 import { AGE, compare, HERE } from './compare.ts'
 
 const checkconfig = await buildCheckconfig(() => {})

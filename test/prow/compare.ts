@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readSettings } from '../../lib/config.ts'
-import { examine, type Finding } from '../../lib/prowrules.ts'
-import { tryRun } from '../../lib/shell.ts'
+import { tryRun } from '../../lib/base/shell.ts'
+import { examine, type Finding } from '../../lib/prow/rules/index.ts'
+import { readSettings } from '../../lib/settings/settings.ts'
 import { CASES, type Case } from './cases.ts'
 
 export interface Compared {

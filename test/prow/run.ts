@@ -1,6 +1,6 @@
 // Our rules against Prow's own checkconfig, which Go builds the first time: npm run test:prow
 import { join } from 'node:path'
-import { ROOT } from '../../lib/config.ts'
+import { ROOT } from '../../lib/settings/settings.ts'
 import { nodeTests, report, runSuite } from '../suite.ts'
 
 const began = Date.now()

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
-import { readSettings, type Settings } from '../../lib/config.ts'
+import { readSettings, type Settings } from '../../lib/settings/settings.ts'
 
 /** Settings that are right for TARGET=local. */
 export const LOCAL = {

@@ -1,0 +1,188 @@
+import { readBucket } from '../aws/bucket.ts'
+import { readDriver } from '../aws/ebs-csi.ts'
+import { caller, cluster, ownBalancers, ownStorage, providerArn } from '../aws/eks.ts'
+import { readPolicy, readProvider, readRole, roleName } from '../aws/iam.ts'
+import { balancers, edgeFaults, findCertificate, zones } from '../aws/load-balancer.ts'
+import {
+  controllersPolicy,
+  jobsPolicy,
+  type Policy,
+  policyOf,
+  samePolicy,
+  trust,
+  withStatement,
+} from '../aws/policy.ts'
+import { type Fault, Problem } from '../base/problem.ts'
+import { onPath } from '../base/shell.ts'
+import { type Check, report } from '../kubernetes/check.ts'
+import { driverByHand } from '../kubernetes/cluster.ts'
+import { partition } from '../kubernetes/manifests.ts'
+import { rerunLine } from '../run/rerun.ts'
+import type { Settings } from '../settings/settings.ts'
+import { lookAtMirrors } from './images.ts'
+
+/** A line of preflight about what a later step will find. */
+export interface Ahead {
+  outcome: 'holds' | 'warning' | 'failed'
+  says: string
+  fault?: Fault
+}
+
+/** What the later steps will need of AWS, all looked at side by side. Makes nothing. */
+export async function lookAhead(settings: Settings): Promise<Ahead[]> {
+  const balanced = settings.INGRESS !== 'none'
+  const about = await cluster(settings)
+  const one = async (
+    step: string,
+    stops: boolean,
+    work: () => Promise<string | Ahead | undefined>,
+  ): Promise<Ahead[]> => {
+    try {
+      const says = await work()
+      if (says === undefined) return []
+      return [typeof says === 'string' ? { outcome: 'holds', says } : says]
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      // What only a person can bring may come until its step.
+      return error.faults.map((fault) => ({
+        outcome: stops ? 'failed' : 'warning',
+        says: `${stops ? '' : `${step} will stop: `}${fault.wrong.split('\n')[0]}`,
+        fault,
+      }))
+    }
+  }
+  const found = await Promise.all([
+    one(
+      '01-cluster',
+      true,
+      async () => `AWS: you are ${(await caller()).Arn}, cluster ${about.name} is ${about.status}`,
+    ),
+    one('01-cluster', true, async () => {
+      const provider = await readProvider(settings)
+      return `OIDC provider: ${provider ? 'there' : 'to be made'}`
+    }),
+    one('05-service-accounts', true, async () => {
+      const bucket = await readBucket(settings)
+      return `bucket ${settings.LOG_BUCKET}: ${bucket ? `there, in ${bucket.region}` : 'to be made'}`
+    }),
+    one('07-ebs-csi', true, async () => {
+      if (ownStorage(about)) return 'volumes: EKS Auto Mode makes them'
+      const addon = await readDriver(settings)
+      if (addon) {
+        const says = `add-on aws-ebs-csi-driver: ${addon.status}`
+        return addon.status === 'ACTIVE' ? says : { outcome: 'warning', says: `${says}, which 07-ebs-csi looks into` }
+      }
+      return `add-on aws-ebs-csi-driver: ${(await driverByHand()) ? 'a driver installed by hand is there' : 'to be made'}`
+    }),
+    one('08-prow', true, () => lookAtMirrors(settings)).then((lines) =>
+      // Who may not look may yet have them all.
+      lines.map((line) =>
+        line.outcome === 'failed' && /^you may not/.test(line.says)
+          ? { ...line, outcome: 'warning' as const, says: `images in ECR were not looked for: ${line.says}` }
+          : line,
+      ),
+    ),
+    ...(balanced
+      ? [
+          one('11-ingress', true, async () => {
+            const wrong = edgeFaults(settings, ownBalancers(about))
+            if (wrong.length > 0) throw Problem.all(wrong)
+            const by = await balancers(about)
+            if (by.by === 'auto') return 'load balancers: EKS Auto Mode makes them'
+            if (by.by === 'controller') return `load balancers: the controller is there, class ${by.class}`
+            if (onPath('helm')) return 'load balancers: the controller is to be installed, by helm'
+            throw new Problem(
+              'there is no AWS Load Balancer Controller, and no helm to install it with',
+              'Install helm before that, or set INGRESS=none.',
+            )
+          }).then((lines) =>
+            // The controller can be installed any time before; wrong settings cannot be right later.
+            lines.map((line) =>
+              line.outcome === 'failed' && /helm/.test(line.says)
+                ? { ...line, outcome: 'warning' as const, says: `11-ingress will stop: ${line.says}` }
+                : line,
+            ),
+          ),
+          one('11-ingress', false, async () => {
+            const { arn, status } = await findCertificate(settings)
+            return status === 'ISSUED'
+              ? `certificate: ${arn}`
+              : { outcome: 'warning', says: `11-ingress will wait: the certificate ${arn} is ${status}` }
+          }),
+          one('11-ingress', false, async () => {
+            if (settings.HOSTED_ZONE) return `zone: ${(await zones(settings)).outside?.Name}`
+            return {
+              outcome: 'warning',
+              says: `11-ingress will wait until ${settings.PROW_HOST} leads to its load balancer: HOSTED_ZONE is empty`,
+            }
+          }),
+        ]
+      : []),
+  ])
+  const lines = found.flat()
+  return lines.filter((line, index) => lines.findIndex((other) => other.says === line.says) === index)
+}
+
+/** Every fact of AWS that the steps have made, looked at once more. */
+export async function awsFacts(settings: Settings): Promise<Fault[]> {
+  const part = partition(settings.AWS_REGION)
+  const irsa = settings.IDENTITY === 'irsa'
+  const [about, provider, bucket, addon, byHand, arn] = await Promise.all([
+    cluster(settings),
+    readProvider(settings),
+    readBucket(settings),
+    readDriver(settings),
+    driverByHand(),
+    providerArn(settings),
+  ])
+  const roles: [string, string[], Policy][] = irsa
+    ? [
+        [
+          roleName(settings, 'prow-controllers'),
+          ['prow:crier', 'prow:deck', 'prow:tide', 'prow:statusreconciler'],
+          controllersPolicy(part, settings.LOG_BUCKET, bucket?.key),
+        ],
+        [roleName(settings, 'prow-jobs'), ['test-pods:prow-jobs'], jobsPolicy(part, settings.LOG_BUCKET, bucket?.key)],
+      ]
+    : []
+  const rows: Check[] = [
+    row(
+      'IAM has the OIDC provider of the cluster',
+      '01-cluster',
+      Boolean(provider?.ClientIDList?.includes('sts.amazonaws.com')),
+    ),
+    row(`bucket ${settings.LOG_BUCKET} is there, private and cleans itself`, '05-service-accounts', privately(bucket)),
+    row('something makes volumes', '07-ebs-csi', ownStorage(about) || addon?.status === 'ACTIVE' || (!addon && byHand)),
+    ...(await Promise.all(
+      roles.map(async ([name, accounts, document]) => {
+        const [role, policy] = await Promise.all([readRole(name), readPolicy(name, 'prow-logs')])
+        const now = role && policyOf(role.AssumeRolePolicyDocument)
+        const right =
+          now !== undefined &&
+          samePolicy(now, withStatement(now, trust(arn, accounts))) &&
+          policy !== undefined &&
+          samePolicy(policy, document)
+        return row(`role ${name} may do what it should, for whom it should`, '05-service-accounts', right)
+      }),
+    )),
+  ]
+  return report('AWS', rows)
+}
+
+function privately(bucket: Awaited<ReturnType<typeof readBucket>>): boolean {
+  return Boolean(
+    bucket?.access &&
+      Object.values(bucket.access).every(Boolean) &&
+      ['prow-runbook-logs', 'prow-runbook-pr-logs'].every((id) => bucket.rules.some((rule) => rule.ID === id)),
+  )
+}
+
+function row(says: string, madeBy: string, right: boolean): Check {
+  return {
+    says,
+    otherwise: `not so: ${says}`,
+    remedy: `Run ${rerunLine(madeBy)}: --plan tells what differs.`,
+    madeBy,
+    holds: () => right,
+  }
+}

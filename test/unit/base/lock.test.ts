@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { alive, locked } from '../../../lib/base/lock.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'lock-'))
+after(() => rmSync(folder, { recursive: true }))
+const nobody = () => assert.fail('nothing to wait for')
+
+test('what is locked runs, and the lock is gone afterwards, also when the work fails', async () => {
+  const file = join(folder, 'plain')
+  assert.equal(await locked(file, nobody, async () => readFileSync(file, 'utf8').split(' ')[0]), `${process.pid}`)
+  await assert.rejects(
+    locked(file, nobody, async () => {
+      throw new Error('work failed')
+    }),
+    /work failed/,
+  )
+  assert.deepEqual(readdirSync(folder), [])
+})
+
+test('the second waits for the first, and is told of it', async () => {
+  const file = join(folder, 'shared')
+  const order: string[] = []
+  const told: number[] = []
+  const first = locked(file, nobody, async () => {
+    order.push('first begins')
+    await sleep(700)
+    order.push('first ends')
+  })
+  await sleep(50)
+  await locked(
+    file,
+    (pid) => told.push(pid),
+    async () => order.push('second'),
+  )
+  await first
+  assert.deepEqual(order, ['first begins', 'first ends', 'second'])
+  assert.deepEqual([...new Set(told)], [process.pid])
+})
+
+test('a lock whose process is gone is taken over', async () => {
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  const file = join(folder, 'dead')
+  writeFileSync(file, `${child.pid} 12345`)
+  assert.equal(await locked(file, nobody, async () => 'done'), 'done')
+  assert.equal(existsSync(file), false)
+})
+
+test('a lock whose number is another process by now is taken over', async () => {
+  const file = join(folder, 'reused')
+  writeFileSync(file, `${process.pid} 1`)
+  assert.equal(await locked(file, nobody, async () => 'done'), 'done')
+})
+
+test('a lock that is no lock is taken over', async () => {
+  const file = join(folder, 'nonsense')
+  writeFileSync(file, '')
+  assert.equal(await locked(file, nobody, async () => 'done'), 'done')
+})
+
+test('a process is alive only as itself', () => {
+  assert.equal(alive({ pid: process.pid, began: 'another time' }), false)
+  assert.equal(alive({ pid: 2 ** 22 + 1, began: '' }), false)
+})
