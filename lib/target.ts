@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs'
 import { load } from 'js-yaml'
 import { together, useRegion } from './aws/cli.ts'
 import { caller, describeCluster, forgetTokens, keepToken, kubeconfig, principal } from './aws/eks.ts'
+import { relativeName } from './base/paths.ts'
 import { EXIT, Problem } from './base/problem.ts'
-import { explainDenied, useCluster } from './kubernetes/kubectl.ts'
-import { partition } from './kubernetes/manifests.ts'
-import { relativeName, type Settings, settingsPath } from './settings/settings.ts'
+import { explainDenied } from './kubernetes/errors.ts'
+import { useCluster } from './kubernetes/kubectl.ts'
+import { partition } from './settings/derived.ts'
+import { settingsPath } from './settings/settings.ts'
+import type { Settings } from './settings/table.ts'
 
 interface Kubeconfig {
   contexts?: { name: string; context: { cluster: string } }[]

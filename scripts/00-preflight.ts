@@ -2,16 +2,18 @@
 
 import { type Fault, Problem } from '../lib/base/problem.ts'
 import { onPath } from '../lib/base/shell.ts'
-import { lookAtGitHub } from '../lib/github/client.ts'
 import { report } from '../lib/kubernetes/check.ts'
 import { nodeChecks, permissionChecks, storageClass } from '../lib/kubernetes/cluster.ts'
-import { versions, type World, world } from '../lib/kubernetes/kubectl.ts'
-import { prowUrl } from '../lib/kubernetes/manifests.ts'
+import { versions } from '../lib/kubernetes/kubectl.ts'
+import { type World, world } from '../lib/kubernetes/snapshot.ts'
 import { lookAhead } from '../lib/prow/aws-checks.ts'
 import { checked } from '../lib/prow/config.ts'
 import { lookAtPublicDeck } from '../lib/prow/public-deck.ts'
 import { exposed, look } from '../lib/prow/secrets.ts'
-import { note, skipped, step } from '../lib/step.ts'
+import { lookAtGitHub } from '../lib/prow/sign-in.ts'
+import { note, skipped } from '../lib/run/task.ts'
+import { prowUrl } from '../lib/settings/derived.ts'
+import { step } from '../lib/step.ts'
 import { serverAddress } from '../lib/target.ts'
 
 await step(

@@ -5,7 +5,8 @@ import { ensureProvider } from '../lib/aws/iam.ts'
 import { need } from '../lib/kubernetes/check.ts'
 import { nodeChecks } from '../lib/kubernetes/cluster.ts'
 import { versions } from '../lib/kubernetes/kubectl.ts'
-import { note, skipped, step, task } from '../lib/step.ts'
+import { note, skipped, task } from '../lib/run/task.ts'
+import { step } from '../lib/step.ts'
 import { serverAddress } from '../lib/target.ts'
 
 await step(

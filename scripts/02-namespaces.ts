@@ -1,7 +1,9 @@
 // Prow's own pods run in prow, the pods of jobs in test-pods. The guide makes the second one much later, inside a
 // long file; but the secrets of step 03 already go there.
+
 import { manifests } from '../lib/kubernetes/manifests.ts'
-import { step, tasks } from '../lib/step.ts'
+import { tasks } from '../lib/kubernetes/tasks.ts'
+import { step } from '../lib/step.ts'
 
 await step(
   import.meta,

@@ -2,14 +2,18 @@
 
 import { EXIT, Problem } from '../lib/base/problem.ts'
 import { spin } from '../lib/base/terminal.ts'
-import { lookAtGitHub } from '../lib/github/client.ts'
 import { need } from '../lib/kubernetes/check.ts'
-import { world } from '../lib/kubernetes/kubectl.ts'
 import { secret } from '../lib/kubernetes/manifests.ts'
+import { world } from '../lib/kubernetes/snapshot.ts'
+import { tasks } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
 import { restartReaders, startMarks } from '../lib/prow/restarts.ts'
-import { exposed, type FileName, gather, keepMade } from '../lib/prow/secrets.ts'
-import { current, note, skipped, step, tasks } from '../lib/step.ts'
+import type { FileName } from '../lib/prow/secret-files.ts'
+import { exposed, gather, keepMade } from '../lib/prow/secrets.ts'
+import { lookAtGitHub } from '../lib/prow/sign-in.ts'
+import { current } from '../lib/run/context.ts'
+import { note, skipped } from '../lib/run/task.ts'
+import { step } from '../lib/step.ts'
 
 await step(
   import.meta,

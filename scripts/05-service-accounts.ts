@@ -1,12 +1,16 @@
 // Who the components are to the cluster and, on EKS, to S3. The guide forgot one: the pods of jobs upload their own
 // logs, so the account they run as needs the bucket too, and must get no more than that.
+
 import { ensureBucket, readBucket } from '../lib/aws/bucket.ts'
-import { ensureRole, roleName } from '../lib/aws/iam.ts'
+import { ensureRole } from '../lib/aws/iam.ts'
 import { controllersPolicy, jobsPolicy } from '../lib/aws/policy.ts'
 import { need } from '../lib/kubernetes/check.ts'
-import { manifests, partition } from '../lib/kubernetes/manifests.ts'
+import { manifests } from '../lib/kubernetes/manifests.ts'
+import { tasks } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
-import { skipped, step, task, tasks } from '../lib/step.ts'
+import { skipped, task } from '../lib/run/task.ts'
+import { partition, roleName } from '../lib/settings/derived.ts'
+import { step } from '../lib/step.ts'
 
 await step(
   import.meta,

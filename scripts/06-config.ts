@@ -3,14 +3,19 @@
 
 import { Problem } from '../lib/base/problem.ts'
 import { spin } from '../lib/base/terminal.ts'
-import { lookAtRepositories, signIn } from '../lib/github/client.ts'
+import { lookAtRepositories } from '../lib/github/repositories.ts'
 import { need } from '../lib/kubernetes/check.ts'
-import { world } from '../lib/kubernetes/kubectl.ts'
+import { world } from '../lib/kubernetes/snapshot.ts'
+import { tasks } from '../lib/kubernetes/tasks.ts'
 import { askCheckconfig } from '../lib/prow/checkconfig.ts'
 import * as checks from '../lib/prow/checks.ts'
-import { checked, mergeMethods, namedRepositories, previous, reloaded, rolledBack, things } from '../lib/prow/config.ts'
+import { checked, mergeMethods, namedRepositories } from '../lib/prow/config.ts'
+import { previous, reloaded, rolledBack, things } from '../lib/prow/config-maps.ts'
 import { lookAtPublicDeck } from '../lib/prow/public-deck.ts'
-import { current, note, skipped, step, tasks } from '../lib/step.ts'
+import { signIn } from '../lib/prow/sign-in.ts'
+import { current } from '../lib/run/context.ts'
+import { note, skipped } from '../lib/run/task.ts'
+import { step } from '../lib/step.ts'
 
 /** Prow reads what changed by itself; that can be seen on Deck, where Deck can be asked. */
 async function seenByDeck(seconds: number): Promise<void> {

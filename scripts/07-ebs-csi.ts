@@ -1,13 +1,17 @@
 // ghproxy keeps GitHub's answers on a volume. The guide finds out late, from a claim that stays Pending, that nothing
 // in the cluster makes volumes; here it is looked at before anything asks for one.
+
 import { DRIVER, driverRole, ensureDriver, readDriver } from '../lib/aws/ebs-csi.ts'
 import { cluster, ownStorage } from '../lib/aws/eks.ts'
 import { ensureRole } from '../lib/aws/iam.ts'
 import { need } from '../lib/kubernetes/check.ts'
 import { driverByHand, forgetList, storageClass, storageClassThing } from '../lib/kubernetes/cluster.ts'
-import { partition } from '../lib/kubernetes/manifests.ts'
+import { tasks } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
-import { current, note, skipped, step, task, tasks } from '../lib/step.ts'
+import { current } from '../lib/run/context.ts'
+import { note, skipped, task } from '../lib/run/task.ts'
+import { partition } from '../lib/settings/derived.ts'
+import { step } from '../lib/step.ts'
 
 await step(
   import.meta,

@@ -1,13 +1,16 @@
 // Prow itself: nine components, each with its account's rights, one folder each in manifests/. They are made together
 // and then waited for; what is not ready in time is told with its cause.
+
 import { need } from '../lib/kubernetes/check.ts'
 import { storageClass } from '../lib/kubernetes/cluster.ts'
-import { world } from '../lib/kubernetes/kubectl.ts'
 import { manifests, secret } from '../lib/kubernetes/manifests.ts'
+import { world } from '../lib/kubernetes/snapshot.ts'
+import { gone, ready, readyLater, tasks } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
 import { ensurePodRoles, usesRoles } from '../lib/prow/pod-roles.ts'
 import { restartReaders } from '../lib/prow/restarts.ts'
-import { gone, ready, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
+import { skipped, task } from '../lib/run/task.ts'
+import { step } from '../lib/step.ts'
 
 await step(
   import.meta,

@@ -1,8 +1,11 @@
 // The guide's pushgateway, with a proxy in front that lets others read and nobody write.
+
 import { need } from '../lib/kubernetes/check.ts'
 import { manifests } from '../lib/kubernetes/manifests.ts'
+import { gone, readyLater, tasks } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
-import { gone, readyLater, skipped, step, tasks } from '../lib/step.ts'
+import { skipped } from '../lib/run/task.ts'
+import { step } from '../lib/step.ts'
 
 await step(
   import.meta,

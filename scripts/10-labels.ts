@@ -1,12 +1,18 @@
 // The labels that Prow's plugins put on pull requests, with one colour and meaning everywhere.
 
-import { ask, eachRepository, signIn } from '../lib/github/client.ts'
+import { ask } from '../lib/github/client.ts'
 import { differing, ensureLabel, readLabels, wantedIn } from '../lib/github/labels.ts'
+import { eachRepository } from '../lib/github/repositories.ts'
 import { need } from '../lib/kubernetes/check.ts'
 import { manifests } from '../lib/kubernetes/manifests.ts'
+import { gone, readyLater, tasks } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
-import { configMap, readProwConfig } from '../lib/prow/config.ts'
-import { current, gone, note, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
+import { readProwConfig } from '../lib/prow/config.ts'
+import { configMap } from '../lib/prow/config-maps.ts'
+import { signIn } from '../lib/prow/sign-in.ts'
+import { current } from '../lib/run/context.ts'
+import { note, skipped, task } from '../lib/run/task.ts'
+import { step } from '../lib/step.ts'
 
 await step(
   import.meta,

@@ -1,32 +1,28 @@
 // GitHub delivers to https://PROW_HOST/hook, people read https://PROW_HOST/: the way in for both.
+
+import { findCertificate, issued } from '../lib/aws/certificate.ts'
 import { together } from '../lib/aws/cli.ts'
+import { ensureRecord, leads, zones } from '../lib/aws/dns.ts'
 import { cluster, ownBalancers } from '../lib/aws/eks.ts'
-import { ensureRole, roleArn, roleName } from '../lib/aws/iam.ts'
-import {
-  address,
-  balancers,
-  edgeFaults,
-  edgeThings,
-  ensureRecord,
-  findCertificate,
-  installController,
-  issued,
-  leads,
-  unwanted,
-  zones,
-} from '../lib/aws/load-balancer.ts'
+import { ensureRole, roleArn } from '../lib/aws/iam.ts'
+import { balancers, installController } from '../lib/aws/load-balancer.ts'
 import { loadBalancerPolicy } from '../lib/aws/policy.ts'
 import { Problem } from '../lib/base/problem.ts'
 import { spin } from '../lib/base/terminal.ts'
 import { need } from '../lib/kubernetes/check.ts'
 import { forgetList } from '../lib/kubernetes/cluster.ts'
-import { read, world } from '../lib/kubernetes/kubectl.ts'
-import { manifests, manifestsWith, partition, prowUrl } from '../lib/kubernetes/manifests.ts'
+import { manifests, manifestsWith } from '../lib/kubernetes/manifests.ts'
+import { read, world } from '../lib/kubernetes/snapshot.ts'
+import { gone, ready, readyLater, tasks } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
 import { readProwConfig } from '../lib/prow/config.ts'
+import { address, edgeFaults, edgeThings, unwanted } from '../lib/prow/ingress.ts'
 import { isPublic, lookAtPublicDeck } from '../lib/prow/public-deck.ts'
-import type { Settings } from '../lib/settings/settings.ts'
-import { after, current, gone, note, ready, readyLater, skipped, step, task, tasks } from '../lib/step.ts'
+import { current } from '../lib/run/context.ts'
+import { after, note, skipped, task } from '../lib/run/task.ts'
+import { partition, prowUrl, roleName } from '../lib/settings/derived.ts'
+import type { Settings } from '../lib/settings/table.ts'
+import { step } from '../lib/step.ts'
 
 await step(
   import.meta,

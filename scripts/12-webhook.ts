@@ -2,14 +2,18 @@
 
 import { Problem } from '../lib/base/problem.ts'
 import { spin } from '../lib/base/terminal.ts'
-import { signIn, signInAsApp } from '../lib/github/client.ts'
 import * as webhook from '../lib/github/webhook.ts'
 import { need } from '../lib/kubernetes/check.ts'
-import { world } from '../lib/kubernetes/kubectl.ts'
+import { world } from '../lib/kubernetes/snapshot.ts'
+import { ready } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
 import { readProwConfig } from '../lib/prow/config.ts'
-import { look, webhookSecret } from '../lib/prow/secrets.ts'
-import { after, current, note, ready, skipped, step, task } from '../lib/step.ts'
+import { webhookSecret } from '../lib/prow/secret-files.ts'
+import { look } from '../lib/prow/secrets.ts'
+import { signIn, signInAsApp } from '../lib/prow/sign-in.ts'
+import { current } from '../lib/run/context.ts'
+import { after, note, skipped, task } from '../lib/run/task.ts'
+import { step } from '../lib/step.ts'
 
 await step(
   import.meta,

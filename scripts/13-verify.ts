@@ -3,7 +3,7 @@
 import { Problem } from '../lib/base/problem.ts'
 import { report } from '../lib/kubernetes/check.ts'
 import { storageClass } from '../lib/kubernetes/cluster.ts'
-import { forget, world } from '../lib/kubernetes/kubectl.ts'
+import { forget, world } from '../lib/kubernetes/snapshot.ts'
 import { awsFacts } from '../lib/prow/aws-checks.ts'
 import * as checks from '../lib/prow/checks.ts'
 import { readProwConfig } from '../lib/prow/config.ts'
@@ -11,7 +11,9 @@ import { podRoleChecks } from '../lib/prow/pod-roles.ts'
 import { isPublic, lookAtPublicDeck } from '../lib/prow/public-deck.ts'
 import { readerChecks } from '../lib/prow/restarts.ts'
 import { sendJob } from '../lib/prow/test-job.ts'
-import { after, current, note, skipped, step, task } from '../lib/step.ts'
+import { current } from '../lib/run/context.ts'
+import { after, note, skipped, task } from '../lib/run/task.ts'
+import { step } from '../lib/step.ts'
 
 await step(
   import.meta,

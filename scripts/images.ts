@@ -1,10 +1,12 @@
 // The images of an installation, for whoever copies them into a registry of their own. npx tsx scripts/images.ts
+
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ROOT } from '../lib/base/paths.ts'
 import { EXIT, Problem } from '../lib/base/problem.ts'
 import { problems } from '../lib/base/terminal.ts'
 import { imagesOf } from '../lib/prow/images.ts'
-import { ROOT, readSettings } from '../lib/settings/settings.ts'
+import { readSettings } from '../lib/settings/settings.ts'
 
 const HELP = `npx tsx scripts/images.ts [options]
 

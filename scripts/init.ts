@@ -3,11 +3,14 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ROOT, relativeName } from '../lib/base/paths.ts'
 import { EXIT, Problem } from '../lib/base/problem.ts'
 import { line, paint, problems } from '../lib/base/terminal.ts'
-import { fill, places } from '../lib/kubernetes/manifests.ts'
-import { FILES, type FileName } from '../lib/prow/secrets.ts'
-import { envExample, ROOT, readSettings, relativeName, settingsPath } from '../lib/settings/settings.ts'
+import { fill } from '../lib/kubernetes/manifests.ts'
+import { FILES, type FileName } from '../lib/prow/secret-files.ts'
+import { places } from '../lib/settings/derived.ts'
+import { envExample } from '../lib/settings/env-example.ts'
+import { readSettings, settingsPath } from '../lib/settings/settings.ts'
 
 const HELP = `npm run init -- [options]
 

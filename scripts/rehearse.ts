@@ -1,14 +1,17 @@
 // A try-out on a throw-away cluster: the same scripts as on EKS, no account anywhere, simulated nodes and pods.
+
 import { spawn } from 'node:child_process'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ROOT } from '../lib/base/paths.ts'
 import { EXIT, Problem } from '../lib/base/problem.ts'
 import { endOnSignals, quote } from '../lib/base/shell.ts'
 import { line, paint, spin } from '../lib/base/terminal.ts'
 import { lacks } from '../lib/rehearsal/aws.ts'
-import { defaultDir, down, type Kind, type Rehearsal, type Task, up } from '../lib/rehearsal/rehearsal.ts'
-import { ROOT, ROWS } from '../lib/settings/settings.ts'
+import { defaultDir, type Kind, type Rehearsal, type Task } from '../lib/rehearsal/folder.ts'
+import { down, up } from '../lib/rehearsal/rehearsal.ts'
+import { ROWS } from '../lib/settings/table.ts'
 
 const HELP = `npm run rehearse -- [options]
 

@@ -1,15 +1,18 @@
 // The steps undone, last one first. Only what the runbook made goes; what was there before stays, and so do the logs,
 // the claims and the secrets unless you name them.
+
 import { createInterface } from 'node:readline/promises'
 import { removeBucket, removeDriver, removeRecord, removeRole } from '../lib/aws/removal.ts'
 import { EXIT, Problem } from '../lib/base/problem.ts'
-import { signIn } from '../lib/github/client.ts'
 import { hookUrl, remembered, removeWebhook } from '../lib/github/webhook.ts'
-import { forget, world } from '../lib/kubernetes/kubectl.ts'
 import type { KubeObject } from '../lib/kubernetes/manifests.ts'
 import { found, jobPods, leases, release, removeAll, removeJobPods, residents } from '../lib/kubernetes/removal.ts'
-import type { Settings } from '../lib/settings/settings.ts'
-import { current, note, skipped, step, task } from '../lib/step.ts'
+import { forget, world } from '../lib/kubernetes/snapshot.ts'
+import { signIn } from '../lib/prow/sign-in.ts'
+import { current } from '../lib/run/context.ts'
+import { note, skipped, task } from '../lib/run/task.ts'
+import type { Settings } from '../lib/settings/table.ts'
+import { step } from '../lib/step.ts'
 import { serverAddress } from '../lib/target.ts'
 
 const NAMESPACES = ['ingress-nginx', 'test-pods', 'prow']

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ROOT } from '../lib/base/paths.ts'
 import { onPath, tryRun } from '../lib/base/shell.ts'
 import { environment } from '../lib/rehearsal/aws.ts'
-import { ROOT } from '../lib/settings/settings.ts'
 
 // Imported by Python before any program: tells which file is executed in the end, whatever PATH leads there by.
 const TELL = `import json, os, sys

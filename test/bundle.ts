@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
-import { ROOT } from '../lib/settings/settings.ts'
+import { ROOT } from '../lib/base/paths.ts'
 
 // What a source says of itself stays true in a bundle, which lies elsewhere. On its first line, so that no line moves.
 const itself: Plugin = {

@@ -1,25 +1,32 @@
 // npm test: unit tests of lib, then every script as a reader runs it, against rehearsal clusters of their own.
 // npm test -- 03-secrets          the files whose name holds that word
 // npm test -- 03-secrets 'again'  and in them only the tests whose name holds the second one
+
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join } from 'node:path'
+import { cacheFolder } from '../lib/base/cache.ts'
+import { ROOT } from '../lib/base/paths.ts'
 import { Problem } from '../lib/base/problem.ts'
-import { cacheFolder, downloaded, findPrograms, NAMES } from '../lib/rehearsal/programs.ts'
+import { downloaded, findPrograms, NAMES } from '../lib/rehearsal/programs.ts'
 import { down, up } from '../lib/rehearsal/rehearsal.ts'
-import { ROOT, ROWS } from '../lib/settings/settings.ts'
+import { ROWS } from '../lib/settings/table.ts'
 import { shareAws } from './aws.ts'
 import { bundle } from './bundle.ts'
 import { nodeTests, report, runSuite, type Suite, under } from './suite.ts'
 import type { Tap } from './tap.ts'
 
 const [wanted = '', only = ''] = process.argv.slice(2)
+
 const MARK = 'runbook-test-'
+
 const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`
+
 const say = (text: string) => process.stdout.write(`${text}\n`)
 
 // How many seconds each file took the last time that all of it was run.
 const TOOK = join(cacheFolder(), 'tests-took.json')
+
 const took: Record<string, number> = existsSync(TOOK) ? JSON.parse(readFileSync(TOOK, 'utf8')) : {}
 
 let stopped = false

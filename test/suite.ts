@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
-import { ROOT } from '../lib/settings/settings.ts'
+import { ROOT } from '../lib/base/paths.ts'
 import { Tap } from './tap.ts'
 
 /** A program that prints TAP, and the name its lines are shown under. */
@@ -13,6 +13,7 @@ export interface Suite {
 }
 
 const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`
+
 const say = (text: string) => process.stdout.write(`${text}\n`)
 
 /** What runs now, to be ended when the run is. */

@@ -1,11 +1,12 @@
 import { Problem } from '../base/problem.ts'
-import type { Difference } from '../kubernetes/difference.ts'
-import { partition } from '../kubernetes/manifests.ts'
-import type { Settings } from '../settings/settings.ts'
-import { current, writes } from '../step.ts'
+import { current, writes } from '../run/context.ts'
+import type { Became, Difference } from '../run/result.ts'
+import { became } from '../run/task.ts'
+import { partition } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
 import { change, look, together } from './cli.ts'
-import { type Became, became, TAG, TAG_ADOPTED, TAG_VALUE, type Tag, tagged } from './iam.ts'
 import { canonical } from './policy.ts'
+import { TAG, TAG_ADOPTED, TAG_VALUE, type Tag, tagged } from './tags.ts'
 
 interface Rule {
   ID?: string

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../base/problem.ts'
-import type { Difference } from '../kubernetes/difference.ts'
-import type { Settings } from '../settings/settings.ts'
-import { current, writes } from '../step.ts'
+import { current, writes } from '../run/context.ts'
+import type { Became, Difference } from '../run/result.ts'
+import { became } from '../run/task.ts'
+import { roleName } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
 import { change, forgetAws, look } from './cli.ts'
-import { type Became, became, roleArn, roleName, TAG, TAG_VALUE } from './iam.ts'
+import { roleArn } from './iam.ts'
+import { TAG, TAG_VALUE } from './tags.ts'
 
 export const DRIVER = 'aws-ebs-csi-driver'
 

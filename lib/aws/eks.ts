@@ -12,11 +12,11 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
+import { cacheFolder } from '../base/cache.ts'
 import { Problem } from '../base/problem.ts'
 import { quote } from '../base/shell.ts'
-import { partition } from '../kubernetes/manifests.ts'
-import { cacheFolder } from '../rehearsal/programs.ts'
-import type { Settings } from '../settings/settings.ts'
+import { partition } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
 import { awsProblem, look, tryAws } from './cli.ts'
 
 /** Who the credentials are. */

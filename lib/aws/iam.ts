@@ -1,47 +1,23 @@
 import { Problem } from '../base/problem.ts'
-import type { Difference } from '../kubernetes/difference.ts'
-import type { Done } from '../kubernetes/kubectl.ts'
-import { partition } from '../kubernetes/manifests.ts'
-import type { Settings } from '../settings/settings.ts'
-import { current, writes } from '../step.ts'
+import { current, writes } from '../run/context.ts'
+import type { Became, Difference } from '../run/result.ts'
+import { became } from '../run/task.ts'
+import { partition } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
 import { change, look, together } from './cli.ts'
 import { providerArn } from './eks.ts'
 import { type Policy, policyDifferences, policyOf, samePolicy, trust, withStatement } from './policy.ts'
-
-/** What became of a thing of AWS. */
-export type Became = Omit<Done, 'name'>
-
-/** The tag by which what the runbook made is known, and on what was there before it: uninstall leaves that. */
-export const TAG = 'app.kubernetes.io/managed-by'
-export const TAG_VALUE = 'prow-runbook'
-export const TAG_ADOPTED = 'prow-runbook/adopted'
-/** Whose it is: two clusters of one name, in two regions, would have roles of the same name. */
-export const TAG_CLUSTER = 'prow-runbook/cluster'
-
-export interface Tag {
-  Key: string
-  Value: string
-}
-
-/** The value of a tag. */
-export function tagged(tags: Tag[] | undefined, key: string): string | undefined {
-  return tags?.find((tag) => tag.Key === key)?.Value
-}
-
-/** One word for a thing and its parts: what a single write did. */
-export function became(there: boolean, changes: Difference[], note?: string): Became {
-  const { plan } = current()
-  const outcome = !there
-    ? plan
-      ? 'would create'
-      : 'created'
-    : changes.length === 0
-      ? 'unchanged'
-      : plan
-        ? 'would change'
-        : 'changed'
-  return { outcome, note, differences: there ? changes : [] }
-}
+import {
+  clusterArn,
+  TAG,
+  TAG_ADOPTED,
+  TAG_CLUSTER,
+  TAG_VALUE,
+  type Tag,
+  tagArguments,
+  tagged,
+  tagsFor,
+} from './tags.ts'
 
 // ---- The OIDC provider ------------------------------------------------------------------------------------------
 
@@ -101,20 +77,6 @@ export async function ensureProvider(settings: Settings): Promise<Became> {
   const was = now.ClientIDList ?? []
   const lines = [...was.map((one) => ` ${one}`), `+${AUDIENCE}`]
   return became(true, [{ object: 'OIDC provider', path: 'audiences', lines }], url)
-}
-
-function tagArguments(settings: Settings): string[] {
-  return ['--tags', ...Object.entries(tagsFor(settings)).map(([key, value]) => `Key=${key},Value=${value}`)]
-}
-
-function tagsFor(settings: Settings): Record<string, string> {
-  return { [TAG]: TAG_VALUE, [TAG_CLUSTER]: clusterArn(settings) }
-}
-
-/** The ARN that the cluster of the settings has. */
-export function clusterArn(settings: Settings): string {
-  const { AWS_REGION: region, AWS_ACCOUNT_ID: account, CLUSTER_NAME: name } = settings
-  return `arn:${partition(region)}:eks:${region}:${account}:cluster/${name}`
 }
 
 // ---- Roles ------------------------------------------------------------------------------------------------------
@@ -255,9 +217,4 @@ async function attach(
 /** The ARN of one of our roles. */
 export function roleArn(settings: Settings, name: string): string {
   return `arn:${partition(settings.AWS_REGION)}:iam::${settings.AWS_ACCOUNT_ID}:role/${name}`
-}
-
-/** The name of one of our roles: IAM has one namespace an account, so the cluster's name is in it. */
-export function roleName(settings: Settings, use: string): string {
-  return `${settings.ROLE_PREFIX || settings.CLUSTER_NAME}-${use}`
 }

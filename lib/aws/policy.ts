@@ -1,5 +1,5 @@
 import { structuredPatch } from 'diff'
-import type { Difference } from '../kubernetes/difference.ts'
+import type { Difference } from '../run/result.ts'
 
 /** One statement of a policy of IAM. */
 export interface Statement {

@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../base/problem.ts'
-import type { Outcome } from '../kubernetes/kubectl.ts'
-import { read } from '../kubernetes/kubectl.ts'
-import type { Settings } from '../settings/settings.ts'
-import { current, skipped, task, writes } from '../step.ts'
+import { read } from '../kubernetes/snapshot.ts'
+import { current, writes } from '../run/context.ts'
+import type { Outcome } from '../run/result.ts'
+import { skipped, task } from '../run/task.ts'
+import { roleName } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
 import { readBucket } from './bucket.ts'
 import { change, forgetAws, look } from './cli.ts'
+import { recordsOf, zones } from './dns.ts'
 import { DRIVER, driverRole, readDriver } from './ebs-csi.ts'
-import { clusterArn, readRole, roleName, TAG, TAG_ADOPTED, TAG_CLUSTER, TAG_VALUE, type Tag, tagged } from './iam.ts'
-import { recordsOf, zones } from './load-balancer.ts'
+import { readRole } from './iam.ts'
+import { clusterArn, TAG, TAG_ADOPTED, TAG_CLUSTER, TAG_VALUE, type Tag, tagged } from './tags.ts'
 
 /** Whether the tags say that the runbook made a thing itself, for this cluster. */
 function made(tags: Tag[] | undefined, settings: Settings): boolean {

@@ -1,6 +1,6 @@
 import { type Fault, Problem } from '../base/problem.ts'
 import { at, given, keyLine, readYaml, type Tree, textOf } from '../base/yaml-tree.ts'
-import type { Settings } from '../settings/settings.ts'
+import type { Settings } from '../settings/table.ts'
 import type { GitHub } from './client.ts'
 
 /** A label as labels.yaml has it. */

@@ -1,10 +1,11 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { Problem } from '../base/problem.ts'
 import { at, readYaml, textsOf } from '../base/yaml-tree.ts'
-import type { Difference } from '../kubernetes/difference.ts'
-import { kubectl, type Outcome } from '../kubernetes/kubectl.ts'
-import { type KubeObject, prowUrl } from '../kubernetes/manifests.ts'
-import type { Settings } from '../settings/settings.ts'
+import { kubectl } from '../kubernetes/kubectl.ts'
+import type { KubeObject } from '../kubernetes/manifests.ts'
+import type { Difference, Outcome } from '../run/result.ts'
+import { prowUrl } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
 import { ask, explained, type GitHub, pages, statusOf, type Wish, wordsOf } from './client.ts'
 
 /** What hook handles itself; more is for external plugins. */

@@ -1,8 +1,9 @@
 import { type Fault, Problem } from '../base/problem.ts'
+import { current } from '../run/context.ts'
 import { rerunLine } from '../run/rerun.ts'
-import type { Settings } from '../settings/settings.ts'
-import { after, current, note } from '../step.ts'
-import { type World, world } from './kubectl.ts'
+import { after, note } from '../run/task.ts'
+import type { Settings } from '../settings/table.ts'
+import { type World, world } from './snapshot.ts'
 
 /** A fact that a step relies on. A check looks and changes nothing. */
 export interface Check {

@@ -1,7 +1,9 @@
-import type { Settings } from '../settings/settings.ts'
+import type { Settings } from '../settings/table.ts'
+import { ours } from './apply.ts'
 import type { Check } from './check.ts'
-import { kubectl, kubectlLine, objects, ours, read, stream, type Thing } from './kubectl.ts'
-import { type KubeObject, manifests } from './manifests.ts'
+import { kubectl, kubectlLine, stream } from './kubectl.ts'
+import { type KubeObject, manifests, type Thing } from './manifests.ts'
+import { objects, read } from './snapshot.ts'
 
 let listed: Promise<KubeObject[]> | undefined
 

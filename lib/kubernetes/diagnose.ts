@@ -1,8 +1,9 @@
 import type { Fault } from '../base/problem.ts'
 import { rerunLine } from '../run/rerun.ts'
-import type { Settings } from '../settings/settings.ts'
-import { kubectlLine, read, tryKubectl } from './kubectl.ts'
+import type { Settings } from '../settings/table.ts'
+import { kubectlLine, tryKubectl } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
+import { read } from './snapshot.ts'
 
 interface Condition {
   type: string
@@ -10,6 +11,7 @@ interface Condition {
   reason?: string
   message?: string
 }
+
 interface ContainerStatus {
   name: string
   ready: boolean
@@ -17,6 +19,7 @@ interface ContainerStatus {
   state?: { waiting?: { reason: string; message?: string }; terminated?: { reason?: string; exitCode: number } }
   lastState?: { terminated?: { reason?: string; exitCode: number } }
 }
+
 interface PodStatus {
   phase?: string
   conditions?: Condition[]
@@ -42,10 +45,12 @@ interface Cause {
 }
 
 const find = (events: string[], pattern: RegExp) => events.find((message) => pattern.test(message))
+
 const waiting = ({ status }: Sight, reasons: RegExp) =>
   [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].find((one) =>
     reasons.test(one.state?.waiting?.reason ?? ''),
   )
+
 const unscheduled = ({ status }: Sight) =>
   status.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False')?.message
 

@@ -1,24 +1,7 @@
-import { createHash } from 'node:crypto'
 import { structuredPatch } from 'diff'
+import { fingerprint } from '../base/fingerprint.ts'
+import type { Difference } from '../run/result.ts'
 import type { KubeObject } from './manifests.ts'
-
-/** One field that differs: `was` and `is` as a reader wants to see them; absent where there is none. */
-export interface Difference {
-  /** The object, such as `Deployment prow/hook`. */
-  object: string
-  /** The field, such as `spec.replicas`. */
-  path: string
-  was?: string
-  is?: string
-  /** For texts of several lines: the differing lines, each with + or - in front. */
-  lines?: string[]
-}
-
-/** A short mark by which two holders of a secret see whether they hold the same one. Whitespace at its ends is left out. */
-export function fingerprint(value: string | Buffer): string {
-  const text = Buffer.isBuffer(value) ? value : Buffer.from(value.trim())
-  return createHash('sha256').update(text).digest('hex').slice(0, 8)
-}
 
 /** What of an object is somebody's will: without status and what the API server keeps for itself. */
 export function essence(object: KubeObject): Record<string, unknown> {

@@ -1,8 +1,12 @@
-import { forget, identity, kubectl, made, type Outcome, ours, read, stream } from './kubectl.ts'
+import type { Outcome } from '../run/result.ts'
+import { identity, made, ours } from './apply.ts'
+import { kubectl, stream } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
+import { forget, read } from './snapshot.ts'
 
 /** What makes the load balancers of an IngressClass on EKS Auto Mode. */
 const AUTO = 'eks.amazonaws.com/alb'
+
 const LABEL = 'app.kubernetes.io/managed-by=prow-runbook'
 
 /** Every kind of which the runbook makes objects. */

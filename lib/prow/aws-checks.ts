@@ -1,8 +1,10 @@
 import { readBucket } from '../aws/bucket.ts'
+import { findCertificate } from '../aws/certificate.ts'
+import { zones } from '../aws/dns.ts'
 import { readDriver } from '../aws/ebs-csi.ts'
 import { caller, cluster, ownBalancers, ownStorage, providerArn } from '../aws/eks.ts'
-import { readPolicy, readProvider, readRole, roleName } from '../aws/iam.ts'
-import { balancers, edgeFaults, findCertificate, zones } from '../aws/load-balancer.ts'
+import { readPolicy, readProvider, readRole } from '../aws/iam.ts'
+import { balancers } from '../aws/load-balancer.ts'
 import {
   controllersPolicy,
   jobsPolicy,
@@ -16,17 +18,12 @@ import { type Fault, Problem } from '../base/problem.ts'
 import { onPath } from '../base/shell.ts'
 import { type Check, report } from '../kubernetes/check.ts'
 import { driverByHand } from '../kubernetes/cluster.ts'
-import { partition } from '../kubernetes/manifests.ts'
 import { rerunLine } from '../run/rerun.ts'
-import type { Settings } from '../settings/settings.ts'
+import type { Ahead } from '../run/result.ts'
+import { partition, roleName } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
 import { lookAtMirrors } from './images.ts'
-
-/** A line of preflight about what a later step will find. */
-export interface Ahead {
-  outcome: 'holds' | 'warning' | 'failed'
-  says: string
-  fault?: Fault
-}
+import { edgeFaults } from './ingress.ts'
 
 /** What the later steps will need of AWS, all looked at side by side. Makes nothing. */
 export async function lookAhead(settings: Settings): Promise<Ahead[]> {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Problem } from '../base/problem.ts'
 import { type Ended, tryRun } from '../base/shell.ts'
-import { kubectl, read, tryKubectl, world } from '../kubernetes/kubectl.ts'
-import type { Settings } from '../settings/settings.ts'
+import { kubectl, tryKubectl } from '../kubernetes/kubectl.ts'
+import { read, world } from '../kubernetes/snapshot.ts'
+import type { Settings } from '../settings/table.ts'
 import type { ProwConfig } from './config.ts'
 
 /** What Prow's own checkconfig says of a configuration, or why it could not be asked. */

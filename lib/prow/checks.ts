@@ -1,9 +1,11 @@
 import { readProvider } from '../aws/iam.ts'
 import type { Check } from '../kubernetes/check.ts'
-import { ready, type World } from '../kubernetes/kubectl.ts'
-import { type KubeObject, prowUrl } from '../kubernetes/manifests.ts'
-import type { Settings } from '../settings/settings.ts'
-import { FILES, type FileName } from './secrets.ts'
+import type { KubeObject } from '../kubernetes/manifests.ts'
+import type { World } from '../kubernetes/snapshot.ts'
+import { ready } from '../kubernetes/wait.ts'
+import { prowUrl } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
+import { FILES, type FileName } from './secret-files.ts'
 
 /** The namespaces of Prow and of its jobs. */
 export const namespaces: Check[] = ['prow', 'test-pods'].map((name) => ({

@@ -1,9 +1,10 @@
 import { look } from '../aws/cli.ts'
 import { CONTROLLER_IMAGE, controllerImage } from '../aws/load-balancer.ts'
 import { Problem } from '../base/problem.ts'
-import { manifests, partition, places, UTILITY_IMAGES } from '../kubernetes/manifests.ts'
-import { ROWS, type Settings } from '../settings/settings.ts'
-import type { Ahead } from './aws-checks.ts'
+import { manifests } from '../kubernetes/manifests.ts'
+import type { Ahead } from '../run/result.ts'
+import { partition, places, UTILITY_IMAGES } from '../settings/derived.ts'
+import { ROWS, type Settings } from '../settings/table.ts'
 import { COMPONENTS } from './checks.ts'
 
 /** An image where its makers publish it, and where the cluster will look for it. */

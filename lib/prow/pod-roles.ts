@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Became, became } from '../aws/iam.ts'
 import { Problem } from '../base/problem.ts'
 import type { Check } from '../kubernetes/check.ts'
-import { forget, kubectl, kubectlLine, read } from '../kubernetes/kubectl.ts'
-import { type KubeObject, places } from '../kubernetes/manifests.ts'
+import { kubectl, kubectlLine } from '../kubernetes/kubectl.ts'
+import type { KubeObject } from '../kubernetes/manifests.ts'
+import { forget, read } from '../kubernetes/snapshot.ts'
+import { current, writes } from '../run/context.ts'
 import { rerunLine } from '../run/rerun.ts'
-import type { Settings } from '../settings/settings.ts'
-import { current, writes } from '../step.ts'
+import type { Became } from '../run/result.ts'
+import { became } from '../run/task.ts'
+import { places } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
 
 /** The components that read or write the bucket; their Deployments and accounts are named so. */
 const USERS = ['crier', 'deck', 'statusreconciler', 'tide']

@@ -1,8 +1,9 @@
 import type { Fault } from '../base/problem.ts'
 import type { Tree } from '../base/yaml-tree.ts'
-import { explained, type GitHub, signIn, statusOf } from '../github/client.ts'
-import type { Settings } from '../settings/settings.ts'
+import { explained, type GitHub, statusOf } from '../github/client.ts'
+import type { Settings } from '../settings/table.ts'
 import type { ProwConfig } from './config.ts'
+import { signIn } from './sign-in.ts'
 
 // A Deck that anybody reaches shows the logs of all jobs to anybody, those of private repositories too.
 

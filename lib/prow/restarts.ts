@@ -1,9 +1,11 @@
 import { createHmac } from 'node:crypto'
-import { became } from '../aws/iam.ts'
+import { ours } from '../kubernetes/apply.ts'
 import type { Check } from '../kubernetes/check.ts'
-import { forget, kubectl, objects, ours, stream, type World, world } from '../kubernetes/kubectl.ts'
+import { kubectl, stream } from '../kubernetes/kubectl.ts'
 import type { KubeObject, Manifest } from '../kubernetes/manifests.ts'
-import { current, task, writes } from '../step.ts'
+import { forget, objects, type World, world } from '../kubernetes/snapshot.ts'
+import { current, writes } from '../run/context.ts'
+import { became, task } from '../run/task.ts'
 
 // Prow's programs watch the hmac and their token, and read these only when they start (cmd/deck, pkg/io NewOpener).
 // Whoever corrects one sees no difference until the pods that read it are made anew.

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { load, YAML11_SCHEMA } from 'js-yaml'
 import { Problem } from '../base/problem.ts'
 import { kubectl, kubectlLine, tryKubectl } from '../kubernetes/kubectl.ts'
-import { type KubeObject, OURS, places, prowUrl } from '../kubernetes/manifests.ts'
-import type { Settings } from '../settings/settings.ts'
+import { type KubeObject, OURS } from '../kubernetes/manifests.ts'
+import { places, prowUrl } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
 
 const JOB = 'runbook-verify'
 

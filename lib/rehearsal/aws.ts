@@ -3,14 +3,18 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { cacheFolder } from '../base/cache.ts'
 import { locked } from '../base/lock.ts'
 import { Problem } from '../base/problem.ts'
 import { onPath, quote, run, tryRun } from '../base/shell.ts'
-import { atLeast, cacheFolder, readVersion } from './programs.ts'
+import { atLeast, readVersion } from '../base/version.ts'
 
 const FAKES = join(import.meta.dirname, 'fakes', 'aws')
+
 const REQUIREMENTS = join(FAKES, 'requirements.txt')
+
 export const SERVER = join(FAKES, 'server.py')
+
 /** The account that the emulator plays. */
 export const ACCOUNT = '123456789012'
 

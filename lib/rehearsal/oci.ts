@@ -13,9 +13,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { cacheFolder } from '../base/cache.ts'
 import { Problem } from '../base/problem.ts'
 import { onPath, run, tryRun } from '../base/shell.ts'
-import { cacheFolder } from './programs.ts'
 
 /** One layer of an image, as a file. */
 export interface Layer {

@@ -13,12 +13,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { ROOT } from '../base/paths.ts'
 import { Problem } from '../base/problem.ts'
 import { onPath, run } from '../base/shell.ts'
-import { places } from '../kubernetes/manifests.ts'
-import { ROOT, type Settings } from '../settings/settings.ts'
+import { places } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
+import { PROW_PROGRAMS, prowSource } from './go-build.ts'
 import { copyPrograms, debian, type Image, type Layer, layer, PAUSE, stamp } from './oci.ts'
-import { PROW_PROGRAMS, prowSource } from './programs.ts'
 
 // What the images hold beside their program: a shell with the usual commands, and git as Prow uses it.
 const COMMANDS = [
@@ -44,6 +45,7 @@ const COMMANDS = [
   ...['head', 'id', 'ls', 'mkdir', 'mv', 'printf', 'rm', 'sed', 'seq', 'sleep', 'sort', 'tail', 'tar', 'tee', 'test'],
   ...['touch', 'tr', 'true', 'uname', 'wc', 'yes'],
 ]
+
 const BUNDLE = 'etc/ssl/certs/ca-certificates.crt'
 
 /** Every image that the manifests name, under the names that the settings give them, made from programs of this machine. */

@@ -1,12 +1,15 @@
 // The guide's bare commands against install:all, on the same simulated cluster, in turns: how long each takes
 // relative to the other, how many processes it starts, and where the time goes. npm run bench -- --pairs 3
+
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { down, type Rehearsal, up } from '../../lib/rehearsal/rehearsal.ts'
-import { ROOT, ROWS } from '../../lib/settings/settings.ts'
+import { ROOT } from '../../lib/base/paths.ts'
+import type { Rehearsal } from '../../lib/rehearsal/folder.ts'
+import { down, up } from '../../lib/rehearsal/rehearsal.ts'
+import { ROWS } from '../../lib/settings/table.ts'
 import { render } from './byhand.ts'
 
 interface Took {
@@ -16,6 +19,7 @@ interface Took {
 }
 
 const pairs = Number(parseArgs({ options: { pairs: { type: 'string', default: '3' } } }).values.pairs)
+
 const median = (numbers: number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 
 /** A kubectl on PATH that counts how often it is started. */
@@ -75,6 +79,7 @@ async function measure(how: 'guide' | 'runbook'): Promise<[first: Took, again: T
 }
 
 const results: Record<'guide' | 'runbook', [Took, Took][]> = { guide: [], runbook: [] }
+
 for (let pair = 1; pair <= pairs; pair++) {
   // In turns, so that what else the machine does falls on both.
   for (const how of pair % 2 ? (['guide', 'runbook'] as const) : (['runbook', 'guide'] as const)) {
@@ -84,8 +89,11 @@ for (let pair = 1; pair <= pairs; pair++) {
 }
 
 const word = ['first install', 'rerun']
+
 console.log('| | runbook / guide (median of pairs) | each pair | kubectl: runbook | kubectl: guide |')
+
 console.log('|---|---|---|---|---|')
+
 for (const at of [0, 1] as const) {
   const ratios = results.runbook.map((one, pair) => one[at].seconds / results.guide[pair]![at].seconds)
   const processes = (how: 'guide' | 'runbook') => median(results[how].map((one) => one[at].processes))
@@ -93,13 +101,20 @@ for (const at of [0, 1] as const) {
     `| ${word[at]} | ${median(ratios).toFixed(2)} | ${ratios.map((one) => one.toFixed(2)).join(', ')} | ${processes('runbook')} | ${processes('guide')} |`,
   )
 }
+
 console.log('\nWhere the time of the runbook goes (share of the whole, median):\n')
+
 console.log('| step | first install | rerun |')
+
 console.log('|---|---|---|')
+
 const share = (at: 0 | 1, step: string) =>
   `${Math.round(100 * median(results.runbook.map((one) => (one[at].steps.get(step) ?? 0) / one[at].seconds)))} %`
+
 for (const step of results.runbook[0]![0].steps.keys())
   console.log(`| ${step} | ${share(0, step)} | ${share(1, step)} |`)
+
 const started = (at: 0 | 1) =>
   `${Math.round(100 * median(results.runbook.map((one) => 1 - [...one[at].steps.values()].reduce((a, b) => a + b, 0) / one[at].seconds)))} %`
+
 console.log(`| before the first step | ${started(0)} | ${started(1)} |`)

@@ -1,7 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fill, places } from '../../lib/kubernetes/manifests.ts'
-import { ROOT, readSettings } from '../../lib/settings/settings.ts'
+import { ROOT } from '../../lib/base/paths.ts'
+import { fill } from '../../lib/kubernetes/manifests.ts'
+import { places } from '../../lib/settings/derived.ts'
+import { readSettings } from '../../lib/settings/settings.ts'
 
 /** The manifests as the guide's reader has them: files with every value filled in. */
 export function render(dir: string): string {

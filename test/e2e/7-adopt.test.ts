@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { ROOT } from '../../lib/settings/settings.ts'
+import { ROOT } from '../../lib/base/paths.ts'
 import { render } from '../bench/byhand.ts'
 import { comment, DIR, get, job, kubectl, pullRequest, script, type Thing, webhook } from './world.ts'
 

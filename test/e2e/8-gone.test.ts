@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { space, tag } from '../../lib/rehearsal/node.ts'
-import { ROOT } from '../../lib/settings/settings.ts'
+import { ROOT } from '../../lib/base/paths.ts'
+import { space, tag } from '../../lib/rehearsal/namespaces.ts'
 import { DIR } from './world.ts'
 
 const run = promisify(execFile)

@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { space } from '../../lib/rehearsal/node.ts'
-import { ROOT } from '../../lib/settings/settings.ts'
+import { ROOT } from '../../lib/base/paths.ts'
+import { space } from '../../lib/rehearsal/namespaces.ts'
 import { DIR, HOST } from './world.ts'
 
 const PROGRAM = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync)
+
 const { node, github } = space(DIR)!
 
 /** A browser that finds Prow and the local GitHub by their names, and nothing else. */

@@ -1,20 +1,22 @@
 // The tests of a real node: makes a rehearsal of their own with Prow on it, asks it, and takes it down again.
 //   npm run test:e2e -- [--keep] [--pictures DIR] [a word of a file's name …]
+
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { cacheFolder } from '../../lib/base/cache.ts'
+import { ROOT } from '../../lib/base/paths.ts'
 import { EXIT, Problem } from '../../lib/base/problem.ts'
 import { onPath } from '../../lib/base/shell.ts'
 import { needMachine } from '../../lib/rehearsal/node.ts'
-import { cacheFolder } from '../../lib/rehearsal/programs.ts'
-import { ROOT } from '../../lib/settings/settings.ts'
 import { nodeTests, report, runSuite } from '../suite.ts'
 
 const { values, positionals } = parseArgs({
   options: { keep: { type: 'boolean' }, pictures: { type: 'string' } },
   allowPositionals: true,
 })
+
 const dir = process.env.E2E_DIR ?? join(cacheFolder(), 'rehearsal-e2e')
 
 function rehearse(...args: string[]): Promise<number> {

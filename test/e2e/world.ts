@@ -7,23 +7,33 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { parse } from 'dotenv'
-import { space, within } from '../../lib/rehearsal/node.ts'
-import { cacheFolder } from '../../lib/rehearsal/programs.ts'
-import { ROOT } from '../../lib/settings/settings.ts'
+import { cacheFolder } from '../../lib/base/cache.ts'
+import { ROOT } from '../../lib/base/paths.ts'
+import { space, within } from '../../lib/rehearsal/namespaces.ts'
 
 // What the tests of a real node ask: Kubernetes, the bucket, GitHub and Deck, each by its own door.
 
 /** The folder of the rehearsal that the tests use; run.ts makes it. */
 export const DIR = process.env.E2E_DIR ?? join(cacheFolder(), 'rehearsal-e2e')
+
 const ENV_FILE = join(DIR, '.env')
+
 const env = parse(readFileSync(ENV_FILE))
+
 const at = space(DIR)!
+
 export const ORG = env.GITHUB_ORG!
+
 export const HOST = env.PROW_HOST!
+
 export const BUCKET = env.LOG_BUCKET!
+
 const GITHUB = env.GITHUB_HOST!
+
 const FOLDER = join(DIR, 'node/github')
+
 const run = promisify(execFile)
+
 const BIG = { maxBuffer: 64 << 20 }
 
 /** The token of one of the people that GitHub knows. */

@@ -1,5 +1,6 @@
 // Our rules against Prow's own checkconfig, and our templates before it. Needs Go the first time; takes a minute or two.
 //   npm run test:prow
+
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { askCheckconfig } from '../../lib/prow/checkconfig.ts'
 import { checked } from '../../lib/prow/config.ts'
-import { buildCheckconfig } from '../../lib/rehearsal/programs.ts'
+import { buildCheckconfig } from '../../lib/rehearsal/go-build.ts'
 import { readSettings } from '../../lib/settings/settings.ts'
 import { AGE, compare, HERE } from './compare.ts'
 

@@ -1,11 +1,13 @@
 // Puts every case before our rules and before checkconfig, and prints where they differ.
 //   npx tsx test/prow/compare.ts CHECKCONFIG
+
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tryRun } from '../../lib/base/shell.ts'
-import { examine, type Finding } from '../../lib/prow/rules/index.ts'
+import { examine } from '../../lib/prow/rules/index.ts'
+import type { Finding } from '../../lib/prow/rules/rule.ts'
 import { readSettings } from '../../lib/settings/settings.ts'
 import { CASES, type Case } from './cases.ts'
 

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
-import { readSettings, type Settings } from '../../lib/settings/settings.ts'
+import { readSettings } from '../../lib/settings/settings.ts'
+import type { Settings } from '../../lib/settings/table.ts'
 
 /** Settings that are right for TARGET=local. */
 export const LOCAL = {

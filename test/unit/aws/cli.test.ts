@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rules, withRules } from '../../../lib/aws/bucket.ts'
+import { covers } from '../../../lib/aws/certificate.ts'
 import { awsProblem, refusal } from '../../../lib/aws/cli.ts'
 import { principal } from '../../../lib/aws/eks.ts'
-import { covers } from '../../../lib/aws/load-balancer.ts'
 import {
   canonical,
   controllersPolicy,

@@ -4,8 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { hookUrl, meaning, sendTest, wantedEvents } from '../../../lib/github/webhook.ts'
-import { FILES } from '../../../lib/prow/secrets.ts'
-import type { Settings } from '../../../lib/settings/settings.ts'
+import { FILES } from '../../../lib/prow/secret-files.ts'
+import type { Settings } from '../../../lib/settings/table.ts'
 import { startHook } from '../../fakes/hook.ts'
 
 const settings = { PROW_HOST: 'prow.example.com', GITHUB_ORG: 'my-org' } as Settings
@@ -37,6 +37,7 @@ const ANSWERS: [status: number, answer: string, wrong: RegExp | undefined, remed
   [0, 'ENOTFOUND', /was not reached \(ENOTFOUND\)/, /DNS/],
   [500, 'oops', /answers 500/],
 ]
+
 for (const [status, answer, wrong, remedy] of ANSWERS) {
   test(`${status} ${JSON.stringify(answer.slice(0, 60))} is explained`, () => {
     const told = meaning(status, answer, settings)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { differences, essence, fingerprint } from '../../../lib/kubernetes/difference.ts'
+import { fingerprint } from '../../../lib/base/fingerprint.ts'
+import { differences, essence } from '../../../lib/kubernetes/difference.ts'
 import type { KubeObject } from '../../../lib/kubernetes/manifests.ts'
 
 const object = (more: object, metadata: object = {}): KubeObject => ({
@@ -9,6 +10,7 @@ const object = (more: object, metadata: object = {}): KubeObject => ({
   metadata: { name: 'one', namespace: 'prow', ...metadata },
   ...more,
 })
+
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
 test('what the API server keeps for itself is no difference', () => {

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { explained, made, objects, ours, ready, stream, together, World } from '../../../lib/kubernetes/kubectl.ts'
+import { made, ours } from '../../../lib/kubernetes/apply.ts'
+import { explained } from '../../../lib/kubernetes/errors.ts'
+import { stream } from '../../../lib/kubernetes/kubectl.ts'
 import { documents, type KubeObject, OURS } from '../../../lib/kubernetes/manifests.ts'
+import { objects, World } from '../../../lib/kubernetes/snapshot.ts'
+import { ready } from '../../../lib/kubernetes/wait.ts'
+import { together } from '../../../lib/run/result.ts'
 
 const object = (kind: string, more: object = {}, metadata: object = {}): KubeObject => ({
   apiVersion: 'v1',

@@ -3,20 +3,14 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { load } from 'js-yaml'
-import { edgeThings } from '../../../lib/aws/load-balancer.ts'
+import { ROOT } from '../../../lib/base/paths.ts'
 import { Problem } from '../../../lib/base/problem.ts'
-import {
-  documents,
-  fill,
-  type Manifest,
-  manifests,
-  manifestsWith,
-  partition,
-  places,
-} from '../../../lib/kubernetes/manifests.ts'
+import { documents, fill, type Manifest, manifests, manifestsWith } from '../../../lib/kubernetes/manifests.ts'
 import { secretPlaces } from '../../../lib/prow/checks.ts'
 import { readProwConfig } from '../../../lib/prow/config.ts'
-import { ROOT, type Settings } from '../../../lib/settings/settings.ts'
+import { edgeThings } from '../../../lib/prow/ingress.ts'
+import { partition, places } from '../../../lib/settings/derived.ts'
+import type { Settings } from '../../../lib/settings/table.ts'
 import { EKS, LOCAL, settings } from '../world.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of the cluster, of every kind
@@ -50,18 +44,22 @@ function combinations(): Settings[] {
 }
 
 const ALL = combinations()
+
 const CERTIFICATE = 'arn:aws:acm:eu-central-1:123456789012:certificate/1b2c'
+
 /** What the settings alone fill, and what steps find out besides: there are two ways to some, of which this is one. */
 const everything = (one: Settings) => [
   ...manifests(one, ...FOLDERS, 'ingress/nginx.yaml', 'storage/gp3.yaml'),
   ...manifestsWith(one, { CONTROLLER_ROLE_ARN: 'arn:aws:iam::123456789012:role/x' }, 'ingress/controller-account.yaml'),
   ...edgeThings(one, { by: 'auto' }, CERTIFICATE).flatMap((thing) => thing.manifests),
 ]
+
 /** The other. */
 const otherwise = (one: Settings) => [
   ...manifests(one, 'storage/gp3-auto.yaml'),
   ...edgeThings(one, { by: 'controller', class: 'alb', ours: true }, CERTIFICATE).flatMap((thing) => thing.manifests),
 ]
+
 const find = (all: Manifest[], kind: string, name: string, namespace?: string): Any =>
   all.find(
     ({ object: o }) =>
@@ -143,6 +141,7 @@ const RIGHTS: Record<string, Record<'prow' | 'test-pods', Record<string, string>
   crier: { prow: { prowjobs: 'get list patch watch' }, 'test-pods': { pods: 'get list patch', events: 'get list' } },
   statusreconciler: { prow: { prowjobs: 'create' }, 'test-pods': {} },
 }
+
 const GROUPS: Record<string, string> = { prowjobs: 'prow.k8s.io', leases: 'coordination.k8s.io' }
 
 describe('what a component may do', () => {

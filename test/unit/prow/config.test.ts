@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { Problem } from '../../../lib/base/problem.ts'
-import { checked, configMap, readProwConfig } from '../../../lib/prow/config.ts'
+import { checked, readProwConfig } from '../../../lib/prow/config.ts'
+import { configMap } from '../../../lib/prow/config-maps.ts'
 import { folder, LOCAL, settings } from '../world.ts'
 
 const CONFIG = 'prowjob_namespace: prow\npod_namespace: test-pods\n'
+
 const GOOD = {
   'config/config.yaml': CONFIG,
   'config/plugins.yaml': 'plugins: {}\n',

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fill, places } from '../../../lib/kubernetes/manifests.ts'
+import { ROOT } from '../../../lib/base/paths.ts'
+import { fill } from '../../../lib/kubernetes/manifests.ts'
 import { imagesOf } from '../../../lib/prow/images.ts'
-import { ROOT } from '../../../lib/settings/settings.ts'
+import { places } from '../../../lib/settings/derived.ts'
 import { EKS, LOCAL, settings } from '../world.ts'
 
 const MIRRORS = { PROW_IMAGE_REGISTRY: 'own.example.com/prow', IMAGE_MIRROR: 'own.example.com/others' }

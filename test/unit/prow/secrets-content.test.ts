@@ -4,10 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { type FileName, look, webhookSecret } from '../../../lib/prow/secrets.ts'
+import { type FileName, webhookSecret } from '../../../lib/prow/secret-files.ts'
+import { look } from '../../../lib/prow/secrets.ts'
 import { readSettings } from '../../../lib/settings/settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'secrets-test-'))
+
 after(() => rmSync(folder, { recursive: true }))
 
 const settings = readSettings(join(folder, '.env'), {
@@ -33,8 +35,11 @@ function said(name: FileName, text: string, given: Partial<typeof settings> = {}
 }
 
 const REDIRECT = 'redirect_url: "https://prow.example.com/github-login/redirect"'
+
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+
 const curve = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
+
 const pem = (key: typeof privateKey, type: 'pkcs1' | 'pkcs8') => key.export({ type, format: 'pem' }) as string
 
 const CONTENTS: [FileName, string, RegExp | '', Partial<typeof settings>?][] = [

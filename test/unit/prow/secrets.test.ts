@@ -3,16 +3,20 @@ import { generateKeyPairSync } from 'node:crypto'
 import { chmodSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { World } from '../../../lib/kubernetes/kubectl.ts'
+import { ROOT } from '../../../lib/base/paths.ts'
 import { secret } from '../../../lib/kubernetes/manifests.ts'
+import { World } from '../../../lib/kubernetes/snapshot.ts'
 import { secretsUnwanted } from '../../../lib/prow/checks.ts'
-import { exposed, FILES, look } from '../../../lib/prow/secrets.ts'
-import { ROOT } from '../../../lib/settings/settings.ts'
+import { FILES } from '../../../lib/prow/secret-files.ts'
+import { exposed, look } from '../../../lib/prow/secrets.ts'
 import { EKS, folder, LOCAL, settings, write } from '../world.ts'
 
 const TOKEN = `ghp_${'a'.repeat(36)}`
+
 const OAUTH = `client_id: "Ov23li"\nclient_secret: "${'c'.repeat(40)}"\nredirect_url: "https://prow.example.com/github-login/redirect"\n`
+
 const S3 = { region: 'us-west-2', endpoint: 'http://store:7070', access_key: 'AKIA', secret_key: 'k'.repeat(40) }
+
 const GOOD = { 'oauth-token': TOKEN, 'github-oauth-config': OAUTH, 's3-credentials': JSON.stringify(S3) }
 
 /** What look says of secret files. */
@@ -21,6 +25,7 @@ function looked(files: Record<string, string | Buffer>, more: Record<string, str
   write(join(path, 'secrets'), { ...GOOD, ...files })
   return look(settings({ ...LOCAL, ...more }, path), now)
 }
+
 const said = (...given: Parameters<typeof looked>) =>
   looked(...given).faults.map(({ wrong }) => wrong.replace(/^.*secrets\//, ''))
 

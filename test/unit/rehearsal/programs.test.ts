@@ -3,20 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { cacheFolder } from '../../../lib/base/cache.ts'
 import { onPath } from '../../../lib/base/shell.ts'
-import {
-  addresses,
-  atLeast,
-  cacheFolder,
-  cacheKey,
-  choose,
-  downloaded,
-  fits,
-  judgeGo,
-  NAMES,
-  progress,
-  readVersion,
-} from '../../../lib/rehearsal/programs.ts'
+import { atLeast, readVersion } from '../../../lib/base/version.ts'
+import { cacheKey, judgeGo, progress } from '../../../lib/rehearsal/go-build.ts'
+import { addresses, choose, downloaded, fits, NAMES } from '../../../lib/rehearsal/programs.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 

@@ -4,11 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
 import { loadAll } from 'js-yaml'
-import type { Name, Program } from '../../../lib/rehearsal/programs.ts'
-import { complaint, down, kindName, origin, settings, up, whose } from '../../../lib/rehearsal/rehearsal.ts'
+import type { Name } from '../../../lib/rehearsal/go-build.ts'
+import { settings } from '../../../lib/rehearsal/inputs.ts'
+import { kindName } from '../../../lib/rehearsal/kind.ts'
+import { complaint } from '../../../lib/rehearsal/kwok.ts'
+import { whose } from '../../../lib/rehearsal/processes.ts'
+import { origin, type Program } from '../../../lib/rehearsal/programs.ts'
+import { down, up } from '../../../lib/rehearsal/rehearsal.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rehearsal-'))
+
 after(() => rmSync(folder, { recursive: true }))
+
 process.env.RUNBOOK_CACHE = join(folder, 'cache')
 
 describe('the folder of a rehearsal', () => {

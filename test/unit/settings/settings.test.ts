@@ -3,8 +3,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { parse } from 'dotenv'
+import { nearest } from '../../../lib/base/nearest.ts'
+import { ROOT } from '../../../lib/base/paths.ts'
 import { Problem } from '../../../lib/base/problem.ts'
-import { envExample, nearest, ROOT, ROWS, readSettings, settingsPath } from '../../../lib/settings/settings.ts'
+import { envExample } from '../../../lib/settings/env-example.ts'
+import { readSettings, settingsPath } from '../../../lib/settings/settings.ts'
+import { ROWS } from '../../../lib/settings/table.ts'
 import { EKS, folder, LOCAL, settings } from '../world.ts'
 
 /** What is wrong with settings, a line a fault. */

@@ -2,10 +2,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { ROOT } from '../../../../lib/base/paths.ts'
 import { readYaml } from '../../../../lib/base/yaml-tree.ts'
+import { CONFIG_RULES } from '../../../../lib/prow/rules/config.ts'
 import { asRegExp, cronFault, isDuration, regexpFault } from '../../../../lib/prow/rules/go-syntax.ts'
-import { CONFIG_RULES, examine, JOB_RULES, PLUGIN_RULES, TOGETHER_RULES } from '../../../../lib/prow/rules/index.ts'
-import { ROOT, type Settings } from '../../../../lib/settings/settings.ts'
+import { examine } from '../../../../lib/prow/rules/index.ts'
+import { JOB_RULES, TOGETHER_RULES } from '../../../../lib/prow/rules/jobs.ts'
+import { PLUGIN_RULES } from '../../../../lib/prow/rules/plugins.ts'
+import type { Settings } from '../../../../lib/settings/table.ts'
 import { CASES } from '../../../prow/cases.ts'
 import { findingsOf } from '../../../prow/compare.ts'
 
@@ -29,6 +33,7 @@ test('what is said has file, line, and what to do', () => {
 })
 
 const SETTINGS = { PROW_HOST: 'p', GITHUB_ORG: 'org', LOG_BUCKET: 'logs', PRIVATE_CLONES: 'off' } as Settings
+
 const look = (config: string, plugins = '', jobs: Record<string, string> = {}) =>
   examine(
     {

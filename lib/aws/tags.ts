@@ -1,0 +1,36 @@
+import { partition } from '../settings/derived.ts'
+import type { Settings } from '../settings/table.ts'
+
+/** The tag by which what the runbook made is known, and on what was there before it: uninstall leaves that. */
+export const TAG = 'app.kubernetes.io/managed-by'
+
+export const TAG_VALUE = 'prow-runbook'
+
+export const TAG_ADOPTED = 'prow-runbook/adopted'
+
+/** Whose it is: two clusters of one name, in two regions, would have roles of the same name. */
+export const TAG_CLUSTER = 'prow-runbook/cluster'
+
+export interface Tag {
+  Key: string
+  Value: string
+}
+
+/** The value of a tag. */
+export function tagged(tags: Tag[] | undefined, key: string): string | undefined {
+  return tags?.find((tag) => tag.Key === key)?.Value
+}
+
+export function tagArguments(settings: Settings): string[] {
+  return ['--tags', ...Object.entries(tagsFor(settings)).map(([key, value]) => `Key=${key},Value=${value}`)]
+}
+
+export function tagsFor(settings: Settings): Record<string, string> {
+  return { [TAG]: TAG_VALUE, [TAG_CLUSTER]: clusterArn(settings) }
+}
+
+/** The ARN that the cluster of the settings has. */
+export function clusterArn(settings: Settings): string {
+  const { AWS_REGION: region, AWS_ACCOUNT_ID: account, CLUSTER_NAME: name } = settings
+  return `arn:${partition(region)}:eks:${region}:${account}:cluster/${name}`
+}

@@ -1,0 +1,113 @@
+import { kubectl } from './kubectl.ts'
+import type { KubeObject } from './manifests.ts'
+
+// ---- What is there ----------------------------------------------------------------------------------------------
+
+const NAMESPACES = ['prow', 'test-pods']
+
+const KINDS = {
+  ConfigMap: 'configmaps',
+  Secret: 'secrets',
+  ServiceAccount: 'serviceaccounts',
+  Role: 'roles.rbac.authorization.k8s.io',
+  RoleBinding: 'rolebindings.rbac.authorization.k8s.io',
+  Deployment: 'deployments.apps',
+  Service: 'services',
+  PersistentVolumeClaim: 'persistentvolumeclaims',
+  Ingress: 'ingresses.networking.k8s.io',
+  Job: 'jobs.batch',
+  CronJob: 'cronjobs.batch',
+}
+
+const BY_NAME = [
+  'namespace/prow',
+  'namespace/test-pods',
+  'namespace/ingress-nginx',
+  'customresourcedefinition/prowjobs.prow.k8s.io',
+]
+
+/** One look at the cluster that all checks and comparisons of a run share; a write puts its answer in. */
+export class World {
+  readonly #objects = new Map<string, KubeObject>()
+  readonly #absent = new Set<string>()
+
+  /** The object of that kind and name, or undefined. Answers for what the snapshot covers. */
+  get(kind: string, name: string, namespace = ''): KubeObject | undefined {
+    return this.#objects.get(`${kind}/${namespace}/${name}`)
+  }
+
+  has(kind: string, name: string, namespace = ''): boolean {
+    return this.get(kind, name, namespace) !== undefined
+  }
+
+  /** All objects of a kind in a namespace, or cluster-wide ones. */
+  all(kind: string, namespace = ''): KubeObject[] {
+    return [...this.#objects.values()].filter((o) => o.kind === kind && (o.metadata.namespace ?? '') === namespace)
+  }
+
+  put(object: KubeObject): void {
+    this.#objects.set(`${object.kind}/${object.metadata.namespace ?? ''}/${object.metadata.name}`, object)
+  }
+
+  drop(object: KubeObject): void {
+    this.#objects.delete(`${object.kind}/${object.metadata.namespace ?? ''}/${object.metadata.name}`)
+    this.markAbsent(object)
+  }
+
+  /** Whether this look could have seen the object. */
+  covers(object: KubeObject): boolean {
+    const { name, namespace = '' } = object.metadata
+    return (
+      this.has(object.kind, name, namespace) ||
+      this.#absent.has(`${object.kind}/${namespace}/${name}`) ||
+      (NAMESPACES.includes(namespace) && object.kind in KINDS) ||
+      BY_NAME.includes(`${object.kind.toLowerCase()}/${name}`)
+    )
+  }
+
+  markAbsent(object: KubeObject): void {
+    const { name, namespace = '' } = object.metadata
+    if (!this.has(object.kind, name, namespace)) this.#absent.add(`${object.kind}/${namespace}/${name}`)
+  }
+}
+
+/** The objects in what `kubectl … -o json` printed: nothing, a List, one, or several one after the other. */
+export function objects(stdout: string): KubeObject[] {
+  // Each is printed over several lines, and only its last is a lone brace.
+  return stdout
+    .split(/^(?<=^}\n)/m)
+    .filter((part) => part.trim())
+    .flatMap((part) => {
+      const parsed = JSON.parse(part)
+      return parsed.kind?.endsWith('List') && Array.isArray(parsed.items) ? parsed.items : [parsed]
+    })
+}
+
+let seen: Promise<World> | undefined
+
+/** The snapshot of this run: what is in prow and test-pods, read once. */
+export function world(): Promise<World> {
+  seen ??= look()
+  return seen
+}
+
+/** Forgets the snapshot, so that the next look reads anew. */
+export function forget(): void {
+  seen = undefined
+}
+
+async function look(): Promise<World> {
+  const kinds = Object.values(KINDS).join(',')
+  const answers = await Promise.all([
+    kubectl(['get', '--ignore-not-found', '-o', 'json', ...BY_NAME]),
+    ...NAMESPACES.map((namespace) => kubectl(['get', '-n', namespace, '-o', 'json', kinds])),
+  ])
+  const found = new World()
+  for (const object of answers.flatMap(objects)) found.put(object)
+  return found
+}
+
+/** The objects of some kinds as they are now, past the snapshot. `where` is such as `-n prow` or `-A`. */
+export async function read(kinds: string, ...where: string[]): Promise<KubeObject[]> {
+  return objects(await kubectl(['get', kinds, ...where, '-o', 'json']))
+}
