@@ -2,33 +2,33 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ROOT } from './base/paths.ts'
-import { type Fault, Problem } from './base/problem.ts'
-import { endFollowed, endOnSignals, onCommand } from './base/shell.ts'
-import { line, paint } from './base/terminal.ts'
-import { forget } from './kubernetes/snapshot.ts'
-import { settled } from './kubernetes/tasks.ts'
-import { checked } from './prow/config.ts'
-import { look } from './prow/secrets.ts'
+import { type Finding, Problem } from './base/problem.ts'
+import { killStreams, onCommand, stopOnSignals } from './base/shell.ts'
+import { paint, printLine } from './base/terminal.ts'
+import { forgetSnapshot } from './kubernetes/snapshot.ts'
+import { finishWaits } from './kubernetes/tasks.ts'
+import { validateConfig } from './prow/config.ts'
+import { inspectSecrets } from './prow/secrets.ts'
 import {
   type About,
   type Choice,
   COMMON,
-  chosen,
   EXITS_HELP,
-  type Given,
   OPTIONS_HELP,
-  parsed,
+  type OptionValues,
+  parseOptions,
+  selectSteps,
   type Values,
 } from './run/command-line.ts'
-import { current, setRun, underWay } from './run/context.ts'
-import { finish } from './run/report.ts'
+import { currentRun, setRun, underWay } from './run/context.ts'
+import { finishRun } from './run/report.ts'
 import { rerunWith } from './run/rerun.ts'
 import type { StepReport } from './run/result.ts'
 import { parseSettings, settingsPath } from './settings/settings.ts'
 import type { Settings } from './settings/table.ts'
 import { lockTarget } from './target.ts'
 
-type Work = (settings: Settings, given: Given) => Promise<void>
+type Work = (settings: Settings, given: OptionValues) => Promise<void>
 
 /**
  * A script of the guide: says what it is, does `work`, and tells what became of each thing. Run alone it reads the
@@ -38,7 +38,7 @@ export async function step(meta: ImportMeta, about: About, work: Work): Promise<
   const name = basename(fileURLToPath(meta.url), '.ts')
   if (underWay) return oneStep(name, about, work, {})
   const own = Object.entries(about.options ?? {})
-  const told = own.map(([option, { type, says }]) => {
+  const told = own.map(([option, { type, description: says }]) => {
     const typed = `--${option}${type === 'string' ? ' X' : ''}`
     return `  ${typed.padEnd(10)}  ${typed.length > 10 ? `\n${' '.repeat(14)}` : ''}${says}\n`
   })
@@ -47,7 +47,7 @@ export async function step(meta: ImportMeta, about: About, work: Work): Promise<
 ${about.title}.
 
 Reads:  ${about.reads}
-Makes:  ${about.makes}
+Makes:  ${about.creates}
 Needs:  ${about.needs}
 
 Options:
@@ -61,7 +61,7 @@ ${EXITS_HELP}
       name,
       about,
       work,
-      Object.fromEntries(own.map(([option]) => [option, values[option] as Given[string]])),
+      Object.fromEntries(own.map(([option]) => [option, values[option] as OptionValues[string]])),
     )
   })
 }
@@ -79,15 +79,15 @@ export async function installAll(names: string[]): Promise<void> {
     help,
     options,
     async (values) => {
-      for (const name of chosen(names, values)) {
+      for (const name of selectSteps(names, values)) {
         // It looks at what all the others have made.
-        if (name === names.at(-1)) await settled()
+        if (name === names.at(-1)) await finishWaits()
         await import(`../scripts/${name}.ts`)
       }
-      await settled()
+      await finishWaits()
     },
     true,
-    (values) => void chosen(names, values),
+    (values) => void selectSteps(names, values),
   )
 }
 
@@ -103,7 +103,7 @@ async function started(
   // Whoever asked for JSON gets it also when the rest of the line is wrong.
   let json = process.argv.includes('--json')
   try {
-    const values = parsed(options)
+    const values = parseOptions(options)
     json = Boolean(values.json)
     if (values.help) {
       process.stdout.write(help)
@@ -111,8 +111,8 @@ async function started(
     }
     // A wrong number is told before anything is looked at.
     usable(values as Choice)
-    if (values.verbose) onCommand((command) => line(paint('dim', `  $ ${command}`)))
-    endOnSignals()
+    if (values.verbose) onCommand((command) => printLine(paint('dim', `  $ ${command}`)))
+    stopOnSignals()
     const env = (values.env as string | undefined) ?? join(ROOT, '.env')
     rerunWith({ all, env: values.env === undefined ? '' : String(values.env), plan: Boolean(values.plan) })
     const { settings, faults } = parseSettings(env)
@@ -132,40 +132,40 @@ async function started(
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     problem = error
-    endFollowed()
+    killStreams()
   }
-  finish(problem, json)
+  finishRun(problem, json)
 }
 
 /** What is wrong with secrets/ and config/ besides the settings, so that one reading tells all there is to mend. */
-async function inputFaults(settings: Settings): Promise<Fault[]> {
-  const { faults } = look(settings, undefined)
+async function inputFaults(settings: Settings): Promise<Finding[]> {
+  const { faults } = inspectSecrets(settings, undefined)
   try {
-    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) await checked(settings)
+    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) await validateConfig(settings)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
-    faults.push(...error.faults)
+    faults.push(...error.findings)
   }
   return faults
 }
 
-async function oneStep(name: string, about: About, work: Work, given: Given): Promise<void> {
-  const run = current()
-  const report: StepReport = { step: name, title: about.title, outcome: 'done', things: [], problems: [], seconds: 0 }
+async function oneStep(name: string, about: About, work: Work, given: OptionValues): Promise<void> {
+  const run = currentRun()
+  const report: StepReport = { step: name, title: about.title, outcome: 'done', results: [], problems: [], seconds: 0 }
   run.steps.push(report)
   run.wrote = false
   const began = performance.now()
-  line()
-  line(`${paint('bold', name)}  ${about.title}`)
+  printLine()
+  printLine(`${paint('bold', name)}  ${about.title}`)
   try {
     await work(run.settings, given)
-    if (report.things.length > 0 && report.things.every((thing) => thing.outcome === 'skipped'))
+    if (report.results.length > 0 && report.results.every((thing) => thing.outcome === 'skipped'))
       report.outcome = 'skipped'
   } catch (error) {
     report.outcome = 'failed'
-    if (error instanceof Problem) report.problems.push(...error.faults)
+    if (error instanceof Problem) report.problems.push(...error.findings)
     // What a write left is to be looked at anew, whoever runs next in this process.
-    forget()
+    forgetSnapshot()
     throw error
   } finally {
     report.seconds = Number(((performance.now() - began) / 1000).toFixed(3))

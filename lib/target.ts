@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { load } from 'js-yaml'
-import { together, useRegion } from './aws/cli.ts'
-import { caller, describeCluster, forgetTokens, keepToken, kubeconfig, principal } from './aws/eks.ts'
-import { relativeName } from './base/paths.ts'
+import { allOrProblem, useRegion } from './aws/cli.ts'
+import { cacheToken, callerIdentity, describeCluster, dropTokens, ensureKubeconfig, principalArn } from './aws/eks.ts'
+import { displayPath } from './base/paths.ts'
 import { EXIT, Problem } from './base/problem.ts'
 import { explainDenied } from './kubernetes/errors.ts'
 import { useCluster } from './kubernetes/kubectl.ts'
@@ -16,8 +16,8 @@ interface Kubeconfig {
 }
 
 /** The Problem of a target that is not the one in the settings. */
-function wrongTarget(wrong: string, remedy: string): Problem {
-  return new Problem(wrong, remedy, { exitCode: EXIT.wrongTarget })
+function wrongTarget(message: string, remedy: string): Problem {
+  return new Problem(message, remedy, { exitCode: EXIT.wrongTarget })
 }
 
 let server = ''
@@ -40,7 +40,7 @@ export async function lockTarget(settings: Settings): Promise<void> {
     if (!Array.isArray(config?.contexts) || !Array.isArray(config.clusters)) throw new Error('it has no contexts')
   } catch (cause) {
     throw wrongTarget(
-      `KUBECONFIG_FILE: ${relativeName(file)} cannot be read as a kubeconfig (${(cause as Error).message.split('\n')[0]})`,
+      `KUBECONFIG_FILE: ${displayPath(file)} cannot be read as a kubeconfig (${(cause as Error).message.split('\n')[0]})`,
       'Name the kubeconfig of the cluster to install on.',
     )
   }
@@ -48,7 +48,7 @@ export async function lockTarget(settings: Settings): Promise<void> {
   const context = config.contexts?.find((one) => one?.name === settings.KUBE_CONTEXT)
   if (!context) {
     throw wrongTarget(
-      `${relativeName(file)} has no context ${settings.KUBE_CONTEXT}`,
+      `${displayPath(file)} has no context ${settings.KUBE_CONTEXT}`,
       names.length ? `Set KUBE_CONTEXT to one that it has: ${names.join(', ')}.` : 'It has no contexts at all.',
     )
   }
@@ -59,7 +59,7 @@ export async function lockTarget(settings: Settings): Promise<void> {
 async function lockEks(settings: Settings): Promise<void> {
   const { AWS_ACCOUNT_ID: account, AWS_REGION: region, CLUSTER_NAME: name } = settings
   useRegion(region)
-  const [who, about] = await together(caller(), describeCluster(settings))
+  const [who, about] = await allOrProblem(callerIdentity(), describeCluster(settings))
   if (who.Account !== account) {
     throw wrongTarget(
       `the credentials are of account ${who.Account}, AWS_ACCOUNT_ID is ${account}`,
@@ -91,15 +91,15 @@ async function lockEks(settings: Settings): Promise<void> {
         : `See aws eks describe-cluster --name ${name} --region ${region}`,
     )
   }
-  const access = await kubeconfig(settings, about)
-  await keepToken(settings)
+  const access = await ensureKubeconfig(settings, about)
+  await cacheToken(settings)
   server = access.server
   useCluster(access.kubeconfig, access.context)
   explainDenied((stderr) => {
-    const you = principal(who.Arn)
+    const you = principalArn(who.Arn)
     if (/Unauthorized|must be logged in/.test(stderr)) {
       // The token may be of credentials that were changed meanwhile.
-      forgetTokens()
+      dropTokens()
       return new Problem(
         `cluster ${name} does not know you (401): ${you} has no access entry`,
         entryLines(settings, you, about.accessConfig?.authenticationMode),

@@ -1,16 +1,16 @@
 // What the guide never says: everything that a later step will stumble over, looked at before anything is made.
 
-import { type Fault, Problem } from '../lib/base/problem.ts'
+import { type Finding, Problem } from '../lib/base/problem.ts'
 import { onPath } from '../lib/base/shell.ts'
-import { report } from '../lib/kubernetes/check.ts'
-import { nodeChecks, permissionChecks, storageClass } from '../lib/kubernetes/cluster.ts'
+import { reportChecks } from '../lib/kubernetes/check.ts'
+import { nodeChecks, permissionChecks, storageClassCheck } from '../lib/kubernetes/cluster.ts'
 import { versions } from '../lib/kubernetes/kubectl.ts'
-import { type World, world } from '../lib/kubernetes/snapshot.ts'
-import { lookAhead } from '../lib/prow/aws-checks.ts'
-import { checked } from '../lib/prow/config.ts'
-import { lookAtPublicDeck } from '../lib/prow/public-deck.ts'
-import { exposed, look } from '../lib/prow/secrets.ts'
-import { lookAtGitHub } from '../lib/prow/sign-in.ts'
+import { type Snapshot, snapshot } from '../lib/kubernetes/snapshot.ts'
+import { preflightAws } from '../lib/prow/aws-checks.ts'
+import { validateConfig } from '../lib/prow/config.ts'
+import { checkPublicDeck } from '../lib/prow/public-deck.ts'
+import { exposedFiles, inspectSecrets } from '../lib/prow/secrets.ts'
+import { checkCredentials } from '../lib/prow/sign-in.ts'
 import { note, skipped } from '../lib/run/task.ts'
 import { prowUrl } from '../lib/settings/derived.ts'
 import { step } from '../lib/step.ts'
@@ -21,22 +21,22 @@ await step(
   {
     title: 'Look at everything that the steps need',
     reads: 'the settings, secrets/, config/, the tools on this machine, the cluster',
-    makes: 'nothing',
+    creates: 'nothing',
     needs: 'nothing',
   },
   async (settings) => {
-    const faults: Fault[] = []
+    const faults: Finding[] = []
     // A fault does not keep the others from being found.
     const also = async <T>(look: () => T | Promise<T>): Promise<T | undefined> => {
       try {
         return await look()
       } catch (error) {
         if (!(error instanceof Problem)) throw error
-        for (const fault of error.faults) {
+        for (const fault of error.findings) {
           // A cluster that is out of reach is one fault, however many questions it leaves open.
-          if (faults.some(({ wrong }) => wrong === fault.wrong)) continue
+          if (faults.some(({ message }) => message === fault.message)) continue
           faults.push(fault)
-          note('failed', fault.wrong.split('\n')[0] ?? '')
+          note('failed', fault.message.split('\n')[0] ?? '')
         }
         return undefined
       }
@@ -52,16 +52,16 @@ await step(
     const asked = Promise.all([
       also(() => nodeChecks(settings)),
       // What a later step makes is no fault now.
-      also(async () => [await storageClass(settings)].filter((row) => !row.madeBy)),
+      also(async () => [await storageClassCheck(settings)].filter((row) => !row.step)),
       also(permissionChecks),
     ])
-    const ahead = settings.TARGET === 'eks' ? lookAhead(settings) : undefined
-    const [found, now] = await Promise.all([also(versions), also<World>(world)])
+    const ahead = settings.TARGET === 'eks' ? preflightAws(settings) : undefined
+    const [found, now] = await Promise.all([also(versions), also<Snapshot>(snapshot)])
     if (found) note('holds', `tools: kubectl ${found.client}, openssl`)
 
-    const secrets = look(settings, now)
-    for (const { wrong } of secrets.faults) note('failed', wrong)
-    for (const { wrong, remedy } of secrets.warnings) note('warning', wrong, remedy)
+    const secrets = inspectSecrets(settings, now)
+    for (const { message } of secrets.faults) note('failed', message)
+    for (const { message, remedy } of secrets.warnings) note('warning', message, remedy)
     faults.push(...secrets.faults)
     if (secrets.faults.length === 0) {
       const told = [...secrets.values].map(([name, { from }]) =>
@@ -69,18 +69,18 @@ await step(
       )
       note('holds', `secrets: ${[...told, ...secrets.missing.map((name) => `${name} (to be made)`)].join(', ')}`)
     }
-    const github = await lookAtGitHub(settings, secrets.values)
+    const github = await checkCredentials(settings, secrets.values)
     if (settings.GITHUB_CHECKS === 'off') skipped('what GitHub says', 'GITHUB_CHECKS=off')
-    if (github?.says && github.faults.length === 0) note('holds', github.says)
-    for (const { wrong } of github?.faults ?? []) note('failed', wrong)
-    for (const { wrong, remedy } of github?.warnings ?? []) note('warning', wrong, remedy)
+    if (github?.summary && github.faults.length === 0) note('holds', github.summary)
+    for (const { message } of github?.faults ?? []) note('failed', message)
+    for (const { message, remedy } of github?.warnings ?? []) note('warning', message, remedy)
     faults.push(...(github?.faults ?? []))
-    for (const file of exposed(settings))
+    for (const file of exposedFiles(settings))
       note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
 
     const config = await also(async () => {
-      const { prow, hints } = await checked(settings)
-      for (const { wrong, remedy } of hints) note('warning', wrong, remedy)
+      const { prow, hints } = await validateConfig(settings)
+      for (const { message, remedy } of hints) note('warning', message, remedy)
       return prow
     })
     if (config)
@@ -90,8 +90,8 @@ await step(
       )
     if (config && now)
       await also(async () => {
-        const deck = await lookAtPublicDeck(settings, config)
-        for (const { wrong, remedy } of deck.warnings) note('warning', wrong, remedy)
+        const deck = await checkPublicDeck(settings, config)
+        for (const { message, remedy } of deck.warnings) note('warning', message, remedy)
         if (deck.faults.length > 0) throw Problem.all(deck.faults)
       })
 
@@ -99,9 +99,9 @@ await step(
     const rows = await asked
     if (now) {
       note('holds', `cluster: ${serverAddress()} answers`)
-      for (const row of rows.flatMap((some) => some ?? [])) faults.push(...(await report('cluster', row)))
+      for (const row of rows.flatMap((some) => some ?? [])) faults.push(...(await reportChecks('cluster', row)))
     }
-    for (const { outcome, says, fault } of (await ahead) ?? []) {
+    for (const { outcome, message: says, finding: fault } of (await ahead) ?? []) {
       note(outcome, says, outcome === 'warning' ? fault?.remedy.split('\n')[0] : undefined)
       if (outcome === 'failed' && fault) faults.push(fault)
     }

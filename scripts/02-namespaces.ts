@@ -2,7 +2,7 @@
 // long file; but the secrets of step 03 already go there.
 
 import { manifests } from '../lib/kubernetes/manifests.ts'
-import { tasks } from '../lib/kubernetes/tasks.ts'
+import { apply } from '../lib/kubernetes/tasks.ts'
 import { step } from '../lib/step.ts'
 
 await step(
@@ -10,12 +10,12 @@ await step(
   {
     title: 'Create the namespaces prow and test-pods',
     reads: 'nothing but the settings',
-    makes: 'the namespaces prow and test-pods, labelled for Pod Security',
+    creates: 'the namespaces prow and test-pods, labelled for Pod Security',
     needs: 'a cluster that answers (01-cluster)',
   },
   async (settings) => {
     const [prow, testPods] = manifests(settings, 'namespaces')
-    await tasks([
+    await apply([
       { name: 'prow', manifests: [prow!] },
       { name: 'test-pods', manifests: [testPods!] },
     ])

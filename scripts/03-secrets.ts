@@ -1,17 +1,17 @@
 // Prow's programs mount these by name. hmac-token and cookie are made here, once; the others are yours.
 
 import { EXIT, Problem } from '../lib/base/problem.ts'
-import { spin } from '../lib/base/terminal.ts'
+import { withSpinner } from '../lib/base/terminal.ts'
 import { need } from '../lib/kubernetes/check.ts'
 import { secret } from '../lib/kubernetes/manifests.ts'
-import { world } from '../lib/kubernetes/snapshot.ts'
-import { tasks } from '../lib/kubernetes/tasks.ts'
+import { snapshot } from '../lib/kubernetes/snapshot.ts'
+import { apply } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
-import { restartReaders, startMarks } from '../lib/prow/restarts.ts'
+import { restartConsumers, secretMarks } from '../lib/prow/restarts.ts'
 import type { FileName } from '../lib/prow/secret-files.ts'
-import { exposed, gather, keepMade } from '../lib/prow/secrets.ts'
-import { lookAtGitHub } from '../lib/prow/sign-in.ts'
-import { current } from '../lib/run/context.ts'
+import { exposedFiles, resolveSecrets, saveGenerated } from '../lib/prow/secrets.ts'
+import { checkCredentials } from '../lib/prow/sign-in.ts'
+import { currentRun } from '../lib/run/context.ts'
 import { note, skipped } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
 
@@ -20,13 +20,13 @@ await step(
   {
     title: 'Create the secrets that Prow mounts',
     reads: 'secrets/; what is not there is taken from the cluster when it has it',
-    makes:
+    creates:
       'hmac-token, cookie, github-oauth-config, oauth-token or github-token, s3-credentials in prow; s3-credentials in test-pods',
     needs: '02-namespaces',
     options: {
       prefer: {
         type: 'string',
-        says: 'file (the default) or cluster: which side wins where both have a value and they differ',
+        description: 'file (the default) or cluster: which side wins where both have a value and they differ',
       },
     },
   },
@@ -37,14 +37,14 @@ await step(
       })
     }
     await need(checks.namespaces)
-    const values = await gather(settings, current().plan, prefer, async (found, odd) => {
+    const values = await resolveSecrets(settings, currentRun().plan, prefer, async (found, odd) => {
       if (settings.GITHUB_CHECKS === 'off') skipped('what GitHub says of them', 'GITHUB_CHECKS=off')
-      const told = await spin('asking GitHub', () => lookAtGitHub(settings, found))
-      if (told?.says && told.faults.length === 0) note('holds', told.says)
-      for (const { wrong, remedy } of [...odd, ...(told?.warnings ?? [])]) note('warning', wrong, remedy)
+      const told = await withSpinner('asking GitHub', () => checkCredentials(settings, found))
+      if (told?.summary && told.faults.length === 0) note('holds', told.summary)
+      for (const { message, remedy } of [...odd, ...(told?.warnings ?? [])]) note('warning', message, remedy)
       return told?.faults ?? []
     })
-    for (const file of exposed(settings))
+    for (const file of exposedFiles(settings))
       note('warning', `${file} can be read by others on this machine`, `chmod 600 ${file}`)
 
     const thing = (name: string, namespace: string, file: FileName, data: (text: string) => Record<string, string>) => {
@@ -77,10 +77,10 @@ await step(
         note: 'keys access_key, secret_key, region   out of s3-credentials',
       },
     ].filter((one) => one !== false)
-    const before = startMarks(await world())
-    await tasks(wanted)
-    if (!current().plan) keepMade(settings, values)
-    await restartReaders(
+    const before = secretMarks(await snapshot())
+    await apply(wanted)
+    if (!currentRun().plan) saveGenerated(settings, values)
+    await restartConsumers(
       before,
       wanted.flatMap((one) => one.manifests),
     )

@@ -2,7 +2,7 @@
 // versions; ours says the same of the fields that are looked at and lets the pod specification through.
 
 import { manifests } from '../lib/kubernetes/manifests.ts'
-import { ready, tasks } from '../lib/kubernetes/tasks.ts'
+import { apply, waitUntilReady } from '../lib/kubernetes/tasks.ts'
 import { step } from '../lib/step.ts'
 
 await step(
@@ -10,11 +10,11 @@ await step(
   {
     title: 'Install the definition of ProwJob',
     reads: 'nothing but the settings',
-    makes: 'the CustomResourceDefinition prowjobs.prow.k8s.io',
+    creates: 'the CustomResourceDefinition prowjobs.prow.k8s.io',
     needs: 'a cluster that answers (01-cluster)',
   },
   async (settings) => {
-    await tasks([{ name: 'prowjobs.prow.k8s.io', manifests: manifests(settings, 'crd') }])
-    await ready('CustomResourceDefinition', ['prowjobs.prow.k8s.io'])
+    await apply([{ name: 'prowjobs.prow.k8s.io', manifests: manifests(settings, 'crd') }])
+    await waitUntilReady('CustomResourceDefinition', ['prowjobs.prow.k8s.io'])
   },
 )

@@ -6,7 +6,7 @@ import { ensureRole } from '../lib/aws/iam.ts'
 import { controllersPolicy, jobsPolicy } from '../lib/aws/policy.ts'
 import { need } from '../lib/kubernetes/check.ts'
 import { manifests } from '../lib/kubernetes/manifests.ts'
-import { tasks } from '../lib/kubernetes/tasks.ts'
+import { apply } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
 import { skipped, task } from '../lib/run/task.ts'
 import { partition, roleName } from '../lib/settings/derived.ts'
@@ -17,13 +17,13 @@ await step(
   {
     title: 'Create the service accounts and what they may do in S3',
     reads: 'nothing but the settings',
-    makes:
+    creates:
       'the ServiceAccounts of the components in prow, and prow-jobs in test-pods; on EKS the log bucket and the roles that may use it',
     needs: '02-namespaces; on EKS the OIDC provider (01-cluster)',
   },
   async (settings) => {
     await need(checks.namespaces)
-    if (settings.TARGET === 'eks' && settings.IDENTITY === 'irsa') await need(await checks.provider(settings))
+    if (settings.TARGET === 'eks' && settings.IDENTITY === 'irsa') await need(await checks.oidcProvider(settings))
 
     if (settings.TARGET === 'eks') {
       const part = partition(settings.AWS_REGION)
@@ -38,7 +38,7 @@ await step(
           ensureRole(settings, {
             name: controllers,
             description: 'Prow: crier, deck, tide and statusreconciler, in the log bucket',
-            accounts: ['prow:crier', 'prow:deck', 'prow:tide', 'prow:statusreconciler'],
+            serviceAccounts: ['prow:crier', 'prow:deck', 'prow:tide', 'prow:statusreconciler'],
             policy: { name: 'prow-logs', document: controllersPolicy(part, settings.LOG_BUCKET, key) },
           }),
         )
@@ -47,14 +47,14 @@ await step(
           ensureRole(settings, {
             name: jobs,
             description: 'Prow: the pods of jobs, writing their logs',
-            accounts: ['test-pods:prow-jobs'],
+            serviceAccounts: ['test-pods:prow-jobs'],
             policy: { name: 'prow-logs', document: jobsPolicy(part, settings.LOG_BUCKET, key) },
           }),
         )
       } else skipped('roles', 'IDENTITY=keys: access keys in secrets/s3-credentials')
     } else skipped(`bucket ${settings.LOG_BUCKET}, roles`, 'TARGET=local: nothing is asked of AWS')
 
-    await tasks(
+    await apply(
       manifests(settings, 'service-accounts').map((one) => ({
         name: `${one.object.metadata.name} in ${one.object.metadata.namespace}`,
         manifests: [one],

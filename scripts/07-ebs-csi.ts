@@ -2,13 +2,13 @@
 // in the cluster makes volumes; here it is looked at before anything asks for one.
 
 import { DRIVER, driverRole, ensureDriver, readDriver } from '../lib/aws/ebs-csi.ts'
-import { cluster, ownStorage } from '../lib/aws/eks.ts'
+import { eksCluster, hasManagedStorage } from '../lib/aws/eks.ts'
 import { ensureRole } from '../lib/aws/iam.ts'
 import { need } from '../lib/kubernetes/check.ts'
-import { driverByHand, forgetList, storageClass, storageClassThing } from '../lib/kubernetes/cluster.ts'
-import { tasks } from '../lib/kubernetes/tasks.ts'
+import { forgetList, hasSelfManagedDriver, storageClassCheck, storageClassResource } from '../lib/kubernetes/cluster.ts'
+import { apply } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
-import { current } from '../lib/run/context.ts'
+import { currentRun } from '../lib/run/context.ts'
 import { note, skipped, task } from '../lib/run/task.ts'
 import { partition } from '../lib/settings/derived.ts'
 import { step } from '../lib/step.ts'
@@ -18,22 +18,26 @@ await step(
   {
     title: 'See that something makes volumes',
     reads: 'the StorageClasses of the cluster; on EKS the add-on aws-ebs-csi-driver',
-    makes: 'on EKS the add-on with its role, and the StorageClass gp3; nothing on TARGET=local',
+    creates: 'on EKS the add-on with its role, and the StorageClass gp3; nothing on TARGET=local',
     needs: 'a cluster that answers, on EKS with its OIDC provider (01-cluster)',
   },
   async (settings) => {
     if (settings.TARGET === 'local') {
       skipped(DRIVER, 'TARGET=local: the cluster brings its own')
-      const row = await storageClass(settings)
+      const row = await storageClassCheck(settings)
       await need(row)
-      return note('holds', row.says)
+      return note('holds', row.fact)
     }
-    const [about, addon, byHand] = await Promise.all([cluster(settings), readDriver(settings), driverByHand()])
-    const auto = ownStorage(about)
+    const [about, addon, byHand] = await Promise.all([
+      eksCluster(settings),
+      readDriver(settings),
+      hasSelfManagedDriver(),
+    ])
+    const auto = hasManagedStorage(about)
     if (auto) note('holds', 'EKS Auto Mode makes volumes itself')
     else if (!addon && byHand) note('holds', `${DRIVER} is there, installed by hand: left as it is`)
     else {
-      await need(await checks.provider(settings))
+      await need(await checks.oidcProvider(settings))
       const role = driverRole(settings)
       const aws = `arn:${partition(settings.AWS_REGION)}:iam::aws:policy`
       const own = addon?.status === 'ACTIVE' && (addon.serviceAccountRoleArn ?? addon.podIdentityAssociations?.[0])
@@ -43,7 +47,7 @@ await step(
           ensureRole(settings, {
             name: role,
             description: 'The EBS CSI driver: makes the volumes of claims',
-            accounts: ['kube-system:ebs-csi-controller-sa'],
+            serviceAccounts: ['kube-system:ebs-csi-controller-sa'],
             // The second is the older one, for partitions that do not have the first yet.
             managed: [`${aws}/AmazonEBSCSIDriverPolicyV2`, `${aws}/service-role/AmazonEBSCSIDriverPolicy`],
           }),
@@ -51,14 +55,14 @@ await step(
       await task(DRIVER, (say) => ensureDriver(settings, role, say))
     }
 
-    const thing = await storageClassThing(settings, auto)
+    const thing = await storageClassResource(settings, auto)
     if (thing) {
-      await tasks([thing])
+      await apply([thing])
       forgetList()
     }
-    if (current().plan && thing) return
-    const row = await storageClass(settings)
+    if (currentRun().plan && thing) return
+    const row = await storageClassCheck(settings)
     await need(row)
-    note('holds', row.says)
+    note('holds', row.fact)
   },
 )

@@ -2,13 +2,13 @@
 // and then waited for; what is not ready in time is told with its cause.
 
 import { need } from '../lib/kubernetes/check.ts'
-import { storageClass } from '../lib/kubernetes/cluster.ts'
+import { storageClassCheck } from '../lib/kubernetes/cluster.ts'
 import { manifests, secret } from '../lib/kubernetes/manifests.ts'
-import { world } from '../lib/kubernetes/snapshot.ts'
-import { gone, ready, readyLater, tasks } from '../lib/kubernetes/tasks.ts'
+import { snapshot } from '../lib/kubernetes/snapshot.ts'
+import { apply, prune, waitLater, waitUntilReady } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
 import { ensurePodRoles, usesRoles } from '../lib/prow/pod-roles.ts'
-import { restartReaders } from '../lib/prow/restarts.ts'
+import { restartConsumers } from '../lib/prow/restarts.ts'
 import { skipped, task } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
 
@@ -17,12 +17,18 @@ await step(
   {
     title: 'Install the components of Prow',
     reads: 'nothing but the settings',
-    makes: 'Deployments, Services, Roles and the claim of ghproxy, in prow and test-pods',
+    creates: 'Deployments, Services, Roles and the claim of ghproxy, in prow and test-pods',
     needs: '02-namespaces, 03-secrets, 04-crd, 05-service-accounts, 06-config, a StorageClass',
   },
   async (settings) => {
-    await need(checks.namespaces, checks.secrets(settings), checks.definition, checks.accounts, checks.config)
-    await need(await storageClass(settings))
+    await need(
+      checks.namespaces,
+      checks.secrets(settings),
+      checks.prowJobCrd,
+      checks.serviceAccounts,
+      checks.configMaps,
+    )
+    await need(await storageClassCheck(settings))
     const store = settings.OBJECT_STORE === 'on'
     const thing = (name: string) => ({ name, manifests: manifests(settings, name) })
 
@@ -30,26 +36,26 @@ await step(
     // logs would be lost. The others come up beside it.
     const after = store ? ['tide', 'horologium'] : []
     const first = checks.COMPONENTS.filter((name) => !after.includes(name))
-    await tasks([...(store ? ['object-store'] : []), ...first].map(thing))
+    await apply([...(store ? ['object-store'] : []), ...first].map(thing))
     if (store) {
-      await ready('Deployment', ['object-store'], 'prow')
-      await tasks(after.map(thing))
+      await waitUntilReady('Deployment', ['object-store'], 'prow')
+      await apply(after.map(thing))
     } else {
       skipped('object-store', 'OBJECT_STORE=off: logs go to the bucket in secrets/s3-credentials')
       // Its claim stays: the logs so far are on it.
       const old = manifests(settings, 'object-store').filter((one) => one.object.kind !== 'PersistentVolumeClaim')
-      await gone([{ name: 'object-store', manifests: old }])
+      await prune([{ name: 'object-store', manifests: old }])
     }
     // A token that the settings no longer want goes when nothing mounts it any more, which is now.
-    await gone(
-      checks.secretsUnwanted(settings).map(({ namespace, secret: name }) => ({
+    await prune(
+      checks.unwantedSecrets(settings).map(({ namespace, secret: name }) => ({
         name: `${name} in ${namespace}`,
         manifests: [secret(namespace, name, {})],
       })),
     )
-    await restartReaders(new Map())
-    const made = (await world()).has('Deployment', 'crier', 'prow')
+    await restartConsumers(new Map())
+    const made = (await snapshot()).has('Deployment', 'crier', 'prow')
     if (usesRoles(settings) && made) await task('role in the pods', (say) => ensurePodRoles(settings, say))
-    await readyLater('Deployment', checks.COMPONENTS, 'prow')
+    await waitLater('Deployment', checks.COMPONENTS, 'prow')
   },
 )

@@ -2,7 +2,7 @@
 
 import { need } from '../lib/kubernetes/check.ts'
 import { manifests } from '../lib/kubernetes/manifests.ts'
-import { gone, readyLater, tasks } from '../lib/kubernetes/tasks.ts'
+import { apply, prune, waitLater } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
 import { skipped } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
@@ -12,7 +12,7 @@ await step(
   {
     title: 'Install the pushgateway and its read-only proxy',
     reads: 'nothing but the settings',
-    makes: 'Deployments and Services pushgateway and pushgateway-proxy in prow',
+    creates: 'Deployments and Services pushgateway and pushgateway-proxy in prow',
     needs: '02-namespaces',
   },
   async (settings) => {
@@ -22,10 +22,10 @@ await step(
     ]
     if (settings.PUSHGATEWAY === 'off') {
       skipped('pushgateway', 'PUSHGATEWAY=off')
-      return gone(both)
+      return prune(both)
     }
     await need(checks.namespaces)
-    await tasks(both)
-    await readyLater('Deployment', ['pushgateway', 'pushgateway-proxy'], 'prow')
+    await apply(both)
+    await waitLater('Deployment', ['pushgateway', 'pushgateway-proxy'], 'prow')
   },
 )

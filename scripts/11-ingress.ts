@@ -1,24 +1,24 @@
 // GitHub delivers to https://PROW_HOST/hook, people read https://PROW_HOST/: the way in for both.
 
-import { findCertificate, issued } from '../lib/aws/certificate.ts'
-import { together } from '../lib/aws/cli.ts'
-import { ensureRecord, leads, zones } from '../lib/aws/dns.ts'
-import { cluster, ownBalancers } from '../lib/aws/eks.ts'
+import { findCertificate, waitForCertificate } from '../lib/aws/certificate.ts'
+import { allOrProblem } from '../lib/aws/cli.ts'
+import { ensureRecord, findZones, waitForDns } from '../lib/aws/dns.ts'
+import { eksCluster, hasManagedLoadBalancers } from '../lib/aws/eks.ts'
 import { ensureRole, roleArn } from '../lib/aws/iam.ts'
-import { balancers, installController } from '../lib/aws/load-balancer.ts'
+import { findController, installController } from '../lib/aws/load-balancer.ts'
 import { loadBalancerPolicy } from '../lib/aws/policy.ts'
 import { Problem } from '../lib/base/problem.ts'
-import { spin } from '../lib/base/terminal.ts'
+import { withSpinner } from '../lib/base/terminal.ts'
 import { need } from '../lib/kubernetes/check.ts'
 import { forgetList } from '../lib/kubernetes/cluster.ts'
 import { manifests, manifestsWith } from '../lib/kubernetes/manifests.ts'
-import { read, world } from '../lib/kubernetes/snapshot.ts'
-import { gone, ready, readyLater, tasks } from '../lib/kubernetes/tasks.ts'
+import { getObjects, snapshot } from '../lib/kubernetes/snapshot.ts'
+import { apply, prune, waitLater, waitUntilReady } from '../lib/kubernetes/tasks.ts'
 import * as checks from '../lib/prow/checks.ts'
 import { readProwConfig } from '../lib/prow/config.ts'
-import { address, edgeFaults, edgeThings, unwanted } from '../lib/prow/ingress.ts'
-import { isPublic, lookAtPublicDeck } from '../lib/prow/public-deck.ts'
-import { current } from '../lib/run/context.ts'
+import { ingressProblems, ingressResources, unwantedIngresses, waitForLoadBalancer } from '../lib/prow/ingress.ts'
+import { checkPublicDeck, isPublic } from '../lib/prow/public-deck.ts'
+import { currentRun } from '../lib/run/context.ts'
 import { after, note, skipped, task } from '../lib/run/task.ts'
 import { partition, prowUrl, roleName } from '../lib/settings/derived.ts'
 import type { Settings } from '../lib/settings/table.ts'
@@ -30,7 +30,7 @@ await step(
     title: 'Open the way in for GitHub and for people',
     reads:
       'on EKS: the certificate in ACM, the zone in Route 53, what makes load balancers; with DECK_ACCESS=public what GitHub says of repositories with jobs',
-    makes:
+    creates:
       'INGRESS=alb: two Ingresses with load balancers, the controller when there is none, the record. INGRESS=nginx: ingress-nginx in a namespace of its own, and the Ingress prow',
     needs: '02-namespaces; the Services of 08-prow for traffic to arrive anywhere',
   },
@@ -43,15 +43,17 @@ await step(
     } else {
       await need(checks.namespaces)
       if (isPublic(settings)) {
-        const { faults, warnings } = await lookAtPublicDeck(settings, readProwConfig(settings))
-        for (const { wrong, remedy } of warnings) note('warning', wrong, remedy)
+        const { faults, warnings } = await checkPublicDeck(settings, readProwConfig(settings))
+        for (const { message, remedy } of warnings) note('warning', message, remedy)
         if (faults.length > 0) throw Problem.all(faults)
       }
       if (settings.INGRESS === 'nginx') await nginx(settings)
       if (settings.TARGET === 'eks') await balanced(settings)
     }
     // Last, so that one way in is there all the time.
-    await gone(unwanted(settings, settings.TARGET === 'eks' && ownBalancers(await cluster(settings))))
+    await prune(
+      unwantedIngresses(settings, settings.TARGET === 'eks' && hasManagedLoadBalancers(await eksCluster(settings))),
+    )
   },
 )
 
@@ -69,7 +71,7 @@ async function nginx(settings: Settings): Promise<void> {
   if (!admission) {
     skipped('admission webhook', 'NGINX_ADMISSION=off')
     // Left behind it would refuse every Ingress of the cluster.
-    await gone([
+    await prune([
       { name: 'admission webhook', manifests: manifests(settings, 'ingress-nginx/admission.yaml') },
       // A Job that is done would not run again, and the webhook of another day not get its certificate.
       { name: 'admission Jobs', manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml') },
@@ -77,10 +79,12 @@ async function nginx(settings: Settings): Promise<void> {
   }
   // It answers for a planned Ingress, too, as long as it is there.
   const refuses =
-    !admission && current().plan && (await world()).has('ValidatingWebhookConfiguration', 'ingress-nginx-admission')
+    !admission &&
+    currentRun().plan &&
+    (await snapshot()).has('ValidatingWebhookConfiguration', 'ingress-nginx-admission')
   if (refuses) skipped('Ingress prow', 'cannot be asked about before the admission webhook is removed')
   if (admission) await renewed(settings)
-  await tasks([
+  await apply([
     { name: 'namespace ingress-nginx', manifests: manifests(settings, 'ingress-nginx/namespace.yaml') },
     {
       name: 'controller',
@@ -93,12 +97,12 @@ async function nginx(settings: Settings): Promise<void> {
   ])
   if (admission) {
     // Until the webhook answers, the API server takes no Ingress.
-    await ready('Job', jobs, 'ingress-nginx')
-    await ready('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
-    await tasks([ingress])
-  } else await readyLater('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
+    await waitUntilReady('Job', jobs, 'ingress-nginx')
+    await waitUntilReady('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
+    await apply([ingress])
+  } else await waitLater('Deployment', ['ingress-nginx-controller'], 'ingress-nginx')
 
-  const service = (await world()).get('Service', 'ingress-nginx-controller', 'ingress-nginx')
+  const service = (await snapshot()).get('Service', 'ingress-nginx-controller', 'ingress-nginx')
   if (!service) return
   const { ports } = service.spec as { ports: { name: string; nodePort?: number }[] }
   note('holds', `nodes answer on ${ports.map((port) => `${port.nodePort} (${port.name})`).join(' and ')}`)
@@ -108,14 +112,14 @@ async function nginx(settings: Settings): Promise<void> {
 // hears of its certificate, and without that it refuses every Ingress of the cluster: so they are made anew too.
 async function renewed(settings: Settings): Promise<void> {
   const kinds = 'validatingwebhookconfigurations.admissionregistration.k8s.io,jobs.batch'
-  const found = await read(kinds, '-A', '-l', 'app.kubernetes.io/name=ingress-nginx')
+  const found = await getObjects(kinds, '-A', '-l', 'app.kubernetes.io/name=ingress-nginx')
   const named = (name: string) => found.find((one) => one.metadata.name === name)
   const { status } = (named('ingress-nginx-admission-patch') ?? {}) as { status?: { succeeded?: number } }
   const { webhooks = [] } = (named('ingress-nginx-admission') ?? {}) as {
     webhooks?: { clientConfig: { caBundle?: string } }[]
   }
   if (!status?.succeeded || webhooks.some((one) => one.clientConfig.caBundle)) return
-  await gone([
+  await prune([
     {
       name: 'admission Jobs',
       manifests: manifests(settings, 'ingress-nginx/admission-jobs.yaml'),
@@ -126,33 +130,33 @@ async function renewed(settings: Settings): Promise<void> {
 
 // On EKS a load balancer in front: of Prow's own Services, or of ingress-nginx as in the guide.
 async function balanced(settings: Settings): Promise<void> {
-  const { plan } = current()
-  const about = await cluster(settings)
-  const faults = edgeFaults(settings, ownBalancers(about))
+  const { plan } = currentRun()
+  const about = await eksCluster(settings)
+  const faults = ingressProblems(settings, hasManagedLoadBalancers(about))
   if (faults.length > 0) throw Problem.all(faults)
   if (settings.INGRESS === 'alb') await need(checks.services)
-  const [by, route] = await together(
-    balancers(about),
-    settings.HOSTED_ZONE ? zones(settings) : Promise.resolve(undefined),
+  const [by, route] = await allOrProblem(
+    findController(about),
+    settings.HOSTED_ZONE ? findZones(settings) : Promise.resolve(undefined),
   )
   const certificate = await certified(settings)
 
   if (by.by === 'auto') note('holds', 'EKS Auto Mode makes load balancers itself')
-  else if (by.by === 'controller' && !by.ours)
+  else if (by.by === 'controller' && !by.managed)
     note('holds', `the AWS Load Balancer Controller is there (class ${by.class}), not ours: left as it is`)
   else {
-    await need(await checks.provider(settings))
+    await need(await checks.oidcProvider(settings))
     const role = roleName(settings, 'load-balancer-controller')
     await task(`role ${role}`, () =>
       ensureRole(settings, {
         name: role,
         description: 'The AWS Load Balancer Controller: makes load balancers of Ingresses',
-        accounts: ['kube-system:aws-load-balancer-controller'],
+        serviceAccounts: ['kube-system:aws-load-balancer-controller'],
         policy: { name: 'load-balancers', document: loadBalancerPolicy(partition(settings.AWS_REGION)) },
       }),
     )
     const values = { CONTROLLER_ROLE_ARN: roleArn(settings, role) }
-    await tasks([
+    await apply([
       {
         name: 'account of the controller',
         manifests: manifestsWith(settings, values, 'ingress/controller-account.yaml'),
@@ -164,12 +168,15 @@ async function balanced(settings: Settings): Promise<void> {
     } else note('holds', `the AWS Load Balancer Controller is there (class ${by.class})`)
   }
 
-  await tasks(edgeThings(settings, by, certificate))
-  if (plan && !(await world()).has('Ingress', 'prow-hook', settings.INGRESS === 'nginx' ? 'ingress-nginx' : 'prow')) {
+  await apply(ingressResources(settings, by, certificate))
+  if (
+    plan &&
+    !(await snapshot()).has('Ingress', 'prow-hook', settings.INGRESS === 'nginx' ? 'ingress-nginx' : 'prow')
+  ) {
     return after('11-ingress', [`the record of ${settings.PROW_HOST}: its load balancer is not there yet`])
   }
-  const [hook, deck] = await spin('waiting for load balancers', (say) =>
-    together(address(settings, 'prow-hook', say), address(settings, 'prow-deck', say)),
+  const [hook, deck] = await withSpinner('waiting for load balancers', (say) =>
+    allOrProblem(waitForLoadBalancer(settings, 'prow-hook', say), waitForLoadBalancer(settings, 'prow-deck', say)),
   )
   note('holds', `${prowUrl(settings)}/hook is answered by ${hook}`)
   if (deck !== hook) note('holds', `Deck is answered by ${deck}`)
@@ -178,7 +185,7 @@ async function balanced(settings: Settings): Promise<void> {
     await task(`record ${settings.PROW_HOST}`, () => ensureRecord(settings, route.outside!, hook))
     if (deck !== hook && route.within)
       await task('the same inside the network', () => ensureRecord(settings, route.within!, deck))
-  } else if (!plan) await spin('waiting for DNS', (say) => leads(settings, hook, say))
+  } else if (!plan) await withSpinner('waiting for DNS', (say) => waitForDns(settings, hook, say))
   if (deck !== hook && !route?.within)
     note(
       'warning',
@@ -189,8 +196,8 @@ async function balanced(settings: Settings): Promise<void> {
 
 // Under --plan what only a person can bring is a line, so that the rest is told too.
 async function certified(settings: Settings): Promise<string> {
-  if (!current().plan) {
-    const arn = await spin('looking for the certificate', (say) => issued(settings, say))
+  if (!currentRun().plan) {
+    const arn = await withSpinner('looking for the certificate', (say) => waitForCertificate(settings, say))
     note('holds', `certificate ${arn} is issued`)
     return arn
   }
@@ -198,7 +205,7 @@ async function certified(settings: Settings): Promise<string> {
     return (await findCertificate(settings)).arn
   } catch (error) {
     if (!(error instanceof Problem)) throw error
-    note('warning', error.message, error.faults[0]?.remedy.split('\n')[0])
+    note('warning', error.message, error.findings[0]?.remedy.split('\n')[0])
     return 'arn:to-be-found'
   }
 }

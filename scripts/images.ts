@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT } from '../lib/base/paths.ts'
 import { EXIT, Problem } from '../lib/base/problem.ts'
-import { problems } from '../lib/base/terminal.ts'
+import { printProblems } from '../lib/base/terminal.ts'
 import { imagesOf } from '../lib/prow/images.ts'
 import { readSettings } from '../lib/settings/settings.ts'
 
@@ -34,6 +34,6 @@ try {
   }
 } catch (error) {
   if (!(error instanceof Problem)) throw error
-  problems(error.faults)
+  printProblems(error.findings)
   process.exitCode = error.exitCode
 }

@@ -3,12 +3,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ROOT, relativeName } from '../lib/base/paths.ts'
+import { displayPath, ROOT } from '../lib/base/paths.ts'
 import { EXIT, Problem } from '../lib/base/problem.ts'
-import { line, paint, problems } from '../lib/base/terminal.ts'
-import { fill } from '../lib/kubernetes/manifests.ts'
-import { FILES, type FileName } from '../lib/prow/secret-files.ts'
-import { places } from '../lib/settings/derived.ts'
+import { paint, printLine, printProblems } from '../lib/base/terminal.ts'
+import { fillTemplate } from '../lib/kubernetes/manifests.ts'
+import { type FileName, SECRET_FILES } from '../lib/prow/secret-files.ts'
+import { templateValues } from '../lib/settings/derived.ts'
 import { envExample } from '../lib/settings/env-example.ts'
 import { readSettings, settingsPath } from '../lib/settings/settings.ts'
 
@@ -25,16 +25,21 @@ Options:
 function made(file: string, make: () => void): void {
   const there = existsSync(file)
   if (!there) make()
-  line(
-    `  ${paint(there ? 'dim' : 'green', '✔')} ${relativeName(file).padEnd(32)}  ${paint('dim', there ? 'unchanged' : 'created')}`,
+  printLine(
+    `  ${paint(there ? 'dim' : 'green', '✔')} ${displayPath(file).padEnd(32)}  ${paint('dim', there ? 'unchanged' : 'created')}`,
   )
 }
 
 function secretFiles(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  for (const name of Object.keys(FILES) as FileName[]) {
+  for (const name of Object.keys(SECRET_FILES) as FileName[]) {
     // What the runbook makes itself, or on EKS knows from the settings, needs no file.
-    if ('openssl' in FILES[name] || 'follows' in FILES[name] || name === 'clone-token' || name === 'github-app-key')
+    if (
+      'openssl' in SECRET_FILES[name] ||
+      'follows' in SECRET_FILES[name] ||
+      name === 'clone-token' ||
+      name === 'github-app-key'
+    )
       continue
     made(join(folder, name), () =>
       writeFileSync(join(folder, name), readFileSync(join(ROOT, 'secrets.example', name)), { mode: 0o600, flag: 'wx' }),
@@ -44,7 +49,7 @@ function secretFiles(folder: string): void {
 
 function configFiles(env: string): void {
   const settings = readSettings(env)
-  const values = places(settings)
+  const values = templateValues(settings)
   const from = join(ROOT, 'manifests', 'config')
   const to = settingsPath(settings, settings.CONFIG_DIR)
   for (const entry of readdirSync(from, { recursive: true }) as string[]) {
@@ -52,7 +57,7 @@ function configFiles(env: string): void {
     const file = join(to, entry)
     made(file, () => {
       mkdirSync(dirname(file), { recursive: true })
-      writeFileSync(file, fill(readFileSync(join(from, entry), 'utf8'), values, relativeName(join(from, entry))))
+      writeFileSync(file, fillTemplate(readFileSync(join(from, entry), 'utf8'), values, displayPath(join(from, entry))))
     })
   }
 }
@@ -71,16 +76,16 @@ try {
   if (options.help) process.stdout.write(HELP)
   else {
     const env = options.env ?? join(ROOT, '.env')
-    line(`${paint('bold', 'init')}  Make the files that are yours`)
+    printLine(`${paint('bold', 'init')}  Make the files that are yours`)
     mkdirSync(dirname(env), { recursive: true })
     made(env, () => writeFileSync(env, envExample({ TARGET: 'eks' }), { mode: 0o600, flag: 'wx' }))
     secretFiles(join(dirname(env), 'secrets'))
     if (options.config) configFiles(env)
-    line()
-    line(`Fill them in, then:  npm run install:all -- --plan`)
+    printLine()
+    printLine(`Fill them in, then:  npm run install:all -- --plan`)
   }
 } catch (error) {
   if (!(error instanceof Problem)) throw error
-  problems(error.faults)
+  printProblems(error.findings)
   process.exitCode = error.exitCode
 }

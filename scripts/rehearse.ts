@@ -6,8 +6,8 @@ import { delimiter, dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT } from '../lib/base/paths.ts'
 import { EXIT, Problem } from '../lib/base/problem.ts'
-import { endOnSignals, quote } from '../lib/base/shell.ts'
-import { line, paint, spin } from '../lib/base/terminal.ts'
+import { quote, stopOnSignals } from '../lib/base/shell.ts'
+import { paint, printLine, withSpinner } from '../lib/base/terminal.ts'
 import { lacks } from '../lib/rehearsal/aws.ts'
 import { defaultDir, type Kind, type Rehearsal, type Task } from '../lib/rehearsal/folder.ts'
 import { down, up } from '../lib/rehearsal/rehearsal.ts'
@@ -50,23 +50,24 @@ const options = {
 const SIGNS = { created: 'green', changed: 'yellow', unchanged: 'dim' } as const
 
 const task: Task = async (thing, work) => {
-  const [value, { outcome, note }] = await spin(thing, (say) => work((text) => say(`${thing}: ${text}`)))
+  const [value, { outcome, note }] = await withSpinner(thing, (say) => work((text) => say(`${thing}: ${text}`)))
   const colour = SIGNS[outcome]
   const word = `${paint(colour, '✔')} ${thing.padEnd(32)}  ${paint(colour, outcome.padEnd(12))}`
-  line(`  ${word}${note ? `  ${paint('dim', note)}` : ''}`.trimEnd())
+  printLine(`  ${word}${note ? `  ${paint('dim', note)}` : ''}`.trimEnd())
   return value
 }
 
-const waits = (pid: number) => line(paint('dim', `  … waiting for process ${pid}, which works on the same rehearsal`))
+const waits = (pid: number) =>
+  printLine(paint('dim', `  … waiting for process ${pid}, which works on the same rehearsal`))
 
 try {
   process.exitCode = await main()
 } catch (error) {
   if (!(error instanceof Problem)) throw error
-  line()
-  for (const { wrong, remedy } of error.faults) {
-    line(`${paint('red', '✖')} ${paint('bold', wrong)}`)
-    line(`  ${remedy}`)
+  printLine()
+  for (const { message, remedy } of error.findings) {
+    printLine(`${paint('red', '✖')} ${paint('bold', message)}`)
+    printLine(`  ${remedy}`)
   }
   process.exitCode = error.exitCode
 }
@@ -77,7 +78,7 @@ async function main(): Promise<number> {
     process.stdout.write(HELP)
     return EXIT.done
   }
-  endOnSignals()
+  stopOnSignals()
   const kind: Kind = values.kind ? 'kind' : values.real ? 'real' : 'kwok'
   if ([values.eks, values.local, values.kind, values.real].filter(Boolean).length > 1)
     throw new Problem('--eks, --local, --real and --kind do not go together', 'Give one of them.', {
@@ -92,11 +93,11 @@ async function main(): Promise<number> {
   const dir = resolve(values.dir ?? defaultDir(kind, eks))
 
   if (values.down) {
-    line(`${paint('bold', 'rehearsal')}  Remove the throw-away cluster`)
+    printLine(`${paint('bold', 'rehearsal')}  Remove the throw-away cluster`)
     // Without an option: both that `npm run rehearse` may have made.
     for (const one of free ? [defaultDir(kind), defaultDir(kind, true)] : [dir]) {
-      const removed = await spin('ending its processes', () => down({ dir: one, kind, waits }))
-      line(
+      const removed = await withSpinner('ending its processes', () => down({ dir: one, kind, waits }))
+      printLine(
         removed
           ? `  ${paint('green', '✔')} removed ${short(one)}`
           : `  ${paint('dim', '✔')} there is none in ${short(one)}`,
@@ -105,8 +106,8 @@ async function main(): Promise<number> {
     return EXIT.done
   }
 
-  line(`${paint('bold', 'rehearsal')}  A throw-away cluster on this machine${eks ? ', with AWS beside it' : ''}`)
-  if (free && missing) line(`  ${paint('dim', `without AWS beside it: ${missing}`)}`)
+  printLine(`${paint('bold', 'rehearsal')}  A throw-away cluster on this machine${eks ? ', with AWS beside it' : ''}`)
+  if (free && missing) printLine(`  ${paint('dim', `without AWS beside it: ${missing}`)}`)
   const rehearsal = await up({ dir, kind, eks, task, waits })
   const code = values['cluster-only'] ? EXIT.done : await installAll(rehearsal)
   if (code === EXIT.done) farewell(rehearsal, Boolean(values['cluster-only']))
@@ -117,8 +118,8 @@ function parsed() {
   try {
     return parseArgs({ options, strict: true, allowPositionals: false }).values
   } catch (error) {
-    const wrong = (error as Error).message.replace(/\. To specify.*$/s, '')
-    throw new Problem(wrong, 'npm run rehearse -- --help shows the options.', { exitCode: EXIT.usage })
+    const message = (error as Error).message.replace(/\. To specify.*$/s, '')
+    throw new Problem(message, 'npm run rehearse -- --help shows the options.', { exitCode: EXIT.usage })
   }
 }
 
@@ -161,31 +162,31 @@ function farewell(
     ['what would change', `npm run install:all -- --env ${short(env)} --plan`],
     ['remove', `npm run rehearse -- --down${again && ` ${again}`}`],
   ]
-  line()
-  line(
+  printLine()
+  printLine(
     clusterOnly
       ? 'The cluster is up and empty.'
       : `Prow is installed on the rehearsal cluster${kind === 'kwok' ? ': its objects are real, its pods simulated' : ''}.`,
   )
-  line()
+  printLine()
   if (!kubectlOnPath) {
-    line('  kubectl is not on your PATH; with this line the ones below work:')
-    line(`    export PATH=${short(dirname(kubectl))}:$PATH`)
-    line()
+    printLine('  kubectl is not on your PATH; with this line the ones below work:')
+    printLine(`    export PATH=${short(dirname(kubectl))}:$PATH`)
+    printLine()
   }
   if (names && !clusterOnly) {
-    line('  To open Prow in a browser, add these lines to /etc/hosts; its certificate is its own:')
-    for (const [name, address] of Object.entries(names)) line(`    ${address} ${name}`)
-    line()
+    printLine('  To open Prow in a browser, add these lines to /etc/hosts; its certificate is its own:')
+    for (const [name, address] of Object.entries(names)) printLine(`    ${address} ${name}`)
+    printLine()
     rows.unshift(['open', `https://${Object.keys(names)[0]}/`])
   }
   if (aws) {
-    line('  AWS is an emulator; with this line aws, and the lines below, talk to it:')
-    line(`    . ${short(join(dir, 'aws', 'env.sh'))}`)
-    line()
+    printLine('  AWS is an emulator; with this line aws, and the lines below, talk to it:')
+    printLine(`    . ${short(join(dir, 'aws', 'env.sh'))}`)
+    printLine()
   }
-  for (const [what, command] of rows) line(`  ${paint('dim', what.padEnd(18))}  ${command}`)
-  line()
-  line(`  ${paint('dim', 'cluster'.padEnd(18))}  context ${context} in ${short(kubeconfig)}`)
-  line(`  ${paint('dim', 'settings'.padEnd(18))}  ${short(env)}, and secrets/ beside it`)
+  for (const [what, command] of rows) printLine(`  ${paint('dim', what.padEnd(18))}  ${command}`)
+  printLine()
+  printLine(`  ${paint('dim', 'cluster'.padEnd(18))}  context ${context} in ${short(kubeconfig)}`)
+  printLine(`  ${paint('dim', 'settings'.padEnd(18))}  ${short(env)}, and secrets/ beside it`)
 }

@@ -4,12 +4,20 @@
 import { createInterface } from 'node:readline/promises'
 import { removeBucket, removeDriver, removeRecord, removeRole } from '../lib/aws/removal.ts'
 import { EXIT, Problem } from '../lib/base/problem.ts'
-import { hookUrl, remembered, removeWebhook } from '../lib/github/webhook.ts'
+import { hookUrl, recordedWebhooks, removeWebhook } from '../lib/github/webhook.ts'
 import type { KubeObject } from '../lib/kubernetes/manifests.ts'
-import { found, jobPods, leases, release, removeAll, removeJobPods, residents } from '../lib/kubernetes/removal.ts'
-import { forget, world } from '../lib/kubernetes/snapshot.ts'
+import {
+  deleteJobPods,
+  deleteObjects,
+  jobPods,
+  leaderLeases,
+  managedObjects,
+  remainingObjects,
+  unadopt,
+} from '../lib/kubernetes/removal.ts'
+import { forgetSnapshot, snapshot } from '../lib/kubernetes/snapshot.ts'
 import { signIn } from '../lib/prow/sign-in.ts'
-import { current } from '../lib/run/context.ts'
+import { currentRun } from '../lib/run/context.ts'
 import { note, skipped, task } from '../lib/run/task.ts'
 import type { Settings } from '../lib/settings/table.ts'
 import { step } from '../lib/step.ts'
@@ -55,7 +63,7 @@ async function confirmed(): Promise<void> {
 
 /** The webhooks that 12 has created; one that was there before is left, and said. */
 async function webhooks(settings: Settings, plan: boolean): Promise<void> {
-  const ours = remembered((await world()).get('Namespace', 'prow'))
+  const ours = recordedWebhooks((await snapshot()).get('Namespace', 'prow'))
   if (ours.length === 0) return
   const github = plan || settings.GITHUB_CHECKS === 'off' ? undefined : await signIn(settings)
   for (const { id, path } of ours) {
@@ -69,7 +77,7 @@ async function webhooks(settings: Settings, plan: boolean): Promise<void> {
       return { outcome: plan ? 'would remove' : 'removed' }
     })
   }
-  forget()
+  forgetSnapshot()
 }
 
 /** The addresses of the load balancers of Ingresses that go. */
@@ -86,24 +94,24 @@ await step(
   {
     title: 'Remove what the runbook has made, last step first',
     reads: 'what carries the label app.kubernetes.io/managed-by=prow-runbook',
-    makes: 'nothing',
+    creates: 'nothing',
     needs: 'the target in the settings',
     options: {
-      yes: { type: 'boolean', says: 'do not ask' },
-      'delete-secrets': { type: 'boolean', says: 'the Secrets too (secrets/ stays as it is)' },
-      'delete-logs': { type: 'boolean', says: 'the log bucket too, with all that is in it (EKS)' },
+      yes: { type: 'boolean', description: 'do not ask' },
+      'delete-secrets': { type: 'boolean', description: 'the Secrets too (secrets/ stays as it is)' },
+      'delete-logs': { type: 'boolean', description: 'the log bucket too, with all that is in it (EKS)' },
       'delete-claims': {
         type: 'boolean',
-        says: "the claims too: ghproxy's cache, the object store with all logs in it",
+        description: "the claims too: ghproxy's cache, the object store with all logs in it",
       },
     },
   },
   async (settings, given) => {
     const eks = settings.TARGET === 'eks'
-    const { plan } = current()
+    const { plan } = currentRun()
     if (!plan && !given.yes) await confirmed()
 
-    const { made, adopted } = await found()
+    const { created: made, adopted } = await managedObjects()
     const kept = made.filter(
       ({ kind }) =>
         (kind === 'Secret' && !given['delete-secrets']) ||
@@ -115,7 +123,7 @@ await step(
     const goes = async (script: string) => {
       const objects = of(script)
       if (objects.length > 0)
-        await task(script, async () => ({ ...(await removeAll(objects, plan)), note: words(objects) }))
+        await task(script, async () => ({ ...(await deleteObjects(objects, plan)), note: words(objects) }))
     }
 
     await webhooks(settings, plan)
@@ -130,9 +138,10 @@ await step(
     const spaces = made.filter((object) => object.kind === 'Namespace').map((object) => object.metadata.name)
     const pods = of('04-crd').length > 0 || spaces.includes('test-pods') ? await jobPods() : []
     if (pods.length > 0)
-      await task('pods of jobs', async () => ({ ...(await removeJobPods(pods, plan)), note: `${pods.length}` }))
-    const locks = await leases()
-    if (locks.length > 0) await task('leases', async () => ({ ...(await removeAll(locks, plan)), note: words(locks) }))
+      await task('pods of jobs', async () => ({ ...(await deleteJobPods(pods, plan)), note: `${pods.length}` }))
+    const locks = await leaderLeases()
+    if (locks.length > 0)
+      await task('leases', async () => ({ ...(await deleteObjects(locks, plan)), note: words(locks) }))
     await goes('07-ebs-csi')
     await goes('06-config')
     await goes('05-service-accounts')
@@ -147,13 +156,13 @@ await step(
 
     const own = made.filter((object) => object.kind === 'Namespace' && NAMESPACES.includes(object.metadata.name))
     const holds = await Promise.all(
-      own.map(({ metadata }) => residents(metadata.name, plan ? [...going, ...pods] : [])),
+      own.map(({ metadata }) => remainingObjects(metadata.name, plan ? [...going, ...pods] : [])),
     )
     const empty = own.filter((_, index) => holds[index]?.length === 0)
     const what = empty.length === 1 ? 'namespace' : 'namespaces'
     // Together: the API server takes its time over each.
     if (empty.length > 0)
-      await task(`${what} ${empty.map((one) => one.metadata.name).join(', ')}`, () => removeAll(empty, plan))
+      await task(`${what} ${empty.map((one) => one.metadata.name).join(', ')}`, () => deleteObjects(empty, plan))
     own.forEach(({ metadata }, index) => {
       const left = holds[index] ?? []
       const told = left.length > 3 ? `${left.slice(0, 2).join(', ')} and ${left.length - 2} more` : left.join(', ')
@@ -168,7 +177,7 @@ await step(
     if (claims > 0) skipped(`${claims} claims`, 'kept; --delete-claims removes them, and what is on their volumes')
     if (adopted.length > 0) {
       skipped(`${adopted.length} objects`, `were there before the runbook and stay: ${words(adopted)}`)
-      if (!plan) await release(adopted)
+      if (!plan) await unadopt(adopted)
     }
     if (made.length + adopted.length === 0) note('holds', 'nothing of the runbook is here')
   },

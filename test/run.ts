@@ -146,6 +146,6 @@ try {
   process.exitCode = await main()
 } catch (error) {
   if (!(error instanceof Problem)) throw error
-  for (const { wrong, remedy } of error.faults) say(`✖ ${wrong}\n  ${remedy}`)
+  for (const { message, remedy } of error.findings) say(`✖ ${message}\n  ${remedy}`)
   process.exitCode = 1
 }

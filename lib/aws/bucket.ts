@@ -1,12 +1,12 @@
 import { Problem } from '../base/problem.ts'
-import { current, writes } from '../run/context.ts'
-import type { Became, Difference } from '../run/result.ts'
-import { became } from '../run/task.ts'
+import { currentRun, markWritten } from '../run/context.ts'
+import type { Change, Difference } from '../run/result.ts'
+import { change } from '../run/task.ts'
 import { partition } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { change, look, together } from './cli.ts'
+import { allOrProblem, readAws, writeAws } from './cli.ts'
 import { canonical } from './policy.ts'
-import { TAG, TAG_ADOPTED, TAG_VALUE, type Tag, tagged } from './tags.ts'
+import { TAG, TAG_ADOPTED, TAG_VALUE, type Tag, tagValue } from './tags.ts'
 
 interface Rule {
   ID?: string
@@ -38,7 +38,7 @@ export async function readBucket(settings: Settings): Promise<Bucket | undefined
   const of = (operation: string) => ['s3api', operation, '--bucket', name, '--expected-bucket-owner', account]
   let where: { LocationConstraint?: string | null } | undefined
   try {
-    where = await look(of('get-bucket-location'), /^(NoSuchBucket|404)\b/)
+    where = await readAws(of('get-bucket-location'), /^(NoSuchBucket|404)\b/)
   } catch (error) {
     // The owner of a bucket is told by this alone; what is not ours answers that it may not be looked at.
     if (!(error instanceof Problem) || !/you may not/.test(error.message)) throw error
@@ -56,21 +56,21 @@ export async function readBucket(settings: Settings): Promise<Bucket | undefined
       'Set LOG_BUCKET to a name that is not taken: it is made in the region of the cluster. A bucket cannot be moved.',
     )
   }
-  const [access, encryption, ownership, lifecycle, tags] = await together(
-    look<{ PublicAccessBlockConfiguration: Record<string, boolean> }>(
+  const [access, encryption, ownership, lifecycle, tags] = await allOrProblem(
+    readAws<{ PublicAccessBlockConfiguration: Record<string, boolean> }>(
       of('get-public-access-block'),
       /^NoSuchPublicAccessBlockConfiguration/,
     ),
-    look<{ ServerSideEncryptionConfiguration: { Rules: EncryptionRule[] } }>(
+    readAws<{ ServerSideEncryptionConfiguration: { Rules: EncryptionRule[] } }>(
       of('get-bucket-encryption'),
       /^ServerSideEncryptionConfigurationNotFoundError/,
     ),
-    look<{ OwnershipControls: { Rules: { ObjectOwnership: string }[] } }>(
+    readAws<{ OwnershipControls: { Rules: { ObjectOwnership: string }[] } }>(
       of('get-bucket-ownership-controls'),
       /^OwnershipControlsNotFoundError/,
     ),
-    look<{ Rules: Rule[] }>(of('get-bucket-lifecycle-configuration'), /^NoSuchLifecycleConfiguration/),
-    look<{ TagSet: Tag[] }>(of('get-bucket-tagging'), /^NoSuchTagSet/),
+    readAws<{ Rules: Rule[] }>(of('get-bucket-lifecycle-configuration'), /^NoSuchLifecycleConfiguration/),
+    readAws<{ TagSet: Tag[] }>(of('get-bucket-tagging'), /^NoSuchTagSet/),
   )
   const rule = encryption?.ServerSideEncryptionConfiguration.Rules[0]?.ApplyServerSideEncryptionByDefault
   return {
@@ -122,18 +122,18 @@ export function withRules(now: Rule[], ours: Rule[]): Rule[] {
 }
 
 /** Makes the log bucket be there, private, encrypted, the owner's alone, and clean itself after LOG_DAYS. */
-export async function ensureBucket(settings: Settings): Promise<Became> {
-  const { plan } = current()
+export async function ensureBucket(settings: Settings): Promise<Change> {
+  const { plan } = currentRun()
   const { LOG_BUCKET: name, AWS_REGION: region, AWS_ACCOUNT_ID: account, LOG_DAYS: days } = settings
   const now = await readBucket(settings)
   const object = `bucket ${name}`
   const changes: Difference[] = []
   const put = async (operation: string, ...args: string[]) => {
     if (plan) return
-    writes()
+    markWritten()
     const owner = operation === 'create-bucket' ? [] : ['--expected-bucket-owner', account]
     // What was made a moment ago is not known everywhere.
-    await change(['s3api', operation, '--bucket', name, ...owner, ...args], name, now ? undefined : /^NoSuchBucket/)
+    await writeAws(['s3api', operation, '--bucket', name, ...owner, ...args], name, now ? undefined : /^NoSuchBucket/)
   }
 
   // Only when there is none: in us-east-1 a second one "succeeds" and takes the rights of the first away.
@@ -143,17 +143,17 @@ export async function ensureBucket(settings: Settings): Promise<Became> {
     await put('create-bucket', ...where, '--object-ownership', 'BucketOwnerEnforced')
   }
   if (canonical(now?.access ?? {}) !== canonical(PRIVATE)) {
-    changes.push({ object, path: 'public access block', was: now?.access && text(now.access), is: text(PRIVATE) })
+    changes.push({ object, path: 'public access block', before: now?.access && text(now.access), after: text(PRIVATE) })
     const all = Object.keys(PRIVATE).map((key) => `${key}=true`)
     await put('put-public-access-block', '--public-access-block-configuration', all.join(','))
   }
   if (!now?.encrypted) {
-    changes.push({ object, path: 'encryption', is: 'AES256' })
+    changes.push({ object, path: 'encryption', after: 'AES256' })
     const rule = { Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] }
     await put('put-bucket-encryption', '--server-side-encryption-configuration', JSON.stringify(rule))
   }
   if (now && now.ownership !== 'BucketOwnerEnforced') {
-    changes.push({ object, path: 'object ownership', was: now.ownership, is: 'BucketOwnerEnforced' })
+    changes.push({ object, path: 'object ownership', before: now.ownership, after: 'BucketOwnerEnforced' })
     const rule = { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] }
     await put('put-bucket-ownership-controls', '--ownership-controls', JSON.stringify(rule))
   }
@@ -162,20 +162,20 @@ export async function ensureBucket(settings: Settings): Promise<Became> {
     for (const rule of rules(days)) {
       const was = now?.rules.find((one) => one.ID === rule.ID)
       if (was && canonical(plain(was)) === canonical(plain(rule))) continue
-      changes.push({ object, path: `rule ${rule.ID}`, was: was && text(plain(was)), is: text(plain(rule)) })
+      changes.push({ object, path: `rule ${rule.ID}`, before: was && text(plain(was)), after: text(plain(rule)) })
     }
     const rule = JSON.stringify({ Rules: wanted })
     await put('put-bucket-lifecycle-configuration', '--lifecycle-configuration', rule)
   }
-  const adopted = now !== undefined && tagged(now.tags, TAG) !== TAG_VALUE
+  const adopted = now !== undefined && tagValue(now.tags, TAG) !== TAG_VALUE
   if (!now || adopted) {
     const ours = [{ Key: TAG, Value: TAG_VALUE }, ...(adopted ? [{ Key: TAG_ADOPTED, Value: 'true' }] : [])]
     const tags = [...(now?.tags ?? []).filter((tag) => !ours.some(({ Key }) => Key === tag.Key)), ...ours]
-    changes.push({ object, path: `tag ${TAG}`, was: tagged(now?.tags, TAG), is: TAG_VALUE })
+    changes.push({ object, path: `tag ${TAG}`, before: tagValue(now?.tags, TAG), after: TAG_VALUE })
     await put('put-bucket-tagging', '--tagging', JSON.stringify({ TagSet: tags }))
   }
   const kept = `${region}, logs for ${days} days`
-  return became(now !== undefined, changes, adopted ? `was there, adopted; ${kept}` : kept)
+  return change(now !== undefined, changes, adopted ? `was there, adopted; ${kept}` : kept)
 }
 
 function text(value: unknown): string {

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../base/problem.ts'
 import type { Settings } from '../settings/table.ts'
-import { forgetAws, look } from './cli.ts'
-import { type Certificate, KEYS } from './load-balancer.ts'
+import { forgetAws, readAws } from './cli.ts'
 
 /** Whether a certificate for these names is one for the host: a star stands for one label. */
-export function covers(host: string, names: string[]): boolean {
+export function matchesHost(host: string, names: string[]): boolean {
   return names.some(
     (name) => name === host || (name.startsWith('*.') && name.slice(1) === host.slice(host.indexOf('.'))),
   )
@@ -25,18 +24,18 @@ export async function findCertificate(settings: Settings): Promise<{ arn: string
   if (named) {
     const one = await describe(named)
     const names = [...new Set([one.DomainName, ...(one.SubjectAlternativeNames ?? [])])]
-    if (covers(host, names)) return judged(one)
+    if (matchesHost(host, names)) return toCertificate(one)
     throw new Problem(
       `the certificate in CERTIFICATE_ARN is for ${names.join(', ')}, not for ${host}`,
       `Name another, or request one: ${requestLine(settings)}`,
     )
   }
   // Without the kinds of keys ACM lists RSA of 2048 bits alone.
-  const listed = await look<{
+  const listed = await readAws<{
     CertificateSummaryList: (Certificate & { SubjectAlternativeNameSummaries?: string[] })[]
   }>(['acm', 'list-certificates', '--includes', `keyTypes=${KEYS}`])
   const fitting = (listed?.CertificateSummaryList ?? []).filter((one) =>
-    covers(host, [one.DomainName, ...(one.SubjectAlternativeNameSummaries ?? [])]),
+    matchesHost(host, [one.DomainName, ...(one.SubjectAlternativeNameSummaries ?? [])]),
   )
   const found =
     fitting.find((one) => one.Status === 'ISSUED') ?? fitting.find((one) => one.Status === 'PENDING_VALIDATION')
@@ -47,7 +46,7 @@ export async function findCertificate(settings: Settings): Promise<{ arn: string
     )
   return found.Status === 'ISSUED'
     ? { arn: found.CertificateArn, status: 'ISSUED' }
-    : judged(await describe(found.CertificateArn))
+    : toCertificate(await describe(found.CertificateArn))
 }
 
 function requestLine({ PROW_HOST: host, AWS_REGION: region }: Settings): string {
@@ -55,7 +54,7 @@ function requestLine({ PROW_HOST: host, AWS_REGION: region }: Settings): string 
 }
 
 async function describe(arn: string): Promise<Certificate> {
-  const found = await look<{ Certificate: Certificate }>(
+  const found = await readAws<{ Certificate: Certificate }>(
     ['acm', 'describe-certificate', '--certificate-arn', arn],
     /^ResourceNotFoundException/,
   )
@@ -67,7 +66,7 @@ async function describe(arn: string): Promise<Certificate> {
   return found.Certificate
 }
 
-function judged(one: Certificate): { arn: string; status: string; validate?: string } {
+function toCertificate(one: Certificate): { arn: string; status: string; validate?: string } {
   if (one.Status !== 'ISSUED' && one.Status !== 'PENDING_VALIDATION') {
     throw new Problem(`the certificate ${one.CertificateArn} is ${one.Status}`, 'Request another one.')
   }
@@ -77,7 +76,7 @@ function judged(one: Certificate): { arn: string; status: string; validate?: str
 }
 
 /** The ARN of the certificate once it is ISSUED, waited for within WAIT_SECONDS. */
-export async function issued(settings: Settings, say: (text: string) => void): Promise<string> {
+export async function waitForCertificate(settings: Settings, say: (text: string) => void): Promise<string> {
   const until = Date.now() + settings.WAIT_SECONDS * 1000
   for (;;) {
     const { arn, status, validate } = await findCertificate(settings)
@@ -93,3 +92,15 @@ export async function issued(settings: Settings, say: (text: string) => void): P
     forgetAws('acm')
   }
 }
+
+// ---- The certificate --------------------------------------------------------------------------------------------
+
+export interface Certificate {
+  CertificateArn: string
+  DomainName: string
+  Status: string
+  SubjectAlternativeNames?: string[]
+  DomainValidationOptions?: { ResourceRecord?: { Name: string; Type: string; Value: string } }[]
+}
+
+export const KEYS = 'RSA_1024,RSA_2048,RSA_3072,RSA_4096,EC_prime256v1,EC_secp384r1,EC_secp521r1'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Fault, Problem } from '../base/problem.ts'
-import { type Ended, tryRun } from '../base/shell.ts'
+import { type Finding, Problem } from '../base/problem.ts'
+import { type Completed, tryRun } from '../base/shell.ts'
 
 let region = ''
 
@@ -13,7 +13,7 @@ export function useRegion(name: string): void {
 const ENVIRONMENT = { AWS_PAGER: '', AWS_CLI_AUTO_PROMPT: 'off', AWS_CLI_ERROR_FORMAT: 'legacy' }
 
 /** What AWS answered when it refused: the code, the operation as its API names it, and its words. */
-export interface Refusal {
+export interface AwsError {
   code: string
   operation: string
   message: string
@@ -23,7 +23,7 @@ export interface Refusal {
  * What a service of AWS refused, out of the stderr of aws. Not anchored: version 2 puts words in front. The exit code
  * says nothing: version 1 has 255 for nearly everything.
  */
-export function refusal(stderr: string): Refusal | undefined {
+export function parseError(stderr: string): AwsError | undefined {
   const found = /An error occurred \(([^)]+)\) when calling the (\w+) operation(?: \([^)]*\))?:\s*([\s\S]*)/.exec(
     stderr,
   )
@@ -41,7 +41,7 @@ function words(stderr: string): string {
     .join('\n')
 }
 
-const MEANINGS: [looks: RegExp, wrong: (text: string, doing: string) => string, remedy: string][] = [
+const MEANINGS: [looks: RegExp, message: (text: string, doing: string) => string, remedy: string][] = [
   [
     /\((?:ExpiredToken\w*|RequestExpired)\)|token .{0,40}expired|Token has expired|session .{0,60}expired/i,
     () => 'the AWS credentials have expired',
@@ -84,7 +84,7 @@ const MEANINGS: [looks: RegExp, wrong: (text: string, doing: string) => string, 
 export function awsProblem(args: string[], stderr: string): Problem {
   const doing = `${args[0]} ${args[1]}`
   const said = words(stderr)
-  const known = refusal(stderr)
+  const known = parseError(stderr)
   const denied =
     /\((?:AccessDenied\w*|UnauthorizedOperation|UnauthorizedAccess|Forbidden|403)\)|is not authorized to perform/
   const meaning = MEANINGS.find(([looks]) => looks.test(said))
@@ -113,7 +113,7 @@ function service(args: string[]): string {
 }
 
 /** Runs aws and gives back how it ended. `args` begin with service and operation. */
-export function tryAws(args: string[], env: Record<string, string> = {}): Promise<Ended> {
+export function tryAws(args: string[], env: Record<string, string> = {}): Promise<Completed> {
   const where = region ? ['--region', region] : []
   return tryRun('aws', [...args, ...where, '--output', 'json'], { env: { ...ENVIRONMENT, ...env } })
 }
@@ -129,14 +129,14 @@ export function forgetAws(about = ''): void {
  * Reads from AWS, once a process. Answers undefined when AWS says that there is none: its code, with a part of its
  * words where the code alone says too little, fits `absent`. Every other refusal is thrown.
  */
-export function look<T>(args: string[], absent?: RegExp): Promise<T | undefined> {
+export function readAws<T>(args: string[], absent?: RegExp): Promise<T | undefined> {
   const key = args.join(' ')
   const known = seen.get(key)
   if (known) return known as Promise<T | undefined>
   const answer = (async () => {
     const ended = await tryAws(args)
     if (ended.exitCode === 0) return (ended.stdout.trim() ? JSON.parse(ended.stdout) : {}) as T
-    const { code = '', message = '' } = refusal(ended.stderr) ?? {}
+    const { code = '', message = '' } = parseError(ended.stderr) ?? {}
     if (absent && code && absent.test(`${code}: ${message}`)) return undefined
     throw awsProblem(args, ended.stderr)
   })()
@@ -153,29 +153,29 @@ const SPREADS = 30
  * Writes to AWS and forgets what was read of `about`. `again` is what AWS says while a thing made a moment ago is not
  * known everywhere: then it is tried again for half a minute.
  */
-export async function change<T>(args: string[], about: string, again?: RegExp): Promise<T> {
+export async function writeAws<T>(args: string[], about: string, again?: RegExp): Promise<T> {
   const until = Date.now() + SPREADS * 1000
   for (;;) {
     const ended = await tryAws(args)
     forgetAws(about)
     if (ended.exitCode === 0) return (ended.stdout.trim() ? JSON.parse(ended.stdout) : {}) as T
-    const { code = '', message = '' } = refusal(ended.stderr) ?? {}
+    const { code = '', message = '' } = parseError(ended.stderr) ?? {}
     if (!again?.test(`${code}: ${message}`) || Date.now() > until) throw awsProblem(args, ended.stderr)
     await sleep(2000)
   }
 }
 
 /** Does several looks side by side and throws one Problem with the faults of all that failed. */
-export async function together<T extends unknown[]>(...looks: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+export async function allOrProblem<T extends unknown[]>(...looks: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
   const ended = await Promise.allSettled(looks)
-  const faults: Fault[] = []
+  const faults: Finding[] = []
   for (const one of ended) {
     if (one.status === 'fulfilled') continue
     if (!(one.reason instanceof Problem)) throw one.reason
-    faults.push(...one.reason.faults)
+    faults.push(...one.reason.findings)
   }
   // Credentials that expired would be told once for each.
-  const once = faults.filter((fault, index) => faults.findIndex((other) => other.wrong === fault.wrong) === index)
+  const once = faults.filter((fault, index) => faults.findIndex((other) => other.message === fault.message) === index)
   if (once.length > 0) throw Problem.all(once)
   return ended.map((one) => (one as PromiseFulfilledResult<unknown>).value) as T
 }

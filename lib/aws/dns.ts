@@ -1,18 +1,17 @@
 import { lookup } from 'node:dns/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../base/problem.ts'
-import { current, writes } from '../run/context.ts'
+import { currentRun, markWritten } from '../run/context.ts'
 import { rerunLine } from '../run/rerun.ts'
-import type { Became } from '../run/result.ts'
-import { became } from '../run/task.ts'
+import type { Change, Difference } from '../run/result.ts'
+import { change } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
-import { change, look } from './cli.ts'
-import type { RecordSet, Zone } from './load-balancer.ts'
+import { readAws, writeAws } from './cli.ts'
 
 /** The zones of HOSTED_ZONE: the one on the internet and, where there is one, the one inside the network. */
-export async function zones(settings: Settings): Promise<{ outside?: Zone; within?: Zone }> {
+export async function findZones(settings: Settings): Promise<{ outside?: Zone; within?: Zone }> {
   const name = `${settings.HOSTED_ZONE}.`
-  const listed = await look<{ HostedZones: Zone[] }>([
+  const listed = await readAws<{ HostedZones: Zone[] }>([
     'route53',
     'list-hosted-zones-by-name',
     '--dns-name',
@@ -37,7 +36,7 @@ export async function zones(settings: Settings): Promise<{ outside?: Zone; withi
 /** The records of the host in the zone of that id. */
 export async function recordsOf(settings: Settings, id: string): Promise<RecordSet[]> {
   const host = settings.PROW_HOST
-  const listed = await look<{ ResourceRecordSets: RecordSet[] }>([
+  const listed = await readAws<{ ResourceRecordSets: RecordSet[] }>([
     'route53',
     'list-resource-record-sets',
     '--hosted-zone-id',
@@ -51,8 +50,8 @@ export async function recordsOf(settings: Settings, id: string): Promise<RecordS
 }
 
 /** Makes the host lead to a load balancer, in one zone. */
-export async function ensureRecord(settings: Settings, zone: Zone, target: string): Promise<Became> {
-  const { plan } = current()
+export async function ensureRecord(settings: Settings, zone: Zone, target: string): Promise<Change> {
+  const { plan } = currentRun()
   const host = settings.PROW_HOST
   const id = zone.Id.replace('/hostedzone/', '')
   const there = await recordsOf(settings, id)
@@ -65,7 +64,7 @@ export async function ensureRecord(settings: Settings, zone: Zone, target: strin
       .toLowerCase()
   const alias = there.find((one) => one.AliasTarget)
   const apex = host === settings.HOSTED_ZONE
-  if (clean(alias?.AliasTarget?.DNSName) === target.toLowerCase()) return became(true, [], target)
+  if (clean(alias?.AliasTarget?.DNSName) === target.toLowerCase()) return change(true, [], target)
   const other = there.find((one) => ['A', 'AAAA'].includes(one.Type))
   if (other && !(apex && other.AliasTarget)) {
     throw new Problem(
@@ -74,23 +73,23 @@ export async function ensureRecord(settings: Settings, zone: Zone, target: strin
     )
   }
   const is = now?.ResourceRecords?.[0]?.Value
-  if (!apex && clean(is) === target.toLowerCase()) return became(true, [], target)
+  if (!apex && clean(is) === target.toLowerCase()) return change(true, [], target)
   const set = apex
     ? { Name: host, Type: 'A', AliasTarget: { ...(await aliasTarget(target)), EvaluateTargetHealth: false } }
     : { Name: host, Type: 'CNAME', TTL: 300, ResourceRecords: [{ Value: target }] }
   const was = is ?? alias?.AliasTarget?.DNSName
-  const changes = [{ object, path: set.Type, was, is: target }]
+  const changes: Difference[] = [{ object, path: set.Type, before: was, after: target }]
   if (!plan) {
-    writes()
+    markWritten()
     const batch = JSON.stringify({ Comment: 'Prow', Changes: [{ Action: 'UPSERT', ResourceRecordSet: set }] })
-    await change(['route53', 'change-resource-record-sets', '--hosted-zone-id', id, '--change-batch', batch], id)
+    await writeAws(['route53', 'change-resource-record-sets', '--hosted-zone-id', id, '--change-batch', batch], id)
   }
-  return became(there.length > 0, changes, target)
+  return change(there.length > 0, changes, target)
 }
 
 // The apex of a zone takes no CNAME.
 async function aliasTarget(target: string): Promise<{ DNSName: string; HostedZoneId: string }> {
-  const listed = await look<{ LoadBalancers: { DNSName: string; CanonicalHostedZoneId: string }[] }>([
+  const listed = await readAws<{ LoadBalancers: { DNSName: string; CanonicalHostedZoneId: string }[] }>([
     'elbv2',
     'describe-load-balancers',
   ])
@@ -100,7 +99,7 @@ async function aliasTarget(target: string): Promise<{ DNSName: string; HostedZon
 }
 
 /** Waits within WAIT_SECONDS until the host leads to a load balancer; then throws a Problem with the record to make. */
-export async function leads(settings: Settings, target: string, say: (text: string) => void): Promise<void> {
+export async function waitForDns(settings: Settings, target: string, say: (text: string) => void): Promise<void> {
   const until = Date.now() + settings.WAIT_SECONDS * 1000
   const addresses = async (name: string) => {
     try {
@@ -125,4 +124,20 @@ export async function leads(settings: Settings, target: string, say: (text: stri
     }
     await sleep(settings.POLL_SECONDS * 1000)
   }
+}
+
+// ---- DNS --------------------------------------------------------------------------------------------------------
+
+export interface RecordSet {
+  Name: string
+  Type: string
+  TTL?: number
+  ResourceRecords?: { Value: string }[]
+  AliasTarget?: { DNSName: string }
+}
+
+export interface Zone {
+  Id: string
+  Name: string
+  Config?: { PrivateZone?: boolean }
 }

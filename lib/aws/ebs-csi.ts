@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../base/problem.ts'
-import { current, writes } from '../run/context.ts'
-import type { Became, Difference } from '../run/result.ts'
-import { became } from '../run/task.ts'
+import { currentRun, markWritten } from '../run/context.ts'
+import type { Change, Difference } from '../run/result.ts'
+import { change } from '../run/task.ts'
 import { roleName } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { change, forgetAws, look } from './cli.ts'
+import { forgetAws, readAws, writeAws } from './cli.ts'
 import { roleArn } from './iam.ts'
 import { TAG, TAG_VALUE } from './tags.ts'
 
@@ -25,7 +25,7 @@ const which = (settings: Settings) => ['--cluster-name', settings.CLUSTER_NAME, 
 /** The add-on of the EBS driver; undefined when the cluster has none. */
 export async function readDriver(settings: Settings): Promise<Addon | undefined> {
   // The same code says that there is no such cluster; the words tell them apart.
-  const found = await look<{ addon: Addon }>(
+  const found = await readAws<{ addon: Addon }>(
     ['eks', 'describe-addon', ...which(settings)],
     /^ResourceNotFoundException: .*[Nn]o addon/,
   )
@@ -43,7 +43,7 @@ function issues(addon: Addon): string[] {
 const UNDER_WAY = ['CREATING', 'UPDATING', 'DELETING']
 
 /** The Problem of an add-on that does not work, with what EKS says about it. */
-function broken(settings: Settings, addon: Addon, role: string | undefined): Problem {
+function addonProblem(settings: Settings, addon: Addon, role: string | undefined): Problem {
   const said = issues(addon)
   const remedies: [RegExp, string][] = [
     [
@@ -74,14 +74,14 @@ function broken(settings: Settings, addon: Addon, role: string | undefined): Pro
  * Makes the EBS driver be there as an add-on of EKS, with a role, and follows it until it is ACTIVE. One that works
  * with a role of its own is left as it is.
  */
-export async function ensureDriver(settings: Settings, role: string, say: (text: string) => void): Promise<Became> {
-  const { plan } = current()
+export async function ensureDriver(settings: Settings, role: string, say: (text: string) => void): Promise<Change> {
+  const { plan } = currentRun()
   let now = await readDriver(settings)
   const version = (addon: Addon | undefined) => addon?.addonVersion
   if (!now) {
-    if (plan) return became(false, [], `with role ${role}`)
-    writes()
-    await change(
+    if (plan) return change(false, [], `with role ${role}`)
+    markWritten()
+    await writeAws(
       [
         'eks',
         'create-addon',
@@ -95,26 +95,26 @@ export async function ensureDriver(settings: Settings, role: string, say: (text:
       // A role made a moment ago is not known everywhere.
       /InvalidParameterException.*role|cannot be assumed|assume.*role/i,
     )
-    return became(false, [], `version ${version(await followed(settings, say))}`)
+    return change(false, [], `version ${version(await waitForAddon(settings, say))}`)
   }
-  if (UNDER_WAY.includes(now.status) && !plan) now = await followed(settings, say, true)
+  if (UNDER_WAY.includes(now.status) && !plan) now = await waitForAddon(settings, say, true)
   const identity = now.serviceAccountRoleArn ?? now.podIdentityAssociations?.[0]
   const well = now.status === 'ACTIVE'
   const ours = now.serviceAccountRoleArn === roleArn(settings, role)
   if (identity && (well || (ours && now.status === 'DEGRADED')) && !UNDER_WAY.includes(now.status)) {
     // Degraded with the right role: its pods or its nodes, nothing that a write of ours would mend.
-    if (!well && !plan) await followed(settings, say)
-    if (!well && plan) throw broken(settings, now, identity)
-    return became(true, [], `version ${version(now)}${ours ? '' : `, keeps ${identity}`}`)
+    if (!well && !plan) await waitForAddon(settings, say)
+    if (!well && plan) throw addonProblem(settings, now, identity)
+    return change(true, [], `version ${version(now)}${ours ? '' : `, keeps ${identity}`}`)
   }
-  if (UNDER_WAY.includes(now.status)) return became(true, [], `is ${now.status}`)
+  if (UNDER_WAY.includes(now.status)) return change(true, [], `is ${now.status}`)
   const changes: Difference[] = []
   const object = `add-on ${DRIVER}`
-  if (!ours) changes.push({ object, path: 'role', was: now.serviceAccountRoleArn, is: roleArn(settings, role) })
-  if (!well) changes.push({ object, path: 'status', was: [now.status, ...issues(now)].join('; '), is: 'ACTIVE' })
-  if (plan) return became(true, changes)
-  writes()
-  await change(
+  if (!ours) changes.push({ object, path: 'role', before: now.serviceAccountRoleArn, after: roleArn(settings, role) })
+  if (!well) changes.push({ object, path: 'status', before: [now.status, ...issues(now)].join('; '), after: 'ACTIVE' })
+  if (plan) return change(true, changes)
+  markWritten()
+  await writeAws(
     [
       'eks',
       'update-addon',
@@ -128,14 +128,14 @@ export async function ensureDriver(settings: Settings, role: string, say: (text:
     DRIVER,
     /InvalidParameterException.*role|cannot be assumed|assume.*role|ResourceInUseException/i,
   )
-  return became(true, changes, `version ${version(await followed(settings, say))}`)
+  return change(true, changes, `version ${version(await waitForAddon(settings, say))}`)
 }
 
 /**
  * Looks at the add-on until it is ACTIVE. Ends with its cause on CREATE_FAILED and UPDATE_FAILED, and on DEGRADED when
  * that stays for three looks: `aws eks wait` would wait out ten minutes on one and give up at once on another.
  */
-async function followed(settings: Settings, say: (text: string) => void, settledIsEnough = false): Promise<Addon> {
+async function waitForAddon(settings: Settings, say: (text: string) => void, settledIsEnough = false): Promise<Addon> {
   const until = Date.now() + settings.WAIT_SECONDS * 1000
   let degraded = 0
   for (;;) {
@@ -147,7 +147,7 @@ async function followed(settings: Settings, say: (text: string) => void, settled
     degraded = addon.status === 'DEGRADED' ? degraded + 1 : 0
     const ended = /FAILED$/.test(addon.status) || degraded >= 3
     if (ended && settledIsEnough) return addon
-    if (ended) throw broken(settings, addon, addon.serviceAccountRoleArn)
+    if (ended) throw addonProblem(settings, addon, addon.serviceAccountRoleArn)
     if (Date.now() > until) {
       throw new Problem(
         `add-on ${DRIVER} is ${addon.status} after ${settings.WAIT_SECONDS} seconds`,

@@ -17,7 +17,7 @@ import { Problem } from '../base/problem.ts'
 import { quote } from '../base/shell.ts'
 import { partition } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { awsProblem, look, tryAws } from './cli.ts'
+import { awsProblem, readAws, tryAws } from './cli.ts'
 
 /** Who the credentials are. */
 export interface Caller {
@@ -42,43 +42,43 @@ export interface Cluster {
 }
 
 /** Who the credentials are. */
-export async function caller(): Promise<Caller> {
-  return (await look<Caller>(['sts', 'get-caller-identity']))!
+export async function callerIdentity(): Promise<Caller> {
+  return (await readAws<Caller>(['sts', 'get-caller-identity']))!
 }
 
 /** The cluster of the settings; undefined when there is none of that name in the region. */
 export async function describeCluster(settings: Settings): Promise<Cluster | undefined> {
   const args = ['eks', 'describe-cluster', '--name', settings.CLUSTER_NAME]
-  return (await look<{ cluster: Cluster }>(args, /^ResourceNotFoundException/))?.cluster
+  return (await readAws<{ cluster: Cluster }>(args, /^ResourceNotFoundException/))?.cluster
 }
 
 /** The cluster that the target lock has seen. */
-export async function cluster(settings: Settings): Promise<Cluster> {
+export async function eksCluster(settings: Settings): Promise<Cluster> {
   const found = await describeCluster(settings)
   if (!found) throw new Problem(`EKS has no cluster ${settings.CLUSTER_NAME}`, 'Set CLUSTER_NAME to one that it has.')
   return found
 }
 
 /** Whether EKS itself makes volumes for claims, as Auto Mode does. */
-export function ownStorage(about: Cluster): boolean {
+export function hasManagedStorage(about: Cluster): boolean {
   return Boolean(about.storageConfig?.blockStorage?.enabled ?? about.computeConfig?.enabled)
 }
 
 /** Whether EKS itself makes load balancers for Ingresses, as Auto Mode does. */
-export function ownBalancers(about: Cluster): boolean {
+export function hasManagedLoadBalancers(about: Cluster): boolean {
   return Boolean(about.kubernetesNetworkConfig?.elasticLoadBalancing?.enabled ?? about.computeConfig?.enabled)
 }
 
 /** The ARN of the cluster's OIDC provider in IAM: the issuer as EKS tells it, never one made of the region. */
-export async function providerArn(settings: Settings): Promise<string> {
-  const issuer = (await cluster(settings)).identity?.oidc?.issuer
+export async function oidcProviderArn(settings: Settings): Promise<string> {
+  const issuer = (await eksCluster(settings)).identity?.oidc?.issuer
   if (!issuer) throw new Problem(`cluster ${settings.CLUSTER_NAME} has no OIDC issuer`, 'Wait until it is ACTIVE.')
   const host = issuer.replace(/^https:\/\//, '')
   return `arn:${partition(settings.AWS_REGION)}:iam::${settings.AWS_ACCOUNT_ID}:oidc-provider/${host}`
 }
 
 /** The IAM principal behind a caller: an assumed role is known to EKS by the role, not by its session. */
-export function principal(arn: string): string {
+export function principalArn(arn: string): string {
   const session = /^arn:([\w-]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(arn)
   return session ? `arn:${session[1]}:iam::${session[2]}:role/${session[3]}` : arn
 }
@@ -121,13 +121,13 @@ export interface Access {
  * token comes is changed: every start of kubectl would run aws for a second or more, so a script keeps the token, which
  * lives for a quarter of an hour. Written anew when the cluster has another address or authority.
  */
-export async function kubeconfig(settings: Settings, about: Cluster): Promise<Access> {
+export async function ensureKubeconfig(settings: Settings, about: Cluster): Promise<Access> {
   home = folder(settings, about.endpoint)
   const dir = home
   const file = join(dir, 'kubeconfig')
   const script = join(dir, 'token')
   const access = { kubeconfig: file, context: about.arn, server: about.endpoint }
-  if (holds(file, about, script)) return access
+  if (isCurrent(file, about, script)) return access
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   chmodSync(dir, 0o700)
   // Beside ours, which another run may be reading.
@@ -147,11 +147,11 @@ export async function kubeconfig(settings: Settings, about: Cluster): Promise<Ac
   writeFileSync(fresh, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
   chmodSync(fresh, 0o600)
   renameSync(fresh, file)
-  forgetTokens()
+  dropTokens()
   return access
 }
 
-function holds(file: string, about: Cluster, script: string): boolean {
+function isCurrent(file: string, about: Cluster, script: string): boolean {
   if (!existsSync(file) || !existsSync(script)) return false
   try {
     const config = load(readFileSync(file, 'utf8')) as Kubeconfig
@@ -186,7 +186,7 @@ exec cat "$kept"
 }
 
 /** Has a token ready, so that kubectl programs that start side by side do not each ask for one. */
-export async function keepToken(settings: Settings): Promise<void> {
+export async function cacheToken(settings: Settings): Promise<void> {
   const who = `${process.env.AWS_PROFILE ?? ''}.${process.env.AWS_ACCESS_KEY_ID ?? ''}`.replace(/[^A-Za-z0-9]/g, '_')
   const file = join(home, `token-${who}.json`)
   // A run takes some minutes, and should not have to ask again.
@@ -199,7 +199,7 @@ export async function keepToken(settings: Settings): Promise<void> {
 }
 
 /** Drops the kept tokens, so that the next kubectl asks for a new one. */
-export function forgetTokens(): void {
+export function dropTokens(): void {
   if (!existsSync(home)) return
   for (const name of readdirSync(home)) if (/^token-.*json/.test(name)) rmSync(join(home, name), { force: true })
 }
@@ -213,13 +213,13 @@ interface Version {
 }
 
 /** Until when EKS supports the cluster's version; nothing when it does not tell. */
-export async function supportEnds(
+export async function supportStatus(
   settings: Settings,
 ): Promise<{ says: string; soon: boolean; more: string } | undefined> {
-  const { version } = await cluster(settings)
+  const { version } = await eksCluster(settings)
   // An older aws does not know the question, and somebody may not be allowed to ask: it is only a word beside.
   const args = ['eks', 'describe-cluster-versions', '--cluster-versions', version]
-  const told = await look<{ clusterVersions: Version[] }>(args).catch(() => undefined)
+  const told = await readAws<{ clusterVersions: Version[] }>(args).catch(() => undefined)
   const found = told?.clusterVersions.find((one) => one.clusterVersion === version)
   const standard = day(found?.endOfStandardSupportDate)
   const extended = day(found?.endOfExtendedSupportDate)

@@ -1,11 +1,11 @@
 import { Problem } from '../base/problem.ts'
-import { current, writes } from '../run/context.ts'
-import type { Became, Difference } from '../run/result.ts'
-import { became } from '../run/task.ts'
+import { currentRun, markWritten } from '../run/context.ts'
+import type { Change, Difference } from '../run/result.ts'
+import { change } from '../run/task.ts'
 import { partition } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { change, look, together } from './cli.ts'
-import { providerArn } from './eks.ts'
+import { allOrProblem, readAws, writeAws } from './cli.ts'
+import { oidcProviderArn } from './eks.ts'
 import { type Policy, policyDifferences, policyOf, samePolicy, trust, withStatement } from './policy.ts'
 import {
   clusterArn,
@@ -15,8 +15,8 @@ import {
   TAG_VALUE,
   type Tag,
   tagArguments,
-  tagged,
   tagsFor,
+  tagValue,
 } from './tags.ts'
 
 // ---- The OIDC provider ------------------------------------------------------------------------------------------
@@ -29,21 +29,24 @@ interface Provider {
 }
 
 /** The OIDC provider of the cluster in IAM; undefined when there is none. */
-export async function readProvider(settings: Settings): Promise<Provider | undefined> {
-  const arn = await providerArn(settings)
-  return look<Provider>(['iam', 'get-open-id-connect-provider', '--open-id-connect-provider-arn', arn], /^NoSuchEntity/)
+export async function readOidcProvider(settings: Settings): Promise<Provider | undefined> {
+  const arn = await oidcProviderArn(settings)
+  return readAws<Provider>(
+    ['iam', 'get-open-id-connect-provider', '--open-id-connect-provider-arn', arn],
+    /^NoSuchEntity/,
+  )
 }
 
 /** Makes IAM trust what the cluster says of its service accounts: the provider, with the audience of STS. */
-export async function ensureProvider(settings: Settings): Promise<Became> {
-  const { plan } = current()
-  const arn = await providerArn(settings)
-  const now = await readProvider(settings)
+export async function ensureOidcProvider(settings: Settings): Promise<Change> {
+  const { plan } = currentRun()
+  const arn = await oidcProviderArn(settings)
+  const now = await readOidcProvider(settings)
   const url = `https://${arn.slice(arn.indexOf(':oidc-provider/') + ':oidc-provider/'.length)}`
   if (!now) {
     if (!plan) {
-      writes()
-      await change(
+      markWritten()
+      await writeAws(
         // IAM finds the thumbprint itself.
         [
           'iam',
@@ -57,12 +60,12 @@ export async function ensureProvider(settings: Settings): Promise<Became> {
         arn,
       )
     }
-    return became(false, [], url)
+    return change(false, [], url)
   }
-  if (now.ClientIDList?.includes(AUDIENCE)) return became(true, [], url)
+  if (now.ClientIDList?.includes(AUDIENCE)) return change(true, [], url)
   if (!plan) {
-    writes()
-    await change(
+    markWritten()
+    await writeAws(
       [
         'iam',
         'add-client-id-to-open-id-connect-provider',
@@ -76,18 +79,18 @@ export async function ensureProvider(settings: Settings): Promise<Became> {
   }
   const was = now.ClientIDList ?? []
   const lines = [...was.map((one) => ` ${one}`), `+${AUDIENCE}`]
-  return became(true, [{ object: 'OIDC provider', path: 'audiences', lines }], url)
+  return change(true, [{ object: 'OIDC provider', path: 'audiences', lines }], url)
 }
 
 // ---- Roles ------------------------------------------------------------------------------------------------------
 
 /** A role for service accounts of the cluster. */
-export interface RoleWanted {
+export interface RoleSpec {
   name: string
   /** What it is for, as IAM shows it. */
   description: string
   /** `namespace:name` of the service accounts that may take it. */
-  accounts: string[]
+  serviceAccounts: string[]
   /** A policy of its own: its name in the role, and the document. */
   policy?: { name: string; document: Policy }
   /** Policies of AWS that will do, the wanted one first. */
@@ -105,12 +108,12 @@ const NEW_ROLE = /^NoSuchEntity/
 
 /** A role of IAM; undefined when there is none. */
 export async function readRole(name: string): Promise<Role | undefined> {
-  return (await look<{ Role: Role }>(['iam', 'get-role', '--role-name', name], /^NoSuchEntity/))?.Role
+  return (await readAws<{ Role: Role }>(['iam', 'get-role', '--role-name', name], /^NoSuchEntity/))?.Role
 }
 
 /** The policy that a role holds in itself under a name. */
 export async function readPolicy(role: string, policy: string): Promise<Policy | undefined> {
-  const found = await look<{ PolicyDocument: unknown }>(
+  const found = await readAws<{ PolicyDocument: unknown }>(
     ['iam', 'get-role-policy', '--role-name', role, '--policy-name', policy],
     /^NoSuchEntity/,
   )
@@ -121,17 +124,17 @@ export async function readPolicy(role: string, policy: string): Promise<Policy |
  * Makes the role be as wanted: our statement in its trust, with what others wrote beside it kept; our policy in it as
  * it should be; one of the wanted policies of AWS attached. Throws a Problem when the role is another cluster's.
  */
-export async function ensureRole(settings: Settings, wanted: RoleWanted): Promise<Became> {
-  const { plan } = current()
+export async function ensureRole(settings: Settings, wanted: RoleSpec): Promise<Change> {
+  const { plan } = currentRun()
   const { name } = wanted
-  const provider = await providerArn(settings)
-  const ours = trust(provider, wanted.accounts)
-  const [role, policy, attached] = await together(
+  const provider = await oidcProviderArn(settings)
+  const ours = trust(provider, wanted.serviceAccounts)
+  const [role, policy, attached] = await allOrProblem(
     readRole(name),
     wanted.policy ? readPolicy(name, wanted.policy.name) : Promise.resolve(undefined),
     wanted.managed ? readAttached(name) : Promise.resolve(undefined),
   )
-  const owner = tagged(role?.Tags, TAG_CLUSTER)
+  const owner = tagValue(role?.Tags, TAG_CLUSTER)
   if (role && owner && owner !== clusterArn(settings)) {
     throw new Problem(
       `role ${name} belongs to another cluster, ${owner}`,
@@ -144,8 +147,8 @@ export async function ensureRole(settings: Settings, wanted: RoleWanted): Promis
   const changes: Difference[] = []
   const write = async (args: string[], again?: RegExp) => {
     if (plan) return
-    writes()
-    await change(['iam', ...args], name, again)
+    markWritten()
+    await writeAws(['iam', ...args], name, again)
   }
 
   if (!role) {
@@ -163,12 +166,12 @@ export async function ensureRole(settings: Settings, wanted: RoleWanted): Promis
     changes.push(...policyDifferences(object, 'trust', before, after))
     await write(['update-assume-role-policy', '--role-name', name, '--policy-document', JSON.stringify(after)])
   }
-  const missing = Object.entries(tagsFor(settings)).filter(([key, value]) => tagged(role?.Tags, key) !== value)
-  const adopted = role !== undefined && tagged(role.Tags, TAG) !== TAG_VALUE
+  const missing = Object.entries(tagsFor(settings)).filter(([key, value]) => tagValue(role?.Tags, key) !== value)
+  const adopted = role !== undefined && tagValue(role.Tags, TAG) !== TAG_VALUE
   if (role && missing.length > 0) {
     if (adopted) missing.push([TAG_ADOPTED, 'true'])
     for (const [key, value] of missing) {
-      changes.push({ object, path: `tag ${key}`, was: tagged(role.Tags, key), is: value })
+      changes.push({ object, path: `tag ${key}`, before: tagValue(role.Tags, key), after: value })
     }
     const tags = missing.map(([key, value]) => `Key=${key},Value=${value}`)
     await write(['tag-role', '--role-name', name, '--tags', ...tags])
@@ -184,14 +187,14 @@ export async function ensureRole(settings: Settings, wanted: RoleWanted): Promis
   const managed = wanted.managed ?? []
   const held = attached?.map((one) => one.PolicyArn) ?? []
   if (managed.length > 0 && !managed.some((arn) => held.includes(arn))) {
-    changes.push({ object, path: 'attached policy', is: managed[0] })
+    changes.push({ object, path: 'attached policy', after: managed[0] })
     if (!plan) await attach(name, managed, write)
   }
-  return became(role !== undefined, changes, adopted ? 'was there, adopted' : undefined)
+  return change(role !== undefined, changes, adopted ? 'was there, adopted' : undefined)
 }
 
 async function readAttached(name: string): Promise<{ PolicyArn: string }[]> {
-  const found = await look<{ AttachedPolicies: { PolicyArn: string }[] }>(
+  const found = await readAws<{ AttachedPolicies: { PolicyArn: string }[] }>(
     ['iam', 'list-attached-role-policies', '--role-name', name],
     /^NoSuchEntity/,
   )

@@ -1,18 +1,21 @@
 import { Problem } from '../base/problem.ts'
 import { onPath, quote, tryRun } from '../base/shell.ts'
-import { list } from '../kubernetes/cluster.ts'
+import { listObjects } from '../kubernetes/cluster.ts'
 import { kubectlLine, kubectlTarget } from '../kubernetes/kubectl.ts'
-import { read } from '../kubernetes/snapshot.ts'
-import { current, writes } from '../run/context.ts'
-import type { Became } from '../run/result.ts'
-import { became } from '../run/task.ts'
+import { getObjects } from '../kubernetes/snapshot.ts'
+import { currentRun, markWritten } from '../run/context.ts'
+import type { Change } from '../run/result.ts'
+import { change } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
-import { type Cluster, ownBalancers } from './eks.ts'
+import { type Cluster, hasManagedLoadBalancers } from './eks.ts'
 
 // ---- The AWS Load Balancer Controller ---------------------------------------------------------------------------
 
 /** What makes load balancers of Ingresses: EKS itself, a controller that is there, or nothing yet. */
-export type Balancers = { by: 'auto' } | { by: 'controller'; class: string; ours: boolean } | { by: 'nothing' }
+export type LoadBalancerController =
+  | { by: 'auto' }
+  | { by: 'controller'; class: string; managed: boolean }
+  | { by: 'nothing' }
 
 export const CONTROLLER = 'aws-load-balancer-controller'
 
@@ -20,12 +23,17 @@ export const CONTROLLER = 'aws-load-balancer-controller'
 const CHART = '3.5.0'
 
 /** Looks for what makes load balancers of Ingresses. */
-export async function balancers(about: Cluster): Promise<Balancers> {
-  if (ownBalancers(about)) return { by: 'auto' }
-  const classes = (await list('IngressClass')).filter(
+export async function findController(about: Cluster): Promise<LoadBalancerController> {
+  if (hasManagedLoadBalancers(about)) return { by: 'auto' }
+  const classes = (await listObjects('IngressClass')).filter(
     (one) => (one.spec as { controller?: string }).controller === 'ingress.k8s.aws/alb',
   )
-  const deployments = await read('deployments.apps,serviceaccounts', '-A', '-l', `app.kubernetes.io/name=${CONTROLLER}`)
+  const deployments = await getObjects(
+    'deployments.apps,serviceaccounts',
+    '-A',
+    '-l',
+    `app.kubernetes.io/name=${CONTROLLER}`,
+  )
   const running = deployments.find((one) => one.kind === 'Deployment')
   if (!running) return { by: 'nothing' }
   const ours = deployments.some(
@@ -40,7 +48,7 @@ export async function balancers(about: Cluster): Promise<Balancers> {
       'Make an IngressClass with the controller ingress.k8s.aws/alb, then run the same line.',
     )
   }
-  return { by: 'controller', class: name.metadata.name, ours }
+  return { by: 'controller', class: name.metadata.name, managed: ours }
 }
 
 /** Where the chart takes the controller's image from, with the tag of its version. */
@@ -100,11 +108,11 @@ export function helmArguments(settings: Settings, about: Cluster): string[] {
 }
 
 /** Installs the controller with helm; without helm throws a Problem with the lines to type where helm is. */
-export async function installController(settings: Settings, about: Cluster): Promise<Became> {
-  const { plan } = current()
+export async function installController(settings: Settings, about: Cluster): Promise<Change> {
+  const { plan } = currentRun()
   const args = helmArguments(settings, about)
   if (!onPath('helm')) {
-    if (plan) return became(false, [], 'helm is not on PATH: a person has to install it')
+    if (plan) return change(false, [], 'helm is not on PATH: a person has to install it')
     throw new Problem(
       'the AWS Load Balancer Controller is not in the cluster, and helm is not on PATH',
       [
@@ -114,8 +122,8 @@ export async function installController(settings: Settings, about: Cluster): Pro
       ].join('\n'),
     )
   }
-  if (plan) return became(false, [], `by helm, chart ${CHART}`)
-  writes()
+  if (plan) return change(false, [], `by helm, chart ${CHART}`)
+  markWritten()
   const ended = await tryRun('helm', args)
   if (ended.exitCode !== 0) {
     const said = ended.stderr.trim().split('\n').at(-1) ?? ''
@@ -138,40 +146,5 @@ export async function installController(settings: Settings, about: Cluster): Pro
         : `See ${kubectlLine('-n', 'kube-system', 'get', 'pods', '-l', `app.kubernetes.io/name=${CONTROLLER}`)}`,
     )
   }
-  return became(false, [], `by helm, chart ${CHART}`)
-}
-
-// ---- The Ingresses ----------------------------------------------------------------------------------------------
-
-export const inside = (settings: Settings) => settings.DECK_ACCESS === 'internal'
-
-/** Of the five values that a rule of a load balancer may have, the host and the path take two. */
-export const CIDRS = 3
-
-// ---- The certificate --------------------------------------------------------------------------------------------
-
-export interface Certificate {
-  CertificateArn: string
-  DomainName: string
-  Status: string
-  SubjectAlternativeNames?: string[]
-  DomainValidationOptions?: { ResourceRecord?: { Name: string; Type: string; Value: string } }[]
-}
-
-export const KEYS = 'RSA_1024,RSA_2048,RSA_3072,RSA_4096,EC_prime256v1,EC_secp384r1,EC_secp521r1'
-
-// ---- DNS --------------------------------------------------------------------------------------------------------
-
-export interface RecordSet {
-  Name: string
-  Type: string
-  TTL?: number
-  ResourceRecords?: { Value: string }[]
-  AliasTarget?: { DNSName: string }
-}
-
-export interface Zone {
-  Id: string
-  Name: string
-  Config?: { PrivateZone?: boolean }
+  return change(false, [], `by helm, chart ${CHART}`)
 }

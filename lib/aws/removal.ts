@@ -1,24 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../base/problem.ts'
-import { read } from '../kubernetes/snapshot.ts'
-import { current, writes } from '../run/context.ts'
+import { getObjects } from '../kubernetes/snapshot.ts'
+import { currentRun, markWritten } from '../run/context.ts'
 import type { Outcome } from '../run/result.ts'
 import { skipped, task } from '../run/task.ts'
 import { roleName } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 import { readBucket } from './bucket.ts'
-import { change, forgetAws, look } from './cli.ts'
-import { recordsOf, zones } from './dns.ts'
+import { forgetAws, readAws, writeAws } from './cli.ts'
+import { findZones, recordsOf } from './dns.ts'
 import { DRIVER, driverRole, readDriver } from './ebs-csi.ts'
 import { readRole } from './iam.ts'
-import { clusterArn, TAG, TAG_ADOPTED, TAG_CLUSTER, TAG_VALUE, type Tag, tagged } from './tags.ts'
+import { clusterArn, TAG, TAG_ADOPTED, TAG_CLUSTER, TAG_VALUE, type Tag, tagValue } from './tags.ts'
 
 /** Whether the tags say that the runbook made a thing itself, for this cluster. */
 function made(tags: Tag[] | undefined, settings: Settings): boolean {
-  const owner = tagged(tags, TAG_CLUSTER)
+  const owner = tagValue(tags, TAG_CLUSTER)
   return (
-    tagged(tags, TAG) === TAG_VALUE &&
-    tagged(tags, TAG_ADOPTED) === undefined &&
+    tagValue(tags, TAG) === TAG_VALUE &&
+    tagValue(tags, TAG_ADOPTED) === undefined &&
     (owner === undefined || owner === clusterArn(settings))
   )
 }
@@ -30,8 +30,8 @@ async function remove(
   note?: string,
 ): Promise<void> {
   await task(name, async (say): Promise<{ outcome: Outcome; note?: string }> => {
-    if (current().plan) return { outcome: 'would remove', note }
-    writes()
+    if (currentRun().plan) return { outcome: 'would remove', note }
+    markWritten()
     await work(say)
     return { outcome: 'removed', note }
   })
@@ -43,11 +43,11 @@ export async function removeRole(settings: Settings, use: string): Promise<void>
   const role = await readRole(name)
   if (!role) return
   if (!made(role.Tags, settings)) return skipped(`role ${name}`, 'was there before the runbook and stays')
-  const iam = (operation: string, ...args: string[]) => change(['iam', operation, '--role-name', name, ...args], name)
+  const iam = (operation: string, ...args: string[]) => writeAws(['iam', operation, '--role-name', name, ...args], name)
   await remove(`role ${name}`, async () => {
-    const inside = await look<{ PolicyNames: string[] }>(['iam', 'list-role-policies', '--role-name', name])
+    const inside = await readAws<{ PolicyNames: string[] }>(['iam', 'list-role-policies', '--role-name', name])
     for (const policy of inside?.PolicyNames ?? []) await iam('delete-role-policy', '--policy-name', policy)
-    const held = await look<{ AttachedPolicies: { PolicyArn: string }[] }>([
+    const held = await readAws<{ AttachedPolicies: { PolicyArn: string }[] }>([
       'iam',
       'list-attached-role-policies',
       '--role-name',
@@ -60,7 +60,7 @@ export async function removeRole(settings: Settings, use: string): Promise<void>
 
 /** Whether volumes of the EBS driver are in use: without the driver nobody could attach or remove them. */
 async function volumesInUse(): Promise<number> {
-  const volumes = await read('persistentvolumes')
+  const volumes = await getObjects('persistentvolumes')
   return volumes.filter((one) => (one.spec as { csi?: { driver: string } }).csi?.driver === 'ebs.csi.aws.com').length
 }
 
@@ -74,7 +74,7 @@ export async function removeDriver(settings: Settings): Promise<void> {
     if (used > 0) return skipped(DRIVER, `kept, with its role: ${used} volumes of the cluster need it`)
     const which = ['--cluster-name', settings.CLUSTER_NAME, '--addon-name', DRIVER]
     await remove(DRIVER, async (say) => {
-      await change(['eks', 'delete-addon', ...which], DRIVER)
+      await writeAws(['eks', 'delete-addon', ...which], DRIVER)
       const until = Date.now() + settings.WAIT_SECONDS * 1000
       for (;;) {
         forgetAws(DRIVER)
@@ -92,7 +92,7 @@ export async function removeDriver(settings: Settings): Promise<void> {
 /** Removes the record that leads the host to one of `targets`, the load balancers that go. */
 export async function removeRecord(settings: Settings, targets: string[]): Promise<void> {
   if (!settings.HOSTED_ZONE || targets.length === 0) return
-  const found = await zones(settings)
+  const found = await findZones(settings)
   for (const zone of [found.outside, found.within]) {
     if (!zone) continue
     const id = zone.Id.replace('/hostedzone/', '')
@@ -103,7 +103,10 @@ export async function removeRecord(settings: Settings, targets: string[]): Promi
       await remove(
         `record ${settings.PROW_HOST}`,
         async () => {
-          await change(['route53', 'change-resource-record-sets', '--hosted-zone-id', id, '--change-batch', batch], id)
+          await writeAws(
+            ['route53', 'change-resource-record-sets', '--hosted-zone-id', id, '--change-batch', batch],
+            id,
+          )
         },
         leads,
       )
@@ -119,7 +122,10 @@ export async function removeBucket(settings: Settings, named: boolean): Promise<
   if (!made(bucket.tags, settings)) return skipped(`bucket ${name}`, 'was there before the runbook and stays')
   if (!named) return skipped(`bucket ${name}`, 'kept; --delete-logs removes it with all logs in it')
   await remove(`bucket ${name}`, async () => {
-    await change(['s3', 'rm', `s3://${name}`, '--recursive', '--quiet'], name)
-    await change(['s3api', 'delete-bucket', '--bucket', name, '--expected-bucket-owner', settings.AWS_ACCOUNT_ID], name)
+    await writeAws(['s3', 'rm', `s3://${name}`, '--recursive', '--quiet'], name)
+    await writeAws(
+      ['s3api', 'delete-bucket', '--bucket', name, '--expected-bucket-owner', settings.AWS_ACCOUNT_ID],
+      name,
+    )
   })
 }

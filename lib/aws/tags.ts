@@ -17,7 +17,7 @@ export interface Tag {
 }
 
 /** The value of a tag. */
-export function tagged(tags: Tag[] | undefined, key: string): string | undefined {
+export function tagValue(tags: Tag[] | undefined, key: string): string | undefined {
   return tags?.find((tag) => tag.Key === key)?.Value
 }
 

@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Who holds a lock: a process, and when it began, because numbers of processes come round again. */
 export interface Holder {
   pid: number
-  began: string
+  startTime: string
 }
 
 /** When a process began, in the kernel's own count; empty where the kernel has no /proc. */
-function began(pid: number): string {
+function startTimeOf(pid: number): string {
   try {
     // The name in the second field may hold spaces and brackets; the start is the 20th field after it.
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19] ?? ''
@@ -19,14 +19,14 @@ function began(pid: number): string {
 }
 
 /** Whether the process that wrote a lock is still there. */
-export function alive(holder: Holder): boolean {
+export function isAlive(holder: Holder): boolean {
   try {
     process.kill(holder.pid, 0)
   } catch (error) {
     // EPERM: it is there and somebody else's.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  return began(holder.pid) === holder.began
+  return startTimeOf(holder.pid) === holder.startTime
 }
 
 function read(file: string): string | undefined {
@@ -39,23 +39,23 @@ function read(file: string): string | undefined {
 
 function holder(text: string): Holder | undefined {
   const [pid, since] = text.trim().split(' ')
-  return pid && /^\d+$/.test(pid) ? { pid: Number(pid), began: since ?? '' } : undefined
+  return pid && /^\d+$/.test(pid) ? { pid: Number(pid), startTime: since ?? '' } : undefined
 }
 
 /**
  * Does `work` while no other process on this machine does what `file` stands for.
  * Waits for one that does, and tells `waits` its number again and again; a lock whose process is gone is taken over.
  */
-export async function locked<T>(file: string, waits: (pid: number) => void, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(file: string, waits: (pid: number) => void, work: () => Promise<T>): Promise<T> {
   mkdirSync(dirname(file), { recursive: true })
-  const mine = `${process.pid} ${began(process.pid)}`
+  const mine = `${process.pid} ${startTimeOf(process.pid)}`
   const own = `${file}.${process.pid}`
   writeFileSync(own, mine)
   try {
     while (!take(own, file)) {
       const text = read(file)
       const other = text === undefined ? undefined : holder(text)
-      if (text !== undefined && !(other && alive(other))) takeAway(file, text)
+      if (text !== undefined && !(other && isAlive(other))) takeAway(file, text)
       else {
         if (other) waits(other.pid)
         await sleep(300)

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
 /** A file's name as a reader of this repository would type it. */
-export function relativeName(file: string): string {
+export function displayPath(file: string): string {
   const full = resolve(file)
   return full.startsWith(`${ROOT}/`) ? full.slice(ROOT.length + 1) : full
 }

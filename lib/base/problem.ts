@@ -1,6 +1,6 @@
-/** What is wrong, with the name of the thing, and what to do about it. */
-export interface Fault {
-  wrong: string
+/** What is message, with the name of the thing, and what to do about it. */
+export interface Finding {
+  message: string
   remedy: string
 }
 
@@ -12,22 +12,22 @@ export const EXIT = { done: 0, failed: 1, differs: 2, wrongTarget: 3, usage: 64,
  * `faults` holds every fault found, so that bad input is told all at once; `exitCode` is one of EXIT.
  */
 export class Problem extends Error {
-  readonly faults: Fault[]
+  readonly findings: Finding[]
   readonly exitCode: number
 
-  constructor(wrong: string, remedy: string, options: { cause?: unknown; exitCode?: number } = {}) {
-    super(wrong, { cause: options.cause })
+  constructor(message: string, remedy: string, options: { cause?: unknown; exitCode?: number } = {}) {
+    super(message, { cause: options.cause })
     this.name = 'Problem'
-    this.faults = [{ wrong, remedy }]
+    this.findings = [{ message: message, remedy }]
     this.exitCode = options.exitCode ?? EXIT.failed
   }
 
   /** One Problem out of one fault or more. */
-  static all(faults: Fault[], options: { cause?: unknown; exitCode?: number } = {}): Problem {
+  static all(faults: Finding[], options: { cause?: unknown; exitCode?: number } = {}): Problem {
     const first = faults[0]
     if (!first) throw new Error('Problem.all needs a fault')
-    const problem = new Problem(first.wrong, first.remedy, options)
-    problem.faults.splice(0, 1, ...faults)
+    const problem = new Problem(first.message, first.remedy, options)
+    problem.findings.splice(0, 1, ...faults)
     return problem
   }
 }

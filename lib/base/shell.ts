@@ -6,7 +6,7 @@ import { $, type ProcessOutput, type ProcessPromise } from 'zx/core'
 import { EXIT, Problem } from './problem.ts'
 
 /** How a command ended: what it printed, and its exit code. */
-export interface Ended {
+export interface Completed {
   stdout: string
   stderr: string
   exitCode: number
@@ -18,7 +18,7 @@ export interface RunOptions {
   /** Environment on top of our own. */
   env?: Record<string, string>
   /** What `--verbose` shows behind the command, such as what is on its input. */
-  shows?: string
+  comment?: string
   /** The limit in seconds; none when absent. */
   timeout?: number
   /** The folder it runs in; our own when absent. */
@@ -39,7 +39,7 @@ export function onCommand(listen: (line: string) => void): void {
 }
 
 /** How many processes this run started so far, by program. */
-export function processes(): Record<string, number> {
+export function processCounts(): Record<string, number> {
   return Object.fromEntries(started)
 }
 
@@ -55,7 +55,7 @@ function tellStart(program: string, args: string[], shows?: string): void {
 }
 
 function start(program: string, args: string[], options: RunOptions): ProcessPromise {
-  tellStart(program, args, options.shows)
+  tellStart(program, args, options.comment)
   const shell = $({
     input: options.input ?? '',
     env: { ...process.env, ...options.env },
@@ -89,7 +89,7 @@ export function onPath(name: string): string | undefined {
  * Runs a program with an argument list and gives back how it ended, also when it failed.
  * Throws a Problem when there is no such program.
  */
-export async function tryRun(program: string, args: string[], options: RunOptions = {}): Promise<Ended> {
+export async function tryRun(program: string, args: string[], options: RunOptions = {}): Promise<Completed> {
   const output: ProcessOutput = await start(program, args, options)
   if (interrupted) throw interruption()
   const exitCode = output.exitCode ?? 1
@@ -113,7 +113,7 @@ export async function run(program: string, args: string[], options: RunOptions =
  * Starts a program that tells as it goes and hands each chunk of its stdout to `onText`,
  * until that answers true or the program ends or `seconds` are over. Answers whether `onText` was satisfied.
  */
-export async function follow(
+export async function stream(
   program: string,
   args: string[],
   seconds: number,
@@ -148,7 +148,7 @@ export async function follow(
 }
 
 /** Ends what is followed: nobody waits for it any more. */
-export function endFollowed(): void {
+export function killStreams(): void {
   for (const child of followed) child.kill()
 }
 
@@ -159,12 +159,12 @@ function interruption(): Problem {
 }
 
 /** Ends what is under way when the reader presses Ctrl-C, so that the run ends with exit code 130 and a word. */
-export function endOnSignals(): void {
+export function stopOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (interrupted) process.exit(EXIT.interrupted)
       interrupted = signal
-      endFollowed()
+      killStreams()
       for (const running of underWay) running.kill('SIGTERM').catch(() => running.child?.kill())
       // A run that waits for no program right now ends here.
       setTimeout(() => process.exit(EXIT.interrupted), 5000).unref()

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import ora from 'ora'
-import type { Fault } from './problem.ts'
+import type { Finding } from './problem.ts'
 
 // The telling goes to stderr; stdout is for data that somebody asked for.
 const stream = process.stderr
@@ -18,27 +18,27 @@ export function paint(colour: Colour, text: string): string {
 }
 
 /** One line to the reader. */
-export function line(text = ''): void {
+export function printLine(text = ''): void {
   stream.write(`${text}\n`)
 }
 
-/** Faults to the reader: what is wrong, then what to do. */
-export function problems(faults: Fault[]): void {
-  for (const { wrong, remedy } of faults) {
-    const [first, ...more] = wrong.split('\n')
-    line(`${paint('red', '✖')} ${paint('bold', first ?? '')}`)
-    for (const one of [...more, ...remedy.split('\n')]) line(`  ${one}`)
+/** Faults to the reader: what is message, then what to do. */
+export function printProblems(faults: Finding[]): void {
+  for (const { message, remedy } of faults) {
+    const [first, ...more] = message.split('\n')
+    printLine(`${paint('red', '✖')} ${paint('bold', first ?? '')}`)
+    for (const one of [...more, ...remedy.split('\n')]) printLine(`  ${one}`)
   }
 }
 
 /** The width of the reader's terminal in characters; no limit where there is none. */
-export function width(): number {
+export function terminalWidth(): number {
   return terminal ? stream.columns || 100 : Number.POSITIVE_INFINITY
 }
 
 /** A spinner's text on one line: what wraps is not cleared again. */
 function fitted(text: string): string {
-  const room = width() - 6
+  const room = terminalWidth() - 6
   return text.length > room ? `${text.slice(0, room - 1)}…` : text
 }
 
@@ -46,13 +46,13 @@ function fitted(text: string): string {
  * Does `work` under a spinner that shows `text` and, later, what `work` says.
  * Without a terminal nothing is printed but a line now and then when the work is long.
  */
-export async function spin<T>(text: string, work: (say: (text: string) => void) => Promise<T>): Promise<T> {
+export async function withSpinner<T>(text: string, work: (say: (text: string) => void) => Promise<T>): Promise<T> {
   if (!terminal) {
     let last = Date.now()
     return work((said) => {
       if (Date.now() - last < EVERY) return
       last = Date.now()
-      line(`  … ${said}`)
+      printLine(`  … ${said}`)
     })
   }
   // stdin is left alone: a script may be fed by a pipe, and Ctrl-C must reach us.

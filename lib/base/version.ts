@@ -1,7 +1,7 @@
 export type Version = [major: number, minor: number, patch: number]
 
 /** The version in what a program or a go.mod says of itself. */
-export function readVersion(text: string): Version | undefined {
+export function parseVersion(text: string): Version | undefined {
   const found = /(\d+)\.(\d+)(?:\.(\d+))?/.exec(text)
   return found ? [Number(found[1]), Number(found[2]), Number(found[3] ?? 0)] : undefined
 }

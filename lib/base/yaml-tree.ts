@@ -14,15 +14,15 @@ export interface Tree {
 }
 
 /** Something wrong with the YAML itself. */
-export interface YamlFault {
+export interface YamlError {
   line: number
-  wrong: string
+  message: string
 }
 
 /** Reads a text as Prow does. Keys that stand twice are told: Prow would take the last and say nothing. */
-export function readYaml(text: string): { tree: Tree; faults: YamlFault[] } {
+export function parseYaml(text: string): { tree: Tree; errors: YamlError[] } {
   const lines = new LineCounter()
-  const faults: YamlFault[] = []
+  const faults: YamlError[] = []
   const documents = parseAllDocuments(text, {
     version: '1.1',
     lineCounter: lines,
@@ -33,17 +33,17 @@ export function readYaml(text: string): { tree: Tree; faults: YamlFault[] } {
     customTags: (tags) => tags.filter((tag) => typeof tag !== 'object' || !/timestamp|binary/.test(tag.tag)),
   })
   const none: Tree = { line: 1, value: null }
-  if (!Array.isArray(documents) || documents.length === 0) return { tree: none, faults }
+  if (!Array.isArray(documents) || documents.length === 0) return { tree: none, errors: faults }
   const lineOf = (offset: number | undefined) => lines.linePos(offset ?? 0).line
   for (const { errors } of documents) {
     for (const error of errors)
-      faults.push({ line: lineOf(error.pos[0]), wrong: plainWords(error.code, error.message) })
+      faults.push({ line: lineOf(error.pos[0]), message: plainWords(error.code, error.message) })
   }
   const second = documents[1]
   if (second?.contents) {
     faults.push({
       line: lineOf(second.range?.[0]),
-      wrong: 'begins a second document (---); Prow reads only the first and says nothing',
+      message: 'begins a second document (---); Prow reads only the first and says nothing',
     })
   }
   const first = documents[0]!
@@ -53,7 +53,7 @@ export function readYaml(text: string): { tree: Tree; faults: YamlFault[] } {
     if (isAlias(node)) {
       const source = node.resolve(first)
       if (!source) {
-        faults.push({ line: lineOf(node.range?.[0]), wrong: `refers to *${node.source}, which is nowhere` })
+        faults.push({ line: lineOf(node.range?.[0]), message: `refers to *${node.source}, which is nowhere` })
         return { line: lineOf(node.range?.[0]), value: null }
       }
       return shared.get(source as Node) ?? convert(source as Node, at)
@@ -80,7 +80,10 @@ export function readYaml(text: string): { tree: Tree; faults: YamlFault[] } {
           continue
         }
         if (tree.keys.has(key) && !node.items.some((one) => isScalar(one.key) && one.key.source === '<<')) {
-          faults.push({ line: keyLine, wrong: `has ${key} twice in one map; Prow takes the last and drops the other` })
+          faults.push({
+            line: keyLine,
+            message: `has ${key} twice in one map; Prow takes the last and drops the other`,
+          })
         }
         tree.map.set(key, child)
         tree.keys.set(key, keyLine)
@@ -95,7 +98,7 @@ export function readYaml(text: string): { tree: Tree; faults: YamlFault[] } {
     }
     return tree
   }
-  return { tree: convert(first.contents as Node | null, 1), faults }
+  return { tree: convert(first.contents as Node | null, 1), errors: faults }
 }
 
 function scalar(value: unknown): string | number | boolean | null {
@@ -113,14 +116,14 @@ function plainWords(code: string, message: string): string {
 // ---- Looking into a tree ----------------------------------------------------------------------------------------
 
 /** The value at a path of keys, or undefined. */
-export function at(tree: Tree | undefined, ...path: string[]): Tree | undefined {
+export function nodeAt(tree: Tree | undefined, ...path: string[]): Tree | undefined {
   let here = tree
   for (const key of path) here = here?.map?.get(key)
   return here
 }
 
 /** Whether something other than nothing is there. */
-export function given(tree: Tree | undefined): tree is Tree {
+export function isGiven(tree: Tree | undefined): tree is Tree {
   if (!tree) return false
   if (tree.map) return tree.map.size > 0
   if (tree.list) return tree.list.length > 0
@@ -147,9 +150,9 @@ export function keyLine(tree: Tree | undefined, key: string): number {
 }
 
 /** The tree without its lines. */
-export function plainly(tree: Tree | undefined): unknown {
+export function toPlain(tree: Tree | undefined): unknown {
   if (!tree) return undefined
-  if (tree.map) return Object.fromEntries([...tree.map].map(([key, value]) => [key, plainly(value)]))
-  if (tree.list) return tree.list.map(plainly)
+  if (tree.map) return Object.fromEntries([...tree.map].map(([key, value]) => [key, toPlain(value)]))
+  if (tree.list) return tree.list.map(toPlain)
   return tree.value
 }

@@ -8,9 +8,9 @@ import type { Settings } from '../settings/table.ts'
 export type GitHub = Octokit & { paginate: PaginateInterface }
 
 /** What a call was for, so that a refusal can name what is missing. */
-export interface Wish {
+export interface Operation {
   /** As in: GitHub does not let us … */
-  doing: string
+  description: string
   /** Of a classic token. */
   scope: string
   /** Of a fine-grained token or an App. */
@@ -18,7 +18,7 @@ export interface Wish {
 }
 
 /** The pages where rights are given. */
-export function pages(settings: Settings) {
+export function settingsPages(settings: Settings) {
   const { GITHUB_ORG: org } = settings
   const host = `https://${settings.GITHUB_HOST}`
   return {
@@ -108,35 +108,35 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /** The words in which GitHub refused. */
-export function wordsOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   const { response, message } = error as Refused
   const more = response?.data?.errors?.map((one) => one.message ?? one.code).filter(Boolean) ?? []
   return [response?.data?.message ?? message ?? String(error), ...more].join(': ')
 }
 
 /** What a refusal of GitHub means to the reader, with the page where it is mended. */
-export function explained(error: unknown, settings: Settings, wish: Wish): Problem {
+export function explainGitHub(error: unknown, settings: Settings, wish: Operation): Problem {
   if (error instanceof Problem) return error
   const status = statusOf(error)
   const headers = (error as Refused).response?.headers ?? {}
-  const page = pages(settings)
+  const page = settingsPages(settings)
   const app = settings.GITHUB_AUTH === 'app'
   const give = app
     ? `Give the App the permission "${wish.permission}" at ${page.apps}, and accept the change at ${page.installations}.`
     : `Give the token the scope ${wish.scope} at ${page.tokens} (a fine-grained one the permission "${wish.permission}" at ${page.fineGrained}), and its account the right to do it.`
-  const because = (wrong: string, remedy: string) => new Problem(wrong, remedy, { cause: error })
+  const because = (message: string, remedy: string) => new Problem(message, remedy, { cause: error })
   if (status === undefined) {
     return because(
       `GitHub at ${settings.GITHUB_API} does not answer: ${(error as Error).message}`,
       'See that this machine reaches it (GITHUB_API), or set GITHUB_CHECKS=off to leave GitHub out.',
     )
   }
-  const words = wordsOf(error)
+  const words = messageOf(error)
   const sso = String(headers['x-github-sso'] ?? '')
   if (sso) {
     const url = /url=(\S+)/.exec(sso)?.[1]
     return because(
-      `GitHub does not let us ${wish.doing}: the organisation wants single sign-on for this token`,
+      `GitHub does not let us ${wish.description}: the organisation wants single sign-on for this token`,
       `Authorise the token for ${settings.GITHUB_ORG}: ${url ?? page.tokens}`,
     )
   }
@@ -157,27 +157,27 @@ export function explained(error: unknown, settings: Settings, wish: Wish): Probl
         : `It is expired or revoked. Make another at ${page.tokens} and put it into secrets/oauth-token.`,
     )
   }
-  if (status === 403) return because(`GitHub does not let us ${wish.doing} (${words})`, give)
+  if (status === 403) return because(`GitHub does not let us ${wish.description} (${words})`, give)
   // GitHub hides what one has no right to see.
   if (status === 404)
-    return because(`GitHub does not let us ${wish.doing}: it says Not Found, also where a right is missing`, give)
-  if (status === 422) return because(`GitHub refuses to ${wish.doing}: ${words}`, 'Correct what it says.')
+    return because(`GitHub does not let us ${wish.description}: it says Not Found, also where a right is missing`, give)
+  if (status === 422) return because(`GitHub refuses to ${wish.description}: ${words}`, 'Correct what it says.')
   if (status >= 500)
     return because(
-      `GitHub failed with ${status} when asked to ${wish.doing}`,
+      `GitHub failed with ${status} when asked to ${wish.description}`,
       'Look at https://www.githubstatus.com, and run the step again.',
     )
   return because(
-    `GitHub answered ${status} when asked to ${wish.doing}: ${words}`,
+    `GitHub answered ${status} when asked to ${wish.description}: ${words}`,
     'Run the step again with --verbose.',
   )
 }
 
 /** Asks GitHub, and explains what it refuses. */
-export async function ask<T>(settings: Settings, wish: Wish, work: () => Promise<T>): Promise<T> {
+export async function callGitHub<T>(settings: Settings, wish: Operation, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw explained(error, settings, wish)
+    throw explainGitHub(error, settings, wish)
   }
 }

@@ -1,16 +1,16 @@
-import type { Fault } from '../base/problem.ts'
+import type { Finding } from '../base/problem.ts'
 import type { Settings } from '../settings/table.ts'
 import {
   asApp,
   asBot,
-  ask,
-  explained,
+  callGitHub,
+  explainGitHub,
   type GitHub,
-  pages,
+  messageOf,
+  type Operation,
   type Refused,
+  settingsPages,
   statusOf,
-  type Wish,
-  wordsOf,
 } from './client.ts'
 
 // ---- Tokens ------------------------------------------------------------------------------------------------------
@@ -18,17 +18,17 @@ import {
 export type TokenKind = 'classic' | 'fine-grained' | 'installation' | 'oauth'
 
 /** What a token is by its looks. */
-export function kindOf(token: string): TokenKind {
+export function tokenKind(token: string): TokenKind {
   if (token.startsWith('github_pat_')) return 'fine-grained'
   if (token.startsWith('ghs_')) return 'installation'
   return /^gh[ou]_/.test(token) ? 'oauth' : 'classic'
 }
 
-/** What was found out about a credential: a line for the reader, what is wrong, what is worth a word. */
-export interface Found {
-  says: string
-  faults: Fault[]
-  warnings: Fault[]
+/** What was found out about a credential: a line for the reader, what is message, what is worth a word. */
+export interface CredentialReport {
+  summary: string
+  faults: Finding[]
+  warnings: Finding[]
 }
 
 const IMPLIED: Record<string, string[]> = {
@@ -45,22 +45,27 @@ export function hasScope(scopes: string[], wanted: string): boolean {
 const DAY = 24 * 3600 * 1000
 
 /** Asks GitHub about the bot's token: whose it is, what it may do, when it ends, what the bot may do where Prow works. */
-export async function lookAtToken(settings: Settings, token: string, file: string): Promise<Found> {
-  const page = pages(settings)
-  const faults: Fault[] = []
-  const warnings: Fault[] = []
-  const kind = kindOf(token)
+export async function checkToken(settings: Settings, token: string, file: string): Promise<CredentialReport> {
+  const page = settingsPages(settings)
+  const faults: Finding[] = []
+  const warnings: Finding[] = []
+  const kind = tokenKind(token)
   if (kind === 'installation') {
-    const wrong = `${file} is a token of an App's installation, which ends within the hour`
+    const message = `${file} is a token of an App's installation, which ends within the hour`
     return {
-      says: kind,
-      faults: [{ wrong, remedy: `Use a bot account's token (${page.tokens}), or GITHUB_AUTH=app with the App's key.` }],
+      summary: kind,
+      faults: [
+        {
+          message: message,
+          remedy: `Use a bot account's token (${page.tokens}), or GITHUB_AUTH=app with the App's key.`,
+        },
+      ],
       warnings,
     }
   }
   const github = await asBot(settings, token)
-  const wish: Wish = { doing: "read the bot's account", scope: 'read:user', permission: 'Metadata: read' }
-  const { data: user, headers } = await ask(settings, wish, () => github.request('GET /user'))
+  const wish: Operation = { description: "read the bot's account", scope: 'read:user', permission: 'Metadata: read' }
+  const { data: user, headers } = await callGitHub(settings, wish, () => github.request('GET /user'))
   const scopes = String(headers['x-oauth-scopes'] ?? '')
     .split(',')
     .map((scope) => scope.trim())
@@ -75,12 +80,12 @@ export async function lookAtToken(settings: Settings, token: string, file: strin
     ]
     if (lacks.length > 0) {
       faults.push({
-        wrong: `${file} lacks the scopes ${lacks.join(' and ')} (it has ${scopes.join(', ') || 'none'})`,
+        message: `${file} lacks the scopes ${lacks.join(' and ')} (it has ${scopes.join(', ') || 'none'})`,
         remedy: `Tick them at ${page.tokens}: repo to read, comment, set statuses and merge; read:org to know who is a member.`,
       })
     } else if (!hasScope(scopes, 'repo')) {
       warnings.push({
-        wrong: `${file} reaches public repositories only`,
+        message: `${file} reaches public repositories only`,
         remedy: `For private ones tick repo at ${page.tokens}.`,
       })
     }
@@ -88,23 +93,23 @@ export async function lookAtToken(settings: Settings, token: string, file: strin
 
   const told = expiry(String(headers['github-authentication-token-expiration'] ?? ''))
   warnings.push(...endsSoon(told, file, kind === 'fine-grained' ? page.fineGrained : page.tokens, 'Prow'))
-  const look: Look = { settings, github, login: user.login, kind, faults, warnings }
-  const places = await lookAtPlaces(look)
+  const look: TokenCheck = { settings, github, login: user.login, kind, faults, warnings }
+  const places = await checkRepositoriesOf(look)
   const mayAskMembers = kind === 'fine-grained' || hasScope(scopes, 'read:org')
-  if (mayAskMembers) await lookAtMembership(look)
+  if (mayAskMembers) await checkMembership(look)
   const may =
-    kind === 'fine-grained' ? await lookAtPermissions(look, file, places) : `scopes ${scopes.join(', ') || 'none'}`
+    kind === 'fine-grained' ? await checkPermissions(look, file, places) : `scopes ${scopes.join(', ') || 'none'}`
   const ends = told ? `, ends ${told.toISOString().slice(0, 10)}` : ''
-  return { says: `the bot is ${user.login}: ${kind} token, ${may}${ends}`, faults, warnings }
+  return { summary: `the bot is ${user.login}: ${kind} token, ${may}${ends}`, faults, warnings }
 }
 
 /** A word about a token that ends within two weeks. */
-function endsSoon(end: Date | undefined, file: string, page: string, who: string): Fault[] {
+function endsSoon(end: Date | undefined, file: string, page: string, who: string): Finding[] {
   const days = end ? Math.floor((end.getTime() - Date.now()) / DAY) : Number.POSITIVE_INFINITY
   if (!end || days >= 14) return []
   return [
     {
-      wrong: `${file} ends on ${end.toISOString().slice(0, 10)}, in ${Math.max(days, 0)} days; ${who} then stops`,
+      message: `${file} ends on ${end.toISOString().slice(0, 10)}, in ${Math.max(days, 0)} days; ${who} then stops`,
       remedy: `Make another at ${page} before, and run 03-secrets.`,
     },
   ]
@@ -117,41 +122,41 @@ function expiry(text: string): Date | undefined {
   return new Date(`${day}T${time}${zone === 'UTC' ? 'Z' : `${zone.slice(0, 3)}:${zone.slice(3)}`}`)
 }
 
-interface Look {
+interface TokenCheck {
   settings: Settings
   github: GitHub
   login: string
   kind: TokenKind
-  faults: Fault[]
-  warnings: Fault[]
+  faults: Finding[]
+  warnings: Finding[]
 }
 
 /** A repository that the bot may write to. */
-interface Place {
+interface Repository {
   repo: string
   branch: string
   isPrivate: boolean
 }
 
 /** Looks at each of GITHUB_REPOS, and gives back those where the bot has the role that it needs. */
-async function lookAtPlaces({ settings, github, login, faults }: Look): Promise<Place[]> {
+async function checkRepositoriesOf({ settings, github, login, faults }: TokenCheck): Promise<Repository[]> {
   const org = settings.GITHUB_ORG
-  const page = pages(settings)
-  const places: Place[] = []
+  const page = settingsPages(settings)
+  const places: Repository[] = []
   for (const repo of settings.GITHUB_REPOS) {
     try {
       const { data } = await github.request('GET /repos/{owner}/{repo}', { owner: org, repo })
       if (data.permissions?.push) places.push({ repo, branch: data.default_branch, isPrivate: data.private })
       else
         faults.push({
-          wrong: `the bot ${login} may not write to ${org}/${repo}`,
+          message: `the bot ${login} may not write to ${org}/${repo}`,
           remedy: `Give it the role Write at ${page.access(repo)}; as the bot, accept at ${page.invitations(repo)}.`,
         })
     } catch (error) {
-      const wish: Wish = { doing: `look at ${org}/${repo}`, scope: 'repo', permission: 'Metadata: read' }
-      if (statusOf(error) !== 404) throw explained(error, settings, wish)
+      const wish: Operation = { description: `look at ${org}/${repo}`, scope: 'repo', permission: 'Metadata: read' }
+      if (statusOf(error) !== 404) throw explainGitHub(error, settings, wish)
       faults.push({
-        wrong: `GitHub shows the bot ${login} no repository ${org}/${repo}`,
+        message: `GitHub shows the bot ${login} no repository ${org}/${repo}`,
         remedy: `See its spelling in GITHUB_REPOS; invite the bot at ${page.access(repo)} and accept as the bot at ${page.invitations(repo)}.`,
       })
     }
@@ -160,9 +165,9 @@ async function lookAtPlaces({ settings, github, login, faults }: Look): Promise<
 }
 
 /** Whether the bot is a member: others are not told which members are private, and trigger then distrusts those. */
-async function lookAtMembership({ settings, github, login, kind, faults, warnings }: Look): Promise<void> {
+async function checkMembership({ settings, github, login, kind, faults, warnings }: TokenCheck): Promise<void> {
   const org = settings.GITHUB_ORG
-  const page = pages(settings)
+  const page = settingsPages(settings)
   const everywhere = settings.GITHUB_REPOS.length === 0
   try {
     const { data } =
@@ -171,23 +176,27 @@ async function lookAtMembership({ settings, github, login, kind, faults, warning
         : await github.request('GET /user/memberships/orgs/{org}', { org })
     if (data.state !== 'pending') return
     ;(everywhere ? faults : warnings).push({
-      wrong: `the bot ${login} has not accepted the invitation to ${org}`,
+      message: `the bot ${login} has not accepted the invitation to ${org}`,
       remedy: `As the bot, open ${page.invitation}.`,
     })
   } catch (error) {
     const status = statusOf(error)
     const sso = (error as Refused).response?.headers?.['x-github-sso']
-    const wish: Wish = { doing: `look at the organisation ${org}`, scope: 'read:org', permission: 'Members: read' }
-    if (sso || (status !== 404 && status !== 403)) throw explained(error, settings, wish)
+    const wish: Operation = {
+      description: `look at the organisation ${org}`,
+      scope: 'read:org',
+      permission: 'Members: read',
+    }
+    if (sso || (status !== 404 && status !== 403)) throw explainGitHub(error, settings, wish)
     if (lacksPermission(error)) {
       faults.push({
-        wrong: `GitHub does not tell this token who is in ${org}: it lacks the permission Members`,
+        message: `GitHub does not tell this token who is in ${org}: it lacks the permission Members`,
         remedy: `Give it Organization permissions, Members: Read-only at ${page.fineGrained}; its resource owner must be ${org}. Without it trigger trusts no private member.`,
       })
       return
     }
     warnings.push({
-      wrong: `the bot ${login} is no member of ${org}: it does not see private members, whom trigger then does not trust`,
+      message: `the bot ${login} is no member of ${org}: it does not see private members, whom trigger then does not trust`,
       remedy: everywhere
         ? `Invite it at ${page.people}: it has to see who is a member, and to write to the repositories.`
         : `Invite it at ${page.people}, or let people be collaborators of the repositories.`,
@@ -197,7 +206,7 @@ async function lookAtMembership({ settings, github, login, kind, faults, warning
 
 /** Whether GitHub refused for want of a permission, as it does to fine-grained tokens. */
 function lacksPermission(error: unknown): boolean {
-  return statusOf(error) === 403 && /not accessible by personal access token/i.test(wordsOf(error))
+  return statusOf(error) === 403 && /not accessible by personal access token/i.test(messageOf(error))
 }
 
 /**
@@ -246,13 +255,13 @@ function hooksOfOrganisation({ WEBHOOK, GITHUB_REPOS }: Settings): boolean {
 }
 
 /** Asks for each permission of a fine-grained token, in one private repository: they are the same in all that it reaches. */
-async function lookAtPermissions(
-  { settings, github, login, faults, warnings }: Look,
+async function checkPermissions(
+  { settings, github, login, faults, warnings }: TokenCheck,
   file: string,
-  places: Place[],
+  places: Repository[],
 ): Promise<string> {
   const org = settings.GITHUB_ORG
-  const page = pages(settings)
+  const page = settingsPages(settings)
   const all = settings.GITHUB_REPOS.length > 0 ? places : await writable(settings, github)
   /** Whether GitHub lets us ask; any other refusal says nothing about the permission. */
   const may = async (path: string): Promise<boolean> => {
@@ -260,8 +269,8 @@ async function lookAtPermissions(
       await github.request(`GET ${path}`, { per_page: 1 })
       return true
     } catch (error) {
-      const wish: Wish = { doing: `look at ${org}`, scope: 'repo', permission: 'Metadata: read' }
-      if ((statusOf(error) ?? 500) >= 500) throw explained(error, settings, wish)
+      const wish: Operation = { description: `look at ${org}`, scope: 'repo', permission: 'Metadata: read' }
+      if ((statusOf(error) ?? 500) >= 500) throw explainGitHub(error, settings, wish)
       return !lacksPermission(error)
     }
   }
@@ -270,14 +279,14 @@ async function lookAtPermissions(
     if (!(await may(`/repos/${org}/${repo}/collaborators`))) unreached.push(`${org}/${repo}`)
   if (unreached.length > 0) {
     faults.push({
-      wrong: `${file} does not reach ${unreached.join(', ')}, though the bot ${login} may write there`,
+      message: `${file} does not reach ${unreached.join(', ')}, though the bot ${login} may write there`,
       remedy: `At ${page.fineGrained} its resource owner must be ${org}, and these must be among its repositories; an owner of ${org} may have to approve it at ${page.tokenRequests}.`,
     })
   }
   const place = all.find(({ repo, isPrivate }) => isPrivate && !unreached.includes(`${org}/${repo}`))
   if (hooksOfOrganisation(settings) && !(await may(`/orgs/${org}/hooks`))) {
     warnings.push({
-      wrong: `${file} lacks the permission Webhooks of the organisation (12-webhook)`,
+      message: `${file} lacks the permission Webhooks of the organisation (12-webhook)`,
       remedy: `Give it Organization permissions, Webhooks: Read and write at ${page.fineGrained}; or make the webhook by hand and set WEBHOOK=none.`,
     })
   }
@@ -288,13 +297,13 @@ async function lookAtPermissions(
     if (when?.(settings) === false) continue
     if (await may(base + asks.replace('{branch}', encodeURIComponent(place.branch)))) continue
     ;(needed ? faults : warnings).push({
-      wrong: `${file} lacks the permission ${title} in ${org}/${place.repo} (${forWhat})`,
+      message: `${file} lacks the permission ${title} in ${org}/${place.repo} (${forWhat})`,
       remedy: `Give it Repository permissions, ${title}: ${access} at ${page.fineGrained}.`,
     })
   }
   if (!(await may(`${base}/commits/${encodeURIComponent(place.branch)}/check-runs`))) {
     warnings.push({
-      wrong: `${file} cannot read check runs of ${org}/${place.repo}: Tide fails on each pull request that has one, as GitHub Actions make them`,
+      message: `${file} cannot read check runs of ${org}/${place.repo}: Tide fails on each pull request that has one, as GitHub Actions make them`,
       remedy: `GitHub offers fine-grained tokens no such permission: use a classic one (${page.tokens}) or an App (GITHUB_AUTH=app).`,
     })
   }
@@ -302,10 +311,14 @@ async function lookAtPermissions(
 }
 
 /** Repositories of the organisation that the bot may write to, a private one first. */
-async function writable(settings: Settings, github: GitHub): Promise<Place[]> {
+async function writable(settings: Settings, github: GitHub): Promise<Repository[]> {
   const { GITHUB_ORG: org } = settings
-  const wish: Wish = { doing: `list the repositories of ${org}`, scope: 'repo', permission: 'Metadata: read' }
-  const { data } = await ask(settings, wish, () =>
+  const wish: Operation = {
+    description: `list the repositories of ${org}`,
+    scope: 'repo',
+    permission: 'Metadata: read',
+  }
+  const { data } = await callGitHub(settings, wish, () =>
     github.request('GET /orgs/{org}/repos', { org, per_page: 100, type: 'all' }),
   )
   return data
@@ -341,13 +354,13 @@ const APP_EVENTS = [
 ]
 
 /** Asks GitHub about the App: whether key and id fit, where it is installed, what it may do. */
-export async function lookAtApp(settings: Settings, key: string): Promise<Found> {
-  const page = pages(settings)
-  const faults: Fault[] = []
-  const warnings: Fault[] = []
+export async function checkApp(settings: Settings, key: string): Promise<CredentialReport> {
+  const page = settingsPages(settings)
+  const faults: Finding[] = []
+  const warnings: Finding[] = []
   const github = await asApp(settings, key)
-  const wish: Wish = { doing: 'look at the App', scope: '', permission: 'Metadata: read' }
-  const { data: app } = await ask(settings, wish, () => github.request('GET /app'))
+  const wish: Operation = { description: 'look at the App', scope: '', permission: 'Metadata: read' }
+  const { data: app } = await callGitHub(settings, wish, () => github.request('GET /app'))
   const name = app?.name ?? settings.GITHUB_APP_ID
   let installed: {
     id: number
@@ -359,16 +372,16 @@ export async function lookAtApp(settings: Settings, key: string): Promise<Found>
   try {
     ;({ data: installed } = await github.request('GET /orgs/{org}/installation', { org: settings.GITHUB_ORG }))
   } catch (error) {
-    if (statusOf(error) !== 404) throw explained(error, settings, wish)
+    if (statusOf(error) !== 404) throw explainGitHub(error, settings, wish)
     faults.push({
-      wrong: `the App ${name} is not installed in ${settings.GITHUB_ORG}`,
+      message: `the App ${name} is not installed in ${settings.GITHUB_ORG}`,
       remedy: `Install it: ${page.install(app?.slug ?? '')}`,
     })
-    return { says: `the App is ${name}`, faults, warnings }
+    return { summary: `the App is ${name}`, faults, warnings }
   }
   if (installed.suspended_at) {
     faults.push({
-      wrong: `the installation of the App ${name} in ${settings.GITHUB_ORG} is suspended`,
+      message: `the installation of the App ${name} in ${settings.GITHUB_ORG} is suspended`,
       remedy: `Resume it at ${page.installations}.`,
     })
   }
@@ -381,7 +394,7 @@ export async function lookAtApp(settings: Settings, key: string): Promise<Found>
     const [permission, access, needed, forWhat] = row
     const accept = !lacks(asked, row)
     ;(needed ? faults : warnings).push({
-      wrong: `the App ${name} lacks the permission ${permission}: ${access} (${forWhat})`,
+      message: `the App ${name} lacks the permission ${permission}: ${access} (${forWhat})`,
       remedy: accept
         ? `It asks for it already: accept the request at ${page.installations}.`
         : `Add it at ${page.apps}, Permissions & events, then accept it at ${page.installations}.`,
@@ -390,26 +403,26 @@ export async function lookAtApp(settings: Settings, key: string): Promise<Found>
   const deaf = APP_EVENTS.filter((event) => !(installed.events ?? []).includes(event))
   if (deaf.length > 0) {
     faults.push({
-      wrong: `the App ${name} is not subscribed to ${deaf.join(', ')}`,
+      message: `the App ${name} is not subscribed to ${deaf.join(', ')}`,
       remedy: `Tick them at ${page.apps}, Permissions & events.`,
     })
   }
   return {
-    says: `the App is ${name}, installed in ${settings.GITHUB_ORG} (${installed.repository_selection ?? 'all'} repositories)`,
+    summary: `the App is ${name}, installed in ${settings.GITHUB_ORG} (${installed.repository_selection ?? 'all'} repositories)`,
     faults,
     warnings,
   }
 }
 
 /** Asks GitHub about the token that jobs clone with. Any job can mount it, so it should only read. */
-export async function lookAtCloneToken(settings: Settings, token: string, file: string): Promise<Found> {
-  const page = pages(settings)
-  const found: Found = { says: '', faults: [], warnings: [] }
+export async function checkCloneToken(settings: Settings, token: string, file: string): Promise<CredentialReport> {
+  const page = settingsPages(settings)
+  const found: CredentialReport = { summary: '', faults: [], warnings: [] }
   const only = `Make a fine-grained one of ${settings.GITHUB_ORG} at ${page.fineGrained}, with Contents: Read-only.`
-  const kind = kindOf(token)
+  const kind = tokenKind(token)
   if (kind === 'installation') {
     found.faults.push({
-      wrong: `${file} is a token of an App's installation, which ends within the hour`,
+      message: `${file} is a token of an App's installation, which ends within the hour`,
       remedy: only,
     })
     return found
@@ -420,12 +433,16 @@ export async function lookAtCloneToken(settings: Settings, token: string, file: 
     const told = expiry(String(headers['github-authentication-token-expiration'] ?? ''))
     found.warnings.push(...endsSoon(told, file, page.fineGrained, 'cloning'))
     if (/\brepo\b(?!:)/.test(String(headers['x-oauth-scopes'] ?? '')))
-      found.warnings.push({ wrong: `${file} may also write, and any job can mount it`, remedy: only })
+      found.warnings.push({ message: `${file} may also write, and any job can mount it`, remedy: only })
   } catch (error) {
     if (statusOf(error) !== 401)
-      throw explained(error, settings, { doing: `look at ${file}`, scope: 'repo', permission: 'Metadata: read' })
+      throw explainGitHub(error, settings, {
+        description: `look at ${file}`,
+        scope: 'repo',
+        permission: 'Metadata: read',
+      })
     found.faults.push({
-      wrong: `GitHub does not accept ${file} (${wordsOf(error)})`,
+      message: `GitHub does not accept ${file} (${messageOf(error)})`,
       remedy: `It is expired or revoked. ${only}`,
     })
     return found
@@ -434,10 +451,14 @@ export async function lookAtCloneToken(settings: Settings, token: string, file: 
     try {
       await github.request('GET /repos/{owner}/{repo}/branches', { owner: settings.GITHUB_ORG, repo, per_page: 1 })
     } catch (error) {
-      const wish: Wish = { doing: `clone ${settings.GITHUB_ORG}/${repo}`, scope: 'repo', permission: 'Contents: read' }
-      if (![403, 404].includes(statusOf(error) ?? 0)) throw explained(error, settings, wish)
+      const wish: Operation = {
+        description: `clone ${settings.GITHUB_ORG}/${repo}`,
+        scope: 'repo',
+        permission: 'Contents: read',
+      }
+      if (![403, 404].includes(statusOf(error) ?? 0)) throw explainGitHub(error, settings, wish)
       found.faults.push({
-        wrong: `${file} cannot read ${settings.GITHUB_ORG}/${repo}: jobs would not clone it`,
+        message: `${file} cannot read ${settings.GITHUB_ORG}/${repo}: jobs would not clone it`,
         remedy: `Give it that repository and Contents: Read-only at ${page.fineGrained}.`,
       })
     }

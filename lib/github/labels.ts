@@ -1,5 +1,5 @@
-import { type Fault, Problem } from '../base/problem.ts'
-import { at, given, keyLine, readYaml, type Tree, textOf } from '../base/yaml-tree.ts'
+import { type Finding, Problem } from '../base/problem.ts'
+import { isGiven, keyLine, nodeAt, parseYaml, type Tree, textOf } from '../base/yaml-tree.ts'
 import type { Settings } from '../settings/table.ts'
 import type { GitHub } from './client.ts'
 
@@ -13,13 +13,13 @@ export interface Label {
 }
 
 /** What is to be done about one label of a repository. */
-export interface Change {
+export interface LabelChange {
   kind: 'create' | 'change' | 'delete'
   /** Its name on GitHub now; of a new one, the name it gets. */
   name: string
   label?: Label
-  was?: string
-  is?: string
+  before?: string
+  after?: string
 }
 
 interface Labels {
@@ -29,28 +29,30 @@ interface Labels {
 }
 
 /** Reads labels.yaml as label_sync does. Throws one Problem with every fault, each with file and line. */
-export function readLabels(file: { told: string; text: string }): Labels {
-  const { tree, faults: flaws } = readYaml(file.text)
-  const faults: Fault[] = flaws.map(({ line, wrong }) => ({
-    wrong: `${file.told}:${line} ${wrong}`,
+export function parseLabels(file: { displayName: string; text: string }): Labels {
+  const { tree, errors: flaws } = parseYaml(file.text)
+  const faults: Finding[] = flaws.map(({ line, message }) => ({
+    message: `${file.displayName}:${line} ${message}`,
     remedy: 'Correct the file.',
   }))
-  const fault = (line: number, wrong: string, remedy: string) =>
-    faults.push({ wrong: `${file.told}:${line} ${wrong}`, remedy })
-  if (given(at(tree, 'labels')))
+  const fault = (line: number, message: string, remedy: string) =>
+    faults.push({ message: `${file.displayName}:${line} ${message}`, remedy })
+  if (isGiven(nodeAt(tree, 'labels')))
     fault(keyLine(tree, 'labels'), 'has labels at the top', 'Put them below default: — label_sync ignores them there.')
   const read = (place: Tree | undefined, already: Label[]): Label[] => {
     const list: Label[] = []
-    for (const one of at(place, 'labels')?.list ?? []) {
+    for (const one of nodeAt(place, 'labels')?.list ?? []) {
       const label: Label = {
-        name: textOf(at(one, 'name')),
-        color: textOf(at(one, 'color')),
-        description: textOf(at(one, 'description')),
-        previously: (at(one, 'previously')?.list ?? []).map((before) => textOf(at(before, 'name')) || textOf(before)),
-        deleteAfter: textOf(at(one, 'deleteAfter')),
+        name: textOf(nodeAt(one, 'name')),
+        color: textOf(nodeAt(one, 'color')),
+        description: textOf(nodeAt(one, 'description')),
+        previously: (nodeAt(one, 'previously')?.list ?? []).map(
+          (before) => textOf(nodeAt(before, 'name')) || textOf(before),
+        ),
+        deleteAfter: textOf(nodeAt(one, 'deleteAfter')),
       }
       // 000000 and 1e1000 are numbers without quotes.
-      const plain = at(one, 'color')?.plain
+      const plain = nodeAt(one, 'color')?.plain
       if (label.name === '') fault(one.line, 'has a label without a name', 'Give it one.')
       else if ([...already, ...list].some((other) => same(other.name, label.name)))
         fault(
@@ -60,25 +62,25 @@ export function readLabels(file: { told: string; text: string }): Labels {
         )
       if (!/^[0-9a-f]{6}$/i.test(plain ?? label.color))
         fault(
-          at(one, 'color')?.line ?? one.line,
+          nodeAt(one, 'color')?.line ?? one.line,
           `has ${label.name} with the color ${plain ?? label.color}`,
           'Write six digits of 0 to f in quotes, without #.',
         )
-      else if (plain && typeof at(one, 'color')?.value !== 'string')
+      else if (plain && typeof nodeAt(one, 'color')?.value !== 'string')
         fault(
-          at(one, 'color')!.line,
+          nodeAt(one, 'color')!.line,
           `has ${label.name} with the color ${plain}, which is read as a number`,
           'Put it into quotes.',
         )
       if (label.description.length > 100)
         fault(
-          at(one, 'description')!.line,
+          nodeAt(one, 'description')!.line,
           `has ${label.name} with a description of ${label.description.length} characters`,
           'GitHub takes 100.',
         )
       if (label.deleteAfter && Number.isNaN(Date.parse(label.deleteAfter)))
         fault(
-          at(one, 'deleteAfter')!.line,
+          nodeAt(one, 'deleteAfter')!.line,
           `has ${label.name} with deleteAfter ${label.deleteAfter}`,
           'Write a time such as 2026-12-31T00:00:00Z.',
         )
@@ -86,15 +88,16 @@ export function readLabels(file: { told: string; text: string }): Labels {
     }
     return list
   }
-  const all = read(at(tree, 'default'), [])
-  const below = (key: string) => new Map([...(at(tree, key)?.map ?? [])].map(([place, one]) => [place, read(one, all)]))
+  const all = read(nodeAt(tree, 'default'), [])
+  const below = (key: string) =>
+    new Map([...(nodeAt(tree, key)?.map ?? [])].map(([place, one]) => [place, read(one, all)]))
   const labels = { default: all, orgs: below('orgs'), repos: below('repos') }
   if (faults.length > 0) throw Problem.all(faults)
   return labels
 }
 
 /** The labels that a repository is to have. */
-export function wantedIn(labels: Labels, org: string, repo: string): Label[] {
+export function labelsFor(labels: Labels, org: string, repo: string): Label[] {
   return [...labels.default, ...(labels.orgs.get(org) ?? []), ...(labels.repos.get(`${org}/${repo}`) ?? [])]
 }
 
@@ -116,33 +119,33 @@ function shown({ name, color, description }: There): string {
  * What to do so that a repository has its labels; what is there besides stays. `doomed` are those that labels.yaml
  * says are to go: they go only with LABELS_DELETE=on.
  */
-export function differing(
+export function labelChanges(
   wanted: Label[],
   there: There[],
   settings: Settings,
   now = new Date(),
-): { changes: Change[]; doomed: string[] } {
-  const changes: Change[] = []
+): { changes: LabelChange[]; pendingDeletion: string[] } {
+  const changes: LabelChange[] = []
   const doomed: string[] = []
   for (const label of wanted) {
     const here = there.find((one) => same(one.name, label.name))
     if (label.deleteAfter && new Date(label.deleteAfter) < now) {
       if (!here) continue
-      if (settings.LABELS_DELETE === 'on') changes.push({ kind: 'delete', name: here.name, was: shown(here) })
+      if (settings.LABELS_DELETE === 'on') changes.push({ kind: 'delete', name: here.name, before: shown(here) })
       else doomed.push(here.name)
       continue
     }
     const before = here ?? there.find((one) => label.previously.some((name) => same(name, one.name)))
-    if (!before) changes.push({ kind: 'create', name: label.name, label, is: shown(label) })
+    if (!before) changes.push({ kind: 'create', name: label.name, label, after: shown(label) })
     else if (
       before.name !== label.name ||
       !same(before.color, label.color) ||
       (before.description ?? '') !== label.description
     ) {
-      changes.push({ kind: 'change', name: before.name, label, was: shown(before), is: shown(label) })
+      changes.push({ kind: 'change', name: before.name, label, before: shown(before), after: shown(label) })
     }
   }
-  return { changes, doomed }
+  return { changes, pendingDeletion: doomed }
 }
 
 /** Makes one label be as it is wanted. */
@@ -150,7 +153,7 @@ export async function ensureLabel(
   github: GitHub,
   settings: Settings,
   repo: string,
-  { kind, name, label }: Change,
+  { kind, name, label }: LabelChange,
 ): Promise<void> {
   const place = { owner: settings.GITHUB_ORG, repo }
   if (kind === 'delete' || !label)

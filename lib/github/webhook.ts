@@ -1,12 +1,12 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { Problem } from '../base/problem.ts'
-import { at, readYaml, textsOf } from '../base/yaml-tree.ts'
+import { nodeAt, parseYaml, textsOf } from '../base/yaml-tree.ts'
 import { kubectl } from '../kubernetes/kubectl.ts'
 import type { KubeObject } from '../kubernetes/manifests.ts'
 import type { Difference, Outcome } from '../run/result.ts'
 import { prowUrl } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { ask, explained, type GitHub, pages, statusOf, type Wish, wordsOf } from './client.ts'
+import { callGitHub, explainGitHub, type GitHub, messageOf, type Operation, settingsPages, statusOf } from './client.ts'
 
 /** What hook handles itself; more is for external plugins. */
 const EVENTS = [
@@ -20,12 +20,12 @@ const EVENTS = [
 ]
 
 /** Whose webhook it is: an organisation's, a repository's, or the App's own. */
-export interface Place {
+export interface HookTarget {
   name: string
   /** Of the API: `/orgs/O`, `/repos/O/R`, or `/app`. */
   path: string
   page: string
-  wish: Wish
+  wish: Operation
 }
 
 interface Hook {
@@ -43,37 +43,41 @@ interface Delivery {
   delivered_at: string
 }
 
-export function organisation(settings: Settings): Place {
+export function organizationTarget(settings: Settings): HookTarget {
   const { GITHUB_ORG: org } = settings
   return {
     name: `webhook of ${org}`,
     path: `/orgs/${org}`,
-    page: pages(settings).hooks(),
+    page: settingsPages(settings).hooks(),
     wish: {
-      doing: `see and change the webhooks of ${org}`,
+      description: `see and change the webhooks of ${org}`,
       scope: 'admin:org_hook',
       permission: 'Organization webhooks: write',
     },
   }
 }
 
-export function repository(settings: Settings, repo: string): Place {
+export function repositoryTarget(settings: Settings, repo: string): HookTarget {
   const name = `${settings.GITHUB_ORG}/${repo}`
   return {
     name: `webhook of ${name}`,
     path: `/repos/${name}`,
-    page: pages(settings).hooks(repo),
-    wish: { doing: `see and change the webhooks of ${name}`, scope: 'admin:repo_hook', permission: 'Webhooks: write' },
+    page: settingsPages(settings).hooks(repo),
+    wish: {
+      description: `see and change the webhooks of ${name}`,
+      scope: 'admin:repo_hook',
+      permission: 'Webhooks: write',
+    },
   }
 }
 
 /** The App's one webhook. */
-export function appsOwn(settings: Settings): Place {
+export function appTarget(settings: Settings): HookTarget {
   return {
     name: "the App's webhook",
     path: '/app',
-    page: pages(settings).apps,
-    wish: { doing: "see and change the App's webhook", scope: '', permission: 'Webhooks: write' },
+    page: settingsPages(settings).apps,
+    wish: { description: "see and change the App's webhook", scope: '', permission: 'Webhooks: write' },
   }
 }
 
@@ -85,9 +89,9 @@ export function hookUrl(settings: Settings): string {
 /** The events that hook and the external plugins of plugins.yaml want. */
 export function wantedEvents(plugins: string): string[] {
   const events = new Set(EVENTS)
-  for (const list of at(readYaml(plugins).tree, 'external_plugins')?.map?.values() ?? []) {
+  for (const list of nodeAt(parseYaml(plugins).tree, 'external_plugins')?.map?.values() ?? []) {
     for (const one of list.list ?? []) {
-      const own = textsOf(at(one, 'events'))
+      const own = textsOf(nodeAt(one, 'events'))
       // Without a list it gets everything.
       if (own.length === 0) return ['*']
       for (const event of own) events.add(event)
@@ -96,7 +100,7 @@ export function wantedEvents(plugins: string): string[] {
   return [...events].sort()
 }
 
-function alike(url: string | undefined, wanted: string): boolean {
+function sameUrl(url: string | undefined, wanted: string): boolean {
   const bare = (text: string) =>
     text
       .replace(/^https?:\/\//, '')
@@ -106,9 +110,9 @@ function alike(url: string | undefined, wanted: string): boolean {
 }
 
 /** What differs between a webhook and the one that is wanted. The secret is never told by GitHub. */
-export function differing(hook: Hook, url: string, events: string[], name: string): Difference[] {
+export function webhookDifferences(hook: Hook, url: string, events: string[], name: string): Difference[] {
   const told = (path: string, was: unknown, is: unknown): Difference[] =>
-    String(was) === String(is) ? [] : [{ object: name, path, was: String(was), is: String(is) }]
+    String(was) === String(is) ? [] : [{ object: name, path, before: String(was), after: String(is) }]
   const enough = hook.events.includes('*') || events.every((event) => hook.events.includes(event))
   return [
     ...told('config.url', hook.config.url, url),
@@ -119,13 +123,13 @@ export function differing(hook: Hook, url: string, events: string[], name: strin
   ]
 }
 
-export interface Ensured {
+export interface EnsuredWebhook {
   outcome: Outcome
   note?: string
   differences: Difference[]
   id?: number
   /** Other webhooks that deliver to the same address. */
-  twins: number[]
+  duplicates: number[]
 }
 
 /**
@@ -135,14 +139,16 @@ export interface Ensured {
 export async function ensureWebhook(
   github: GitHub,
   settings: Settings,
-  place: Place,
+  place: HookTarget,
   wanted: { secret: string; events: string[] },
   plan: boolean,
-): Promise<Ensured> {
+): Promise<EnsuredWebhook> {
   const url = hookUrl(settings)
   const list = () =>
-    ask(settings, place.wish, () => github.paginate(`GET ${place.path}/hooks`, { per_page: 100 })) as Promise<Hook[]>
-  const found = (await list()).filter((hook) => alike(hook.config.url, url))
+    callGitHub(settings, place.wish, () => github.paginate(`GET ${place.path}/hooks`, { per_page: 100 })) as Promise<
+      Hook[]
+    >
+  const found = (await list()).filter((hook) => sameUrl(hook.config.url, url))
   const hook = found.find((one) => one.config.url === url) ?? found[0]
   const body = {
     active: true,
@@ -151,39 +157,41 @@ export async function ensureWebhook(
   }
   if (!hook) {
     const is = `${url}, ${wanted.events.join(', ')}`
-    const differences = [{ object: place.name, path: 'webhook', is }]
-    if (plan) return { outcome: 'would create', differences, twins: [] }
+    const differences: Difference[] = [{ object: place.name, path: 'webhook', after: is }]
+    if (plan) return { outcome: 'would create', differences, duplicates: [] }
     try {
       const { data } = await github.request(`POST ${place.path}/hooks`, { name: 'web', ...body })
-      return { outcome: 'created', differences, id: data.id, twins: [] }
+      return { outcome: 'created', differences, id: data.id, duplicates: [] }
     } catch (error) {
-      if (statusOf(error) === 422 && /20 hooks/.test(wordsOf(error))) {
+      if (statusOf(error) === 422 && /20 hooks/.test(messageOf(error))) {
         throw new Problem(`${place.name}: GitHub takes no more than 20 webhooks`, `Remove one at ${place.page}.`, {
           cause: error,
         })
       }
-      throw explained(error, settings, place.wish)
+      throw explainGitHub(error, settings, place.wish)
     }
   }
-  const differences = differing(hook, url, wanted.events, place.name)
+  const differences = webhookDifferences(hook, url, wanted.events, place.name)
   const twins = found.filter((one) => one !== hook).map((one) => one.id)
-  if (differences.length === 0) return { outcome: 'unchanged', differences, id: hook.id, twins }
-  if (plan) return { outcome: 'would change', differences, id: hook.id, twins }
+  if (differences.length === 0) return { outcome: 'unchanged', differences, id: hook.id, duplicates: twins }
+  if (plan) return { outcome: 'would change', differences, id: hook.id, duplicates: twins }
   // Events of others that it has besides stay.
   const events = hook.events.includes('*') ? ['*'] : [...new Set([...hook.events, ...wanted.events])].sort()
-  await ask(settings, place.wish, () => github.request(`PATCH ${place.path}/hooks/${hook.id}`, { ...body, events }))
-  return { outcome: 'changed', differences, id: hook.id, twins }
+  await callGitHub(settings, place.wish, () =>
+    github.request(`PATCH ${place.path}/hooks/${hook.id}`, { ...body, events }),
+  )
+  return { outcome: 'changed', differences, id: hook.id, duplicates: twins }
 }
 
 const MADE = 'prow-runbook/webhook-'
 
 /** Notes on the namespace prow that a webhook is of our making: GitHub has no place for such a mark. */
-export async function remember(place: Place, id: number): Promise<void> {
+export async function recordWebhook(place: HookTarget, id: number): Promise<void> {
   await kubectl(['annotate', '--overwrite', 'namespace', 'prow', `${MADE}${id}=${place.path}`])
 }
 
 /** The webhooks of our making, as `remember` has noted them. */
-export function remembered(prow: KubeObject | undefined): { id: string; path: string }[] {
+export function recordedWebhooks(prow: KubeObject | undefined): { id: string; path: string }[] {
   return Object.entries(prow?.metadata.annotations ?? {})
     .filter(([name]) => name.startsWith(MADE))
     .map(([name, path]) => ({ id: name.slice(MADE.length), path }))
@@ -192,9 +200,9 @@ export function remembered(prow: KubeObject | undefined): { id: string; path: st
 /** Removes one of them from GitHub and its note; one that is gone already is no fault. */
 export async function removeWebhook(github: GitHub, settings: Settings, id: string, path: string): Promise<void> {
   const wish = path.startsWith('/orgs/')
-    ? organisation(settings).wish
-    : repository(settings, path.split('/').at(-1)!).wish
-  await ask(settings, wish, async () => {
+    ? organizationTarget(settings).wish
+    : repositoryTarget(settings, path.split('/').at(-1)!).wish
+  await callGitHub(settings, wish, async () => {
     try {
       await github.request(`DELETE ${path}/hooks/${id}`)
     } catch (error) {
@@ -210,68 +218,68 @@ export async function removeWebhook(github: GitHub, settings: Settings, id: stri
 export async function ensureAppWebhook(
   app: GitHub,
   settings: Settings,
-  place: Place,
+  place: HookTarget,
   secret: string,
   plan: boolean,
   refused: boolean,
-): Promise<Ensured> {
+): Promise<EnsuredWebhook> {
   const url = hookUrl(settings)
-  const { data } = await ask(settings, place.wish, () => app.request('GET /app/hook/config'))
+  const { data } = await callGitHub(settings, place.wish, () => app.request('GET /app/hook/config'))
   const config = data as Hook['config']
-  const differences = differing({ id: 0, active: true, events: ['*'], config }, url, [], place.name)
+  const differences = webhookDifferences({ id: 0, active: true, events: ['*'], config }, url, [], place.name)
   if (refused)
     differences.push({
       object: place.name,
       path: 'config.secret',
-      was: '(refused by hook)',
-      is: '(that of hmac-token)',
+      before: '(refused by hook)',
+      after: '(that of hmac-token)',
     })
-  if (differences.length === 0) return { outcome: 'unchanged', differences, twins: [] }
-  if (plan) return { outcome: 'would change', differences, twins: [] }
-  await ask(settings, place.wish, () =>
+  if (differences.length === 0) return { outcome: 'unchanged', differences, duplicates: [] }
+  if (plan) return { outcome: 'would change', differences, duplicates: [] }
+  await callGitHub(settings, place.wish, () =>
     // As data: octokit would take a field named url for the address of the request.
     app.request('PATCH /app/hook/config', { data: { url, content_type: 'json', insecure_ssl: '0', secret } }),
   )
-  return { outcome: 'changed', differences, twins: [] }
+  return { outcome: 'changed', differences, duplicates: [] }
 }
 
 /** Sends the secret once more: what is there answered 403. */
 export async function correctSecret(
   github: GitHub,
   settings: Settings,
-  place: Place,
+  place: HookTarget,
   id: number,
   secret: string,
 ): Promise<void> {
-  await ask(settings, place.wish, () => github.request(`PATCH ${place.path}/hooks/${id}/config`, { secret }))
+  await callGitHub(settings, place.wish, () => github.request(`PATCH ${place.path}/hooks/${id}/config`, { secret }))
 }
 
 /** The newest delivery of a webhook, of one event when given. */
-export async function latest(
+export async function lastDelivery(
   github: GitHub,
   settings: Settings,
-  place: Place,
+  place: HookTarget,
   id?: number,
   event?: string,
 ): Promise<Delivery | undefined> {
   const path = id === undefined ? `${place.path}/hook/deliveries` : `${place.path}/hooks/${id}/deliveries`
-  const { data } = await ask(settings, place.wish, () => github.request(`GET ${path}`, { per_page: 30 }))
+  const { data } = await callGitHub(settings, place.wish, () => github.request(`GET ${path}`, { per_page: 30 }))
   return (data as Delivery[]).find((one) => !event || one.event === event)
 }
 
 /** Has GitHub ping a webhook, and gives back the delivery as GitHub's own list has it; nothing when none appears in time. */
-export async function pinged(
+export async function waitForPing(
   github: GitHub,
   settings: Settings,
-  place: Place,
+  place: HookTarget,
   id: number,
   seconds: number,
 ): Promise<Delivery | undefined> {
-  const before = (await latest(github, settings, place, id, 'ping'))?.id
-  await ask(settings, place.wish, () => github.request(`POST ${place.path}/hooks/${id}/pings`))
+  const before = (await lastDelivery(github, settings, place, id, 'ping'))?.id
+  await callGitHub(settings, place.wish, () => github.request(`POST ${place.path}/hooks/${id}/pings`))
   const until = Date.now() + seconds * 1000
   for (;;) {
-    const delivery = await latest(github, settings, place, id, 'ping')
+    const delivery = await lastDelivery(github, settings, place, id, 'ping')
     if (delivery && delivery.id !== before && delivery.status_code !== 0) return delivery
     if (Date.now() > until) return delivery?.id === before ? undefined : delivery
     await new Promise((resolve) => setTimeout(resolve, 1000))
@@ -282,17 +290,17 @@ export async function pinged(
  * The same, and once more while nobody answers there, for as long: a way in that was made a moment ago is ready before
  * it leads anywhere.
  */
-export async function pingedWhenUp(
+export async function pingUntilDelivered(
   github: GitHub,
   settings: Settings,
-  place: Place,
+  place: HookTarget,
   id: number,
   seconds: number,
   say: (text: string) => void,
 ): Promise<Delivery | undefined> {
   const until = Date.now() + seconds * 1000
   for (;;) {
-    const delivery = await pinged(github, settings, place, id, seconds)
+    const delivery = await waitForPing(github, settings, place, id, seconds)
     if (!delivery || ![502, 503, 504].includes(delivery.status_code) || Date.now() > until) return delivery
     say('GitHub pings it: nobody answers there yet')
     await new Promise((resolve) => setTimeout(resolve, 3000))
@@ -300,9 +308,9 @@ export async function pingedWhenUp(
 }
 
 /** What came back for a delivery, in hook's own words. */
-export async function answerOf(
+export async function deliveryResponse(
   github: GitHub,
-  place: Place,
+  place: HookTarget,
   id: number | undefined,
   delivery: Delivery,
 ): Promise<string> {
@@ -312,14 +320,14 @@ export async function answerOf(
 }
 
 /** What an answer to a delivery means, and what to do about it. 200 in hook's own words is the only good one. */
-export function meaning(
+export function explainDelivery(
   status: number,
   answer: string,
   settings: Settings,
-): { wrong: string; remedy: string } | undefined {
+): { message: string; remedy: string } | undefined {
   const url = hookUrl(settings)
   const words = answer.split('\n')[0]?.slice(0, 160) ?? ''
-  const told = (wrong: string, remedy: string) => ({ wrong: `${url} ${wrong}`, remedy })
+  const told = (message: string, remedy: string) => ({ message: `${url} ${message}`, remedy })
   if (status === 200) {
     if (/Event received/.test(answer)) return undefined
     return told(
@@ -382,7 +390,7 @@ export function meaning(
 }
 
 /** Sends an event of our own, signed both ways as GitHub does, and gives back what came back. */
-export async function sendTest(url: string, secret: string): Promise<{ status: number; answer: string }> {
+export async function sendTestEvent(url: string, secret: string): Promise<{ status: number; answer: string }> {
   const body = JSON.stringify({ zen: 'prow-runbook', hook_id: 0 })
   const signed = (kind: string) => `${kind}=${createHmac(kind, secret).update(body).digest('hex')}`
   try {

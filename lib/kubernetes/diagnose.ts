@@ -1,9 +1,9 @@
-import type { Fault } from '../base/problem.ts'
+import type { Finding } from '../base/problem.ts'
 import { rerunLine } from '../run/rerun.ts'
 import type { Settings } from '../settings/table.ts'
 import { kubectlLine, tryKubectl } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
-import { read } from './snapshot.ts'
+import { getObjects } from './snapshot.ts'
 
 interface Condition {
   type: string
@@ -28,7 +28,7 @@ interface PodStatus {
 }
 
 /** What is known about one pod that is not ready, ready to be judged. */
-interface Sight {
+interface PodEvidence {
   pod: KubeObject
   status: PodStatus
   /** The messages of its warning events, newest first. */
@@ -40,23 +40,23 @@ interface Sight {
 
 /** A cause that is known: how it looks, and what to do about it. The first row that fits tells the cause. */
 interface Cause {
-  sees: (sight: Sight) => string | undefined
-  remedy: (seen: string, sight: Sight) => string
+  matches: (sight: PodEvidence) => string | undefined
+  remedy: (seen: string, sight: PodEvidence) => string
 }
 
 const find = (events: string[], pattern: RegExp) => events.find((message) => pattern.test(message))
 
-const waiting = ({ status }: Sight, reasons: RegExp) =>
+const waiting = ({ status }: PodEvidence, reasons: RegExp) =>
   [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].find((one) =>
     reasons.test(one.state?.waiting?.reason ?? ''),
   )
 
-const unscheduled = ({ status }: Sight) =>
+const unscheduled = ({ status }: PodEvidence) =>
   status.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False')?.message
 
 const CAUSES: Cause[] = [
   {
-    sees: ({ claims }) =>
+    matches: ({ claims }) =>
       claims.map((claim) => `claim ${claim.name} is Pending (class ${claim.class || 'none'}): ${claim.message}`)[0],
     remedy: (_, { settings }) =>
       settings.TARGET === 'eks'
@@ -64,7 +64,7 @@ const CAUSES: Cause[] = [
         : `Set STORAGE_CLASS to a class of this cluster that makes volumes: ${kubectlLine('get', 'storageclasses')}`,
   },
   {
-    sees: (sight) => {
+    matches: (sight) => {
       const seen = unscheduled(sight)
       // What the scheduler thinks of moving other pods helps nobody here.
       return seen && `no node takes it: ${seen.replace(/[.,] (no new claims to deallocate|preemption:).*/s, '')}`
@@ -79,15 +79,15 @@ const CAUSES: Cause[] = [
             : `See ${kubectlLine('get', 'nodes')}`,
   },
   {
-    sees: ({ events }) => find(events, /secret "[^"]+" not found|references non-existent secret key/),
+    matches: ({ events }) => find(events, /secret "[^"]+" not found|references non-existent secret key/),
     remedy: () => `Run ${rerunLine('03-secrets')}.`,
   },
   {
-    sees: ({ events }) => find(events, /configmap "[^"]+" not found/),
+    matches: ({ events }) => find(events, /configmap "[^"]+" not found/),
     remedy: (seen) => `Run ${rerunLine(/label-config/.test(seen) ? '10-labels' : '06-config')}.`,
   },
   {
-    sees: (sight) => {
+    matches: (sight) => {
       const seen = waiting(sight, /ImagePull|ErrImage|InvalidImageName/)
       return (
         seen && `image of ${seen.name} cannot be pulled: ${seen.state?.waiting?.message ?? seen.state?.waiting?.reason}`
@@ -97,7 +97,7 @@ const CAUSES: Cause[] = [
       'See that the nodes reach the registry and the tag exists. A mirror is set by PROW_IMAGE_REGISTRY (Prow) and IMAGE_MIRROR (the rest).',
   },
   {
-    sees: (sight) => {
+    matches: (sight) => {
       const seen = waiting(sight, /CreateContainerConfigError|CreateContainerError/)
       return seen && `${seen.name} cannot be made: ${seen.state?.waiting?.message ?? ''}`
     },
@@ -107,7 +107,7 @@ const CAUSES: Cause[] = [
         : `Run ${rerunLine('03-secrets')} and ${rerunLine('06-config')}.`,
   },
   {
-    sees: (sight) => {
+    matches: (sight) => {
       const seen = [...(sight.status.initContainerStatuses ?? []), ...(sight.status.containerStatuses ?? [])].find(
         (one) => /CrashLoopBackOff/.test(one.state?.waiting?.reason ?? '') || (one.restartCount > 0 && !one.ready),
       )
@@ -121,31 +121,36 @@ const CAUSES: Cause[] = [
       `Read why: ${kubectlLine('-n', pod.metadata.namespace ?? '', 'logs', pod.metadata.name, '--previous')}`,
   },
   {
-    sees: ({ events }) => find(events, /FailedMount|MountVolume|Unable to attach/),
+    matches: ({ events }) => find(events, /FailedMount|MountVolume|Unable to attach/),
     remedy: (_, { pod }) =>
       `See ${kubectlLine('-n', pod.metadata.namespace ?? '', 'describe', 'pod', pod.metadata.name)}`,
   },
   {
-    sees: ({ events }) => find(events, /probe failed/i),
+    matches: ({ events }) => find(events, /probe failed/i),
     remedy: (_, { pod }) =>
       `It runs but does not answer its probe. Read its log: ${kubectlLine('-n', pod.metadata.namespace ?? '', 'logs', pod.metadata.name)}`,
   },
   {
-    sees: ({ status }) => `it is ${status.phase ?? 'not started'} and not ready`,
+    matches: ({ status }) => `it is ${status.phase ?? 'not started'} and not ready`,
     remedy: (_, { pod }) =>
       `See ${kubectlLine('-n', pod.metadata.namespace ?? '', 'describe', 'pod', pod.metadata.name)}`,
   },
 ]
 
 /** Why the named Deployments or Jobs are not ready, one fault each: the cause as the cluster tells it, and the remedy. */
-export async function why(kind: string, names: string[], namespace: string, settings: Settings): Promise<Fault[]> {
+export async function diagnose(
+  kind: string,
+  names: string[],
+  namespace: string,
+  settings: Settings,
+): Promise<Finding[]> {
   if (kind === 'CustomResourceDefinition') {
     return names.map((name) => ({
-      wrong: `${name} is not established`,
+      message: `${name} is not established`,
       remedy: `See its conditions: ${kubectlLine('get', 'crd', name, '-o', 'yaml')}`,
     }))
   }
-  const all = await read('pods,events,persistentvolumeclaims,replicasets.apps', '-n', namespace)
+  const all = await getObjects('pods,events,persistentvolumeclaims,replicasets.apps', '-n', namespace)
   const of = (kinds: string) => all.filter((object) => object.kind === kinds)
   const events = (kinds: string, name: string) =>
     of('Event')
@@ -176,7 +181,7 @@ export async function why(kind: string, names: string[], namespace: string, sett
       })
       continue
     }
-    const sight: Sight = {
+    const sight: PodEvidence = {
       pod,
       status: (pod.status ?? {}) as PodStatus,
       events: events('Pod', pod.metadata.name),
@@ -187,18 +192,18 @@ export async function why(kind: string, names: string[], namespace: string, sett
       })),
       settings,
     }
-    const cause = CAUSES.find((row) => row.sees(sight))!
-    const seen = cause.sees(sight)!
-    const last = /crashes/.test(seen) ? await lastWords(pod) : ''
+    const cause = CAUSES.find((row) => row.matches(sight))!
+    const seen = cause.matches(sight)!
+    const last = /crashes/.test(seen) ? await lastLogLine(pod) : ''
     found.push({ name, cause: `${seen}${last}`, remedy: cause.remedy(seen, sight) })
   }
   // One cause often holds up all of them, and is then told once.
-  const faults: Fault[] = []
+  const faults: Finding[] = []
   for (const cause of new Set(found.map((one) => one.cause))) {
     const held = found.filter((one) => one.cause === cause)
     const what = held.length === 1 ? `${kind} ${namespace}/` : `${held.length} ${kind}s in ${namespace} are not ready: `
     faults.push({
-      wrong: `${what}${held.map((one) => one.name).join(', ')}${held.length === 1 ? ' is not ready: ' : '\n'}${cause}`,
+      message: `${what}${held.map((one) => one.name).join(', ')}${held.length === 1 ? ' is not ready: ' : '\n'}${cause}`,
       remedy: held[0]!.remedy,
     })
   }
@@ -228,7 +233,7 @@ function claims(pod: KubeObject, all: KubeObject[]): KubeObject[] {
 }
 
 /** The last line of a crashed container's log: Prow's programs say there, in JSON, what ended them. */
-async function lastWords(pod: KubeObject): Promise<string> {
+async function lastLogLine(pod: KubeObject): Promise<string> {
   const { stdout } = await tryKubectl([
     '-n',
     pod.metadata.namespace ?? '',

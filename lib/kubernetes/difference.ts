@@ -63,7 +63,7 @@ function difference(object: string, path: string, was: unknown, is: unknown, sec
   if (secret) {
     const mark = (value: unknown) =>
       value === undefined ? undefined : `fingerprint ${fingerprint(Buffer.from(String(value), 'base64').toString())}`
-    return { object, path, was: mark(was), is: mark(is) }
+    return { object, path, before: mark(was), after: mark(is) }
   }
   if (typeof was === 'string' && typeof is === 'string' && (was.includes('\n') || is.includes('\n'))) {
     const patch = structuredPatch('', '', was, is, '', '', { context: 1 })
@@ -73,7 +73,7 @@ function difference(object: string, path: string, was: unknown, is: unknown, sec
     const lines = structuredPatch('', '', `${was.join('\n')}\n`, `${is.join('\n')}\n`, '', '', { context: 0 })
     return { object, path, lines: lines.hunks.flatMap((hunk) => hunk.lines) }
   }
-  return { object, path, was: shown(was), is: shown(is) }
+  return { object, path, before: shown(was), after: shown(is) }
 }
 
 function shown(value: unknown): string | undefined {

@@ -8,7 +8,7 @@ export function explainDenied(explain: typeof denied): void {
 }
 
 /** What an answer of the API server means to the reader. */
-export function explained(stderr: string): Problem {
+export function explainKubectl(stderr: string): Problem {
   const known = denied(stderr)
   if (known) return known
   const text = stderr

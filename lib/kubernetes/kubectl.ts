@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { cacheFolder } from '../base/cache.ts'
-import { type Ended, quote, type RunOptions, tryRun } from '../base/shell.ts'
-import { explained } from './errors.ts'
+import { type Completed, quote, type RunOptions, tryRun } from '../base/shell.ts'
+import { explainKubectl } from './errors.ts'
 
 let target: { kubeconfig: string; context: string } | undefined
 
@@ -35,17 +35,17 @@ export function kubectlLine(...args: string[]): string {
 /** Runs kubectl against the cluster of the settings. Throws a Problem that says what the API server's words mean. */
 export async function kubectl(args: string[], options: RunOptions = {}): Promise<string> {
   const ended = await tryKubectl(args, options)
-  if (ended.exitCode !== 0) throw explained(ended.stderr)
+  if (ended.exitCode !== 0) throw explainKubectl(ended.stderr)
   return ended.stdout
 }
 
 /** Runs kubectl and gives back how it ended. */
-export function tryKubectl(args: string[], options: RunOptions = {}): Promise<Ended> {
+export function tryKubectl(args: string[], options: RunOptions = {}): Promise<Completed> {
   return tryRun('kubectl', targeted(args), { ...options, env: ENVIRONMENT })
 }
 
 /** Texts and objects as one input for `kubectl -f -`. It begins with ---: kubectl takes what begins with { for JSON alone. */
-export function stream(documents: (string | object)[]): string {
+export function inputStream(documents: (string | object)[]): string {
   return documents.map((one) => `---\n${typeof one === 'string' ? one : JSON.stringify(one)}\n`).join('')
 }
 

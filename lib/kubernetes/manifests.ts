@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { loadAll, YAML11_SCHEMA } from 'js-yaml'
 import { ROOT } from '../base/paths.ts'
 import { Problem } from '../base/problem.ts'
-import { places } from '../settings/derived.ts'
+import { templateValues } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 
 /** One thing of the guide: its name as the reader knows it, and the objects it is made of. */
-export interface Thing {
+export interface Resource {
   name: string
   manifests: Manifest[]
   /** A word for the reader, such as where a value came from. */
@@ -38,7 +38,7 @@ export interface Manifest {
  * Fills the places of a text: `${NAME}` with its value; a line that ends in `# when NAME`, `# when NAME=value` or
  * `# when NAME!=value` stays only if that is so. Throws a Problem that names what is left unfilled in `file`.
  */
-export function fill(text: string, values: Record<string, string>, file: string): string {
+export function fillTemplate(text: string, values: Record<string, string>, file: string): string {
   const unknown = new Set<string>()
   const value = (name: string): string => {
     const found = values[name]
@@ -68,7 +68,7 @@ export function fill(text: string, values: Record<string, string>, file: string)
 }
 
 /** The documents of a YAML text, each as its own text: kubectl gets the text, never what a parser made of it. */
-export function documents(text: string, file: string): Manifest[] {
+export function splitDocuments(text: string, file: string): Manifest[] {
   const manifests: Manifest[] = []
   for (const part of text.split(/^---.*$/m)) {
     // Parsed only to know what it is: js-yaml and kubectl disagree about `0644` and `yes`.
@@ -85,7 +85,7 @@ export function manifests(settings: Settings, ...paths: string[]): Manifest[] {
 
 /** The same, with places beyond the settings: what a step found out. */
 export function manifestsWith(settings: Settings, more: Record<string, string>, ...paths: string[]): Manifest[] {
-  const values = { ...places(settings), ...more }
+  const values = { ...templateValues(settings), ...more }
   return paths.flatMap((path) => {
     const full = join(ROOT, 'manifests', path)
     const files = path.endsWith('.yaml')
@@ -96,7 +96,7 @@ export function manifestsWith(settings: Settings, more: Record<string, string>, 
           .map((name) => join(full, name))
     return files.flatMap((file) => {
       const told = file.slice(ROOT.length + 1)
-      return documents(fill(readFileSync(file, 'utf8'), values, told), told)
+      return splitDocuments(fillTemplate(readFileSync(file, 'utf8'), values, told), told)
     })
   })
 }
@@ -107,14 +107,14 @@ export function manifest(object: KubeObject): Manifest {
 }
 
 /** The label by which what the runbook made is known. */
-export const OURS = { 'app.kubernetes.io/managed-by': 'prow-runbook', 'app.kubernetes.io/part-of': 'prow' }
+export const MANAGED_LABELS = { 'app.kubernetes.io/managed-by': 'prow-runbook', 'app.kubernetes.io/part-of': 'prow' }
 
 /** A Secret; `data` holds the values as they are, by key. */
 export function secret(namespace: string, name: string, data: Record<string, string>): Manifest {
   return manifest({
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name, namespace, labels: { ...OURS } },
+    metadata: { name, namespace, labels: { ...MANAGED_LABELS } },
     type: 'Opaque',
     data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')])),
   })

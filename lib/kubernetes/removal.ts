@@ -1,8 +1,8 @@
 import type { Outcome } from '../run/result.ts'
-import { identity, made, ours } from './apply.ts'
-import { kubectl, stream } from './kubectl.ts'
+import { isCreatedByRunbook, isManaged, objectRef } from './apply.ts'
+import { inputStream, kubectl } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
-import { forget, read } from './snapshot.ts'
+import { forgetSnapshot, getObjects } from './snapshot.ts'
 
 /** What makes the load balancers of an IngressClass on EKS Auto Mode. */
 const AUTO = 'eks.amazonaws.com/alb'
@@ -32,30 +32,33 @@ const KINDS = [
 ]
 
 /** What carries our label, apart into what the runbook made and what it adopted. */
-export async function found(): Promise<{ made: KubeObject[]; adopted: KubeObject[] }> {
-  const all = await read(KINDS.join(','), '-A', '-l', LABEL)
+export async function managedObjects(): Promise<{ created: KubeObject[]; adopted: KubeObject[] }> {
+  const all = await getObjects(KINDS.join(','), '-A', '-l', LABEL)
   // Only Auto Mode of EKS knows this kind; elsewhere kubectl would refuse the whole list for it.
   const auto = all.some((one) => (one.spec as { controller?: string } | undefined)?.controller === AUTO)
-  if (auto) all.push(...(await read('ingressclassparams.eks.amazonaws.com', '-l', LABEL)))
-  return { made: all.filter(made), adopted: all.filter((object) => ours(object) && !made(object)) }
+  if (auto) all.push(...(await getObjects('ingressclassparams.eks.amazonaws.com', '-l', LABEL)))
+  return {
+    created: all.filter(isCreatedByRunbook),
+    adopted: all.filter((object) => isManaged(object) && !isCreatedByRunbook(object)),
+  }
 }
 
 /** Removes objects and waits until they, and what they own, are gone. Nothing happens for none, or under `plan`. */
-export async function removeAll(objects: KubeObject[], plan: boolean): Promise<{ outcome: Outcome }> {
+export async function deleteObjects(objects: KubeObject[], plan: boolean): Promise<{ outcome: Outcome }> {
   if (!plan && objects.length > 0) {
     await kubectl(['delete', '--ignore-not-found', '--cascade=foreground', '--wait=true', '-f', '-'], {
-      input: stream(objects.map(identity)),
-      shows: `${objects.length} objects, from ${objects[0]?.kind.toLowerCase()}/${objects[0]?.metadata.name}`,
+      input: inputStream(objects.map(objectRef)),
+      comment: `${objects.length} objects, from ${objects[0]?.kind.toLowerCase()}/${objects[0]?.metadata.name}`,
     })
-    forget()
+    forgetSnapshot()
   }
   return { outcome: plan ? 'would remove' : 'removed' }
 }
 
 /** Takes our marks off what was there before the runbook; it stays as it is. */
-export async function release(objects: KubeObject[]): Promise<void> {
+export async function unadopt(objects: KubeObject[]): Promise<void> {
   if (objects.length === 0) return
-  const input = stream(objects.map(identity))
+  const input = inputStream(objects.map(objectRef))
   await kubectl(['label', '-f', '-', 'app.kubernetes.io/managed-by-'], { input })
   await kubectl(['annotate', '-f', '-', 'prow-runbook/adopted-', 'prow-runbook/started-with-'], { input })
 }
@@ -67,11 +70,11 @@ const CRIERS = 'prow.x-k8s.io/gcsk8sreporter'
  * pod would stay in Terminating for ever, and its namespace with it.
  */
 export async function jobPods(): Promise<KubeObject[]> {
-  return read('pods', '-n', 'test-pods', '-l', 'created-by-prow=true')
+  return getObjects('pods', '-n', 'test-pods', '-l', 'created-by-prow=true')
 }
 
 /** Deletes pods of jobs, without crier's finalizer. */
-export async function removeJobPods(pods: KubeObject[], plan: boolean): Promise<{ outcome: Outcome }> {
+export async function deleteJobPods(pods: KubeObject[], plan: boolean): Promise<{ outcome: Outcome }> {
   for (const pod of plan ? [] : pods) {
     const finalizers = (pod.metadata.finalizers as string[] | undefined) ?? []
     if (!finalizers.includes(CRIERS)) continue
@@ -87,22 +90,22 @@ export async function removeJobPods(pods: KubeObject[], plan: boolean): Promise<
       JSON.stringify({ metadata: { finalizers: kept } }),
     ])
   }
-  return removeAll(pods, plan)
+  return deleteObjects(pods, plan)
 }
 
 /** The leases by which Prow's programs agree who leads; they make them themselves. */
-export async function leases(): Promise<KubeObject[]> {
+export async function leaderLeases(): Promise<KubeObject[]> {
   const names = ['prow-sinker-leaderlock', 'prow-controller-manager-leader-lock']
-  const all = await read('leases.coordination.k8s.io', '-n', 'prow')
+  const all = await getObjects('leases.coordination.k8s.io', '-n', 'prow')
   return all.filter((lease) => names.includes(lease.metadata.name))
 }
 
 /** What is in a namespace besides what every namespace has and besides `going`; such as `Secret oauth-token`. */
-export async function residents(namespace: string, going: KubeObject[]): Promise<string[]> {
+export async function remainingObjects(namespace: string, going: KubeObject[]): Promise<string[]> {
   const kinds = [...KINDS.slice(0, 11), 'pods', 'replicasets.apps', 'statefulsets.apps', 'daemonsets.apps'].join(',')
   const born = ['ConfigMap/kube-root-ca.crt', 'ServiceAccount/default']
   const gone = new Set(going.map((object) => `${object.kind}/${object.metadata.namespace}/${object.metadata.name}`))
-  return (await read(kinds, '-n', namespace))
+  return (await getObjects(kinds, '-n', namespace))
     .filter((object) => {
       const { kind, metadata } = object
       if (born.includes(`${kind}/${metadata.name}`)) return false

@@ -27,7 +27,7 @@ const BY_NAME = [
 ]
 
 /** One look at the cluster that all checks and comparisons of a run share; a write puts its answer in. */
-export class World {
+export class Snapshot {
   readonly #objects = new Map<string, KubeObject>()
   readonly #absent = new Set<string>()
 
@@ -55,7 +55,7 @@ export class World {
   }
 
   /** Whether this look could have seen the object. */
-  covers(object: KubeObject): boolean {
+  wasQueried(object: KubeObject): boolean {
     const { name, namespace = '' } = object.metadata
     return (
       this.has(object.kind, name, namespace) ||
@@ -72,7 +72,7 @@ export class World {
 }
 
 /** The objects in what `kubectl … -o json` printed: nothing, a List, one, or several one after the other. */
-export function objects(stdout: string): KubeObject[] {
+export function parseObjects(stdout: string): KubeObject[] {
   // Each is printed over several lines, and only its last is a lone brace.
   return stdout
     .split(/^(?<=^}\n)/m)
@@ -83,31 +83,31 @@ export function objects(stdout: string): KubeObject[] {
     })
 }
 
-let seen: Promise<World> | undefined
+let seen: Promise<Snapshot> | undefined
 
 /** The snapshot of this run: what is in prow and test-pods, read once. */
-export function world(): Promise<World> {
-  seen ??= look()
+export function snapshot(): Promise<Snapshot> {
+  seen ??= takeSnapshot()
   return seen
 }
 
 /** Forgets the snapshot, so that the next look reads anew. */
-export function forget(): void {
+export function forgetSnapshot(): void {
   seen = undefined
 }
 
-async function look(): Promise<World> {
+async function takeSnapshot(): Promise<Snapshot> {
   const kinds = Object.values(KINDS).join(',')
   const answers = await Promise.all([
     kubectl(['get', '--ignore-not-found', '-o', 'json', ...BY_NAME]),
     ...NAMESPACES.map((namespace) => kubectl(['get', '-n', namespace, '-o', 'json', kinds])),
   ])
-  const found = new World()
-  for (const object of answers.flatMap(objects)) found.put(object)
+  const found = new Snapshot()
+  for (const object of answers.flatMap(parseObjects)) found.put(object)
   return found
 }
 
 /** The objects of some kinds as they are now, past the snapshot. `where` is such as `-n prow` or `-A`. */
-export async function read(kinds: string, ...where: string[]): Promise<KubeObject[]> {
-  return objects(await kubectl(['get', kinds, ...where, '-o', 'json']))
+export async function getObjects(kinds: string, ...where: string[]): Promise<KubeObject[]> {
+  return parseObjects(await kubectl(['get', kinds, ...where, '-o', 'json']))
 }

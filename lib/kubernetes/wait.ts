@@ -1,13 +1,13 @@
-import { follow } from '../base/shell.ts'
-import { explained } from './errors.ts'
+import { stream } from '../base/shell.ts'
+import { explainKubectl } from './errors.ts'
 import { ENVIRONMENT, targeted } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
-import { objects, world } from './snapshot.ts'
+import { parseObjects, snapshot } from './snapshot.ts'
 
 // ---- Waiting ----------------------------------------------------------------------------------------------------
 
 /** Whether a Deployment, Job or definition is as its spec wants it, as `kubectl rollout status` would say. */
-export function ready(object: KubeObject): boolean {
+export function isReady(object: KubeObject): boolean {
   const status = (object.status ?? {}) as Record<string, unknown>
   const conditions = (status.conditions ?? []) as { type: string; status: string }[]
   const holds = (type: string) => conditions.some((c) => c.type === type && c.status === 'True')
@@ -29,18 +29,18 @@ export function ready(object: KubeObject): boolean {
  * Watches the named objects of one kind until all are ready or `seconds` are over; gives back the names of those
  * that are not. `say` hears where it is. Costs nothing when the snapshot has them ready.
  */
-export async function waitFor(
+export async function watchUntilReady(
   kind: 'Deployment' | 'Job' | 'CustomResourceDefinition',
   names: string[],
   namespace: string,
   seconds: number,
   say: (text: string) => void,
 ): Promise<string[]> {
-  const now = await world()
+  const now = await snapshot()
   const waiting = new Set(
     names.filter((name) => {
       const object = now.get(kind, name, namespace)
-      return !object || !ready(object)
+      return !object || !isReady(object)
     }),
   )
   if (waiting.size === 0) return []
@@ -53,7 +53,7 @@ export async function waitFor(
   while (waiting.size > 0 && Date.now() < end) {
     let rest = ''
     const left = Math.ceil((end - Date.now()) / 1000)
-    const { satisfied, stderr } = await follow(
+    const { satisfied, stderr } = await stream(
       'kubectl',
       targeted(['get', kind.toLowerCase(), ...where, '--watch', '-o', 'json']),
       left,
@@ -63,10 +63,10 @@ export async function waitFor(
         if (last < 3) return false
         const whole = rest.slice(0, last)
         rest = rest.slice(last)
-        for (const object of objects(whole)) {
+        for (const object of parseObjects(whole)) {
           if (!names.includes(object.metadata.name)) continue
           now.put(object)
-          if (ready(object)) waiting.delete(object.metadata.name)
+          if (isReady(object)) waiting.delete(object.metadata.name)
           else waiting.add(object.metadata.name)
         }
         tell()
@@ -74,7 +74,7 @@ export async function waitFor(
       },
       ENVIRONMENT,
     )
-    if (!satisfied && /refused|Unauthorized|[Ff]orbidden/.test(stderr)) throw explained(stderr)
+    if (!satisfied && /refused|Unauthorized|[Ff]orbidden/.test(stderr)) throw explainKubectl(stderr)
   }
   return [...waiting]
 }

@@ -1,10 +1,10 @@
 import { readBucket } from '../aws/bucket.ts'
 import { findCertificate } from '../aws/certificate.ts'
-import { zones } from '../aws/dns.ts'
+import { findZones } from '../aws/dns.ts'
 import { readDriver } from '../aws/ebs-csi.ts'
-import { caller, cluster, ownBalancers, ownStorage, providerArn } from '../aws/eks.ts'
-import { readPolicy, readProvider, readRole } from '../aws/iam.ts'
-import { balancers } from '../aws/load-balancer.ts'
+import { callerIdentity, eksCluster, hasManagedLoadBalancers, hasManagedStorage, oidcProviderArn } from '../aws/eks.ts'
+import { readOidcProvider, readPolicy, readRole } from '../aws/iam.ts'
+import { findController } from '../aws/load-balancer.ts'
 import {
   controllersPolicy,
   jobsPolicy,
@@ -14,21 +14,21 @@ import {
   trust,
   withStatement,
 } from '../aws/policy.ts'
-import { type Fault, Problem } from '../base/problem.ts'
+import { type Finding, Problem } from '../base/problem.ts'
 import { onPath } from '../base/shell.ts'
-import { type Check, report } from '../kubernetes/check.ts'
-import { driverByHand } from '../kubernetes/cluster.ts'
+import { type Check, reportChecks } from '../kubernetes/check.ts'
+import { hasSelfManagedDriver } from '../kubernetes/cluster.ts'
 import { rerunLine } from '../run/rerun.ts'
 import type { Ahead } from '../run/result.ts'
 import { partition, roleName } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { lookAtMirrors } from './images.ts'
-import { edgeFaults } from './ingress.ts'
+import { checkMirrors } from './images.ts'
+import { ingressProblems } from './ingress.ts'
 
 /** What the later steps will need of AWS, all looked at side by side. Makes nothing. */
-export async function lookAhead(settings: Settings): Promise<Ahead[]> {
+export async function preflightAws(settings: Settings): Promise<Ahead[]> {
   const balanced = settings.INGRESS !== 'none'
-  const about = await cluster(settings)
+  const about = await eksCluster(settings)
   const one = async (
     step: string,
     stops: boolean,
@@ -37,14 +37,14 @@ export async function lookAhead(settings: Settings): Promise<Ahead[]> {
     try {
       const says = await work()
       if (says === undefined) return []
-      return [typeof says === 'string' ? { outcome: 'holds', says } : says]
+      return [typeof says === 'string' ? { outcome: 'holds', message: says } : says]
     } catch (error) {
       if (!(error instanceof Problem)) throw error
       // What only a person can bring may come until its step.
-      return error.faults.map((fault) => ({
+      return error.findings.map((fault) => ({
         outcome: stops ? 'failed' : 'warning',
-        says: `${stops ? '' : `${step} will stop: `}${fault.wrong.split('\n')[0]}`,
-        fault,
+        message: `${stops ? '' : `${step} will stop: `}${fault.message.split('\n')[0]}`,
+        finding: fault,
       }))
     }
   }
@@ -52,10 +52,10 @@ export async function lookAhead(settings: Settings): Promise<Ahead[]> {
     one(
       '01-cluster',
       true,
-      async () => `AWS: you are ${(await caller()).Arn}, cluster ${about.name} is ${about.status}`,
+      async () => `AWS: you are ${(await callerIdentity()).Arn}, cluster ${about.name} is ${about.status}`,
     ),
     one('01-cluster', true, async () => {
-      const provider = await readProvider(settings)
+      const provider = await readOidcProvider(settings)
       return `OIDC provider: ${provider ? 'there' : 'to be made'}`
     }),
     one('05-service-accounts', true, async () => {
@@ -63,28 +63,30 @@ export async function lookAhead(settings: Settings): Promise<Ahead[]> {
       return `bucket ${settings.LOG_BUCKET}: ${bucket ? `there, in ${bucket.region}` : 'to be made'}`
     }),
     one('07-ebs-csi', true, async () => {
-      if (ownStorage(about)) return 'volumes: EKS Auto Mode makes them'
+      if (hasManagedStorage(about)) return 'volumes: EKS Auto Mode makes them'
       const addon = await readDriver(settings)
       if (addon) {
         const says = `add-on aws-ebs-csi-driver: ${addon.status}`
-        return addon.status === 'ACTIVE' ? says : { outcome: 'warning', says: `${says}, which 07-ebs-csi looks into` }
+        return addon.status === 'ACTIVE'
+          ? says
+          : { outcome: 'warning', message: `${says}, which 07-ebs-csi looks into` }
       }
-      return `add-on aws-ebs-csi-driver: ${(await driverByHand()) ? 'a driver installed by hand is there' : 'to be made'}`
+      return `add-on aws-ebs-csi-driver: ${(await hasSelfManagedDriver()) ? 'a driver installed by hand is there' : 'to be made'}`
     }),
-    one('08-prow', true, () => lookAtMirrors(settings)).then((lines) =>
+    one('08-prow', true, () => checkMirrors(settings)).then((lines) =>
       // Who may not look may yet have them all.
       lines.map((line) =>
-        line.outcome === 'failed' && /^you may not/.test(line.says)
-          ? { ...line, outcome: 'warning' as const, says: `images in ECR were not looked for: ${line.says}` }
+        line.outcome === 'failed' && /^you may not/.test(line.message)
+          ? { ...line, outcome: 'warning' as const, message: `images in ECR were not looked for: ${line.message}` }
           : line,
       ),
     ),
     ...(balanced
       ? [
           one('11-ingress', true, async () => {
-            const wrong = edgeFaults(settings, ownBalancers(about))
-            if (wrong.length > 0) throw Problem.all(wrong)
-            const by = await balancers(about)
+            const message = ingressProblems(settings, hasManagedLoadBalancers(about))
+            if (message.length > 0) throw Problem.all(message)
+            const by = await findController(about)
             if (by.by === 'auto') return 'load balancers: EKS Auto Mode makes them'
             if (by.by === 'controller') return `load balancers: the controller is there, class ${by.class}`
             if (onPath('helm')) return 'load balancers: the controller is to be installed, by helm'
@@ -95,8 +97,8 @@ export async function lookAhead(settings: Settings): Promise<Ahead[]> {
           }).then((lines) =>
             // The controller can be installed any time before; wrong settings cannot be right later.
             lines.map((line) =>
-              line.outcome === 'failed' && /helm/.test(line.says)
-                ? { ...line, outcome: 'warning' as const, says: `11-ingress will stop: ${line.says}` }
+              line.outcome === 'failed' && /helm/.test(line.message)
+                ? { ...line, outcome: 'warning' as const, message: `11-ingress will stop: ${line.message}` }
                 : line,
             ),
           ),
@@ -104,33 +106,33 @@ export async function lookAhead(settings: Settings): Promise<Ahead[]> {
             const { arn, status } = await findCertificate(settings)
             return status === 'ISSUED'
               ? `certificate: ${arn}`
-              : { outcome: 'warning', says: `11-ingress will wait: the certificate ${arn} is ${status}` }
+              : { outcome: 'warning', message: `11-ingress will wait: the certificate ${arn} is ${status}` }
           }),
           one('11-ingress', false, async () => {
-            if (settings.HOSTED_ZONE) return `zone: ${(await zones(settings)).outside?.Name}`
+            if (settings.HOSTED_ZONE) return `zone: ${(await findZones(settings)).outside?.Name}`
             return {
               outcome: 'warning',
-              says: `11-ingress will wait until ${settings.PROW_HOST} leads to its load balancer: HOSTED_ZONE is empty`,
+              message: `11-ingress will wait until ${settings.PROW_HOST} leads to its load balancer: HOSTED_ZONE is empty`,
             }
           }),
         ]
       : []),
   ])
   const lines = found.flat()
-  return lines.filter((line, index) => lines.findIndex((other) => other.says === line.says) === index)
+  return lines.filter((line, index) => lines.findIndex((other) => other.message === line.message) === index)
 }
 
 /** Every fact of AWS that the steps have made, looked at once more. */
-export async function awsFacts(settings: Settings): Promise<Fault[]> {
+export async function reportAwsChecks(settings: Settings): Promise<Finding[]> {
   const part = partition(settings.AWS_REGION)
   const irsa = settings.IDENTITY === 'irsa'
   const [about, provider, bucket, addon, byHand, arn] = await Promise.all([
-    cluster(settings),
-    readProvider(settings),
+    eksCluster(settings),
+    readOidcProvider(settings),
     readBucket(settings),
     readDriver(settings),
-    driverByHand(),
-    providerArn(settings),
+    hasSelfManagedDriver(),
+    oidcProviderArn(settings),
   ])
   const roles: [string, string[], Policy][] = irsa
     ? [
@@ -149,7 +151,11 @@ export async function awsFacts(settings: Settings): Promise<Fault[]> {
       Boolean(provider?.ClientIDList?.includes('sts.amazonaws.com')),
     ),
     row(`bucket ${settings.LOG_BUCKET} is there, private and cleans itself`, '05-service-accounts', privately(bucket)),
-    row('something makes volumes', '07-ebs-csi', ownStorage(about) || addon?.status === 'ACTIVE' || (!addon && byHand)),
+    row(
+      'something makes volumes',
+      '07-ebs-csi',
+      hasManagedStorage(about) || addon?.status === 'ACTIVE' || (!addon && byHand),
+    ),
     ...(await Promise.all(
       roles.map(async ([name, accounts, document]) => {
         const [role, policy] = await Promise.all([readRole(name), readPolicy(name, 'prow-logs')])
@@ -163,7 +169,7 @@ export async function awsFacts(settings: Settings): Promise<Fault[]> {
       }),
     )),
   ]
-  return report('AWS', rows)
+  return reportChecks('AWS', rows)
 }
 
 function privately(bucket: Awaited<ReturnType<typeof readBucket>>): boolean {
@@ -176,10 +182,10 @@ function privately(bucket: Awaited<ReturnType<typeof readBucket>>): boolean {
 
 function row(says: string, madeBy: string, right: boolean): Check {
   return {
-    says,
-    otherwise: `not so: ${says}`,
+    fact: says,
+    failure: `not so: ${says}`,
     remedy: `Run ${rerunLine(madeBy)}: --plan tells what differs.`,
-    madeBy,
-    holds: () => right,
+    step: madeBy,
+    passes: () => right,
   }
 }

@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Problem } from '../base/problem.ts'
-import { type Ended, tryRun } from '../base/shell.ts'
+import { type Completed, tryRun } from '../base/shell.ts'
 import { kubectl, tryKubectl } from '../kubernetes/kubectl.ts'
-import { read, world } from '../kubernetes/snapshot.ts'
+import { getObjects, snapshot } from '../kubernetes/snapshot.ts'
 import type { Settings } from '../settings/table.ts'
 import type { ProwConfig } from './config.ts'
 
@@ -21,7 +21,7 @@ export interface Verdict {
  * Asks checkconfig: the program on PATH, else a pod of the installed version, which is gone again afterwards.
  * A pod is a write, so under `plan` only the program is asked.
  */
-export async function askCheckconfig(prow: ProwConfig, settings: Settings, plan: boolean): Promise<Verdict> {
+export async function runCheckconfig(prow: ProwConfig, settings: Settings, plan: boolean): Promise<Verdict> {
   if (settings.CHECKCONFIG === 'off') return { skipped: 'CHECKCONFIG=off' }
   const files = texts(prow)
   const local = await onPath(files, settings)
@@ -53,7 +53,7 @@ function flags(folder: string, settings: Settings): string[] {
   ]
 }
 
-async function onPath(files: Record<string, string>, settings: Settings): Promise<Ended | undefined> {
+async function onPath(files: Record<string, string>, settings: Settings): Promise<Completed | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'prow-runbook-'))
   try {
     chmodSync(folder, 0o700)
@@ -70,16 +70,16 @@ async function onPath(files: Record<string, string>, settings: Settings): Promis
 
 /** Why a pod cannot be asked, or nothing. */
 async function noPod(): Promise<string | undefined> {
-  const nodes = await read('nodes')
+  const nodes = await getObjects('nodes')
   const simulated = (node: (typeof nodes)[number]) => node.metadata.annotations?.['kwok.x-k8s.io/node'] !== undefined
   if (nodes.length === 0) return 'the cluster has no nodes'
   if (nodes.every(simulated)) return 'the nodes are simulated: no program runs there'
-  return (await world()).has('Namespace', 'prow') ? undefined : 'the namespace prow is missing'
+  return (await snapshot()).has('Namespace', 'prow') ? undefined : 'the namespace prow is missing'
 }
 
 const LABEL = 'app.kubernetes.io/component=checkconfig'
 
-async function inCluster(files: Record<string, string>, settings: Settings): Promise<Ended> {
+async function inCluster(files: Record<string, string>, settings: Settings): Promise<Completed> {
   const name = `checkconfig-${Date.now().toString(36)}`
   const security = {
     allowPrivilegeEscalation: false,
@@ -109,7 +109,7 @@ async function inCluster(files: Record<string, string>, settings: Settings): Pro
         ...[`--labels=app.kubernetes.io/managed-by=prow-runbook,${LABEL}`, '--pod-running-timeout=2m'],
         `--overrides=${JSON.stringify(overrides)}`,
       ],
-      { input, shows: 'the configuration, packed', timeout: 180 },
+      { input, comment: 'the configuration, packed', timeout: 180 },
     )
   } finally {
     const gone = ['delete', 'pod', '-n', 'prow', '--ignore-not-found', '--wait=false']
@@ -119,7 +119,7 @@ async function inCluster(files: Record<string, string>, settings: Settings): Pro
   }
 }
 
-function judged({ exitCode, stdout, stderr }: Ended): Pick<Verdict, 'refused'> {
+function judged({ exitCode, stdout, stderr }: Completed): Pick<Verdict, 'refused'> {
   if (exitCode === 0) return {}
   const said = `${stdout}\n${stderr}`.split('\n').flatMap((line): string[] => {
     try {

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { Problem } from '../base/problem.ts'
 import { tryKubectl } from '../kubernetes/kubectl.ts'
-import { type KubeObject, type Manifest, manifest, OURS, type Thing } from '../kubernetes/manifests.ts'
-import { read, type World, world } from '../kubernetes/snapshot.ts'
-import { ready } from '../kubernetes/wait.ts'
+import { type KubeObject, MANAGED_LABELS, type Manifest, manifest, type Resource } from '../kubernetes/manifests.ts'
+import { getObjects, type Snapshot, snapshot } from '../kubernetes/snapshot.ts'
+import { isReady } from '../kubernetes/wait.ts'
 import type { ProwConfig } from './config.ts'
 
 /** What a ConfigMap may hold, counted over keys and values: the API server's limit. */
 const LIMIT = 1024 * 1024
 
 /** The ConfigMaps of a configuration. VERSION is a file that Prow reads beside config.yaml and tells on Deck's /config. */
-export function things(prow: ProwConfig): Thing[] {
+export function configResources(prow: ProwConfig): Resource[] {
   const jobs = new Map([...prow.jobs].map(([name, { text }]) => [name, text]))
   const version = createHash('sha256')
   for (const [name, text] of [['config.yaml', prow.config.text] as const, ...jobs].sort())
@@ -43,7 +43,7 @@ function copy(of: KubeObject, name: string, annotations?: Record<string, string>
   return manifest({
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name, namespace: 'prow', labels: { ...OURS }, ...(annotations ? { annotations } : {}) },
+    metadata: { name, namespace: 'prow', labels: { ...MANAGED_LABELS }, ...(annotations ? { annotations } : {}) },
     ...(of.data ? { data: of.data } : {}),
     ...(of.binaryData ? { binaryData: of.binaryData } : {}),
   })
@@ -57,7 +57,7 @@ function followed(objects: KubeObject[]): string {
  * The version that is in the cluster, to be kept aside before `wanted` replaces it; nothing when nothing changes, or
  * when a run that was cut off has kept it already.
  */
-export function previous(wanted: Thing[], now: World): Thing[] {
+export function previousVersion(wanted: Resource[], now: Snapshot): Resource[] {
   const objects = wanted.map((thing) => thing.manifests[0]!.object)
   const there = NAMES.map((name) => now.get('ConfigMap', name, 'prow'))
   if (!there.every((one) => one !== undefined)) return []
@@ -70,7 +70,7 @@ export function previous(wanted: Thing[], now: World): Thing[] {
 }
 
 /** The kept version as the one in force, and the one in force as the kept one. */
-export function rolledBack(now: World): { now: Thing[]; before: Thing[] } {
+export function rollback(now: Snapshot): { now: Resource[]; before: Resource[] } {
   const there = NAMES.map((name) => now.get('ConfigMap', name, 'prow'))
   const kept = NAMES.map((name) => now.get('ConfigMap', `${name}-previous`, 'prow'))
   if (!kept.every((one) => one !== undefined) || !there.every((one) => one !== undefined)) {
@@ -99,13 +99,16 @@ export function rolledBack(now: World): { now: Thing[]; before: Thing[] } {
  * Waits until every pod of Deck, asked through the API server, tells the version that is in the ConfigMap. Gives back
  * why that cannot be seen, when it cannot.
  */
-export async function reloaded(seconds: number, say: (text: string) => void): Promise<{ seen: boolean; why?: string }> {
-  const now = await world()
+export async function waitForDeckReload(
+  seconds: number,
+  say: (text: string) => void,
+): Promise<{ seen: boolean; why?: string }> {
+  const now = await snapshot()
   const deck = now.get('Deployment', 'deck', 'prow')
   const version = (now.get('ConfigMap', 'config', 'prow')?.data as Record<string, string> | undefined)?.VERSION
-  if (!deck || !ready(deck)) return { seen: false, why: 'Deck does not run yet' }
+  if (!deck || !isReady(deck)) return { seen: false, why: 'Deck does not run yet' }
   if (!version) return { seen: false, why: 'this version has no mark' }
-  const pods = await read('pods', '-n', 'prow', '-l', 'app=deck', '--field-selector=status.phase=Running')
+  const pods = await getObjects('pods', '-n', 'prow', '-l', 'app=deck', '--field-selector=status.phase=Running')
   const waiting = new Set(pods.map(({ metadata }) => metadata.name))
   const until = Date.now() + seconds * 1000
   for (;;) {
@@ -144,7 +147,7 @@ export function configMap(
   const base: KubeObject = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name, namespace: 'prow', labels: { ...OURS } },
+    metadata: { name, namespace: 'prow', labels: { ...MANAGED_LABELS } },
   }
   if (size(plain) <= LIMIT) return manifest({ ...base, data: { ...Object.fromEntries(texts), ...beside } })
   const gzipped = plain.map(([key, bytes]): [string, string] => [key, packedBytes(bytes).toString('base64')])

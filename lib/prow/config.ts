@@ -1,16 +1,16 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { ROOT, relativeName } from '../base/paths.ts'
-import { type Fault, Problem } from '../base/problem.ts'
-import type { Named } from '../github/repositories.ts'
-import { fill } from '../kubernetes/manifests.ts'
-import { places } from '../settings/derived.ts'
+import { displayPath, ROOT } from '../base/paths.ts'
+import { type Finding, Problem } from '../base/problem.ts'
+import type { NamedRepository } from '../github/repositories.ts'
+import { fillTemplate } from '../kubernetes/manifests.ts'
+import { templateValues } from '../settings/derived.ts'
 import { settingsPath } from '../settings/settings.ts'
 import type { Settings } from '../settings/table.ts'
 
 export interface File {
   /** Its name as the reader knows it. */
-  told: string
+  displayName: string
   text: string
 }
 
@@ -38,32 +38,32 @@ export function readProwConfig(settings: Settings): ProwConfig {
 }
 
 /** What is there, and what is wrong with the files as such. */
-function files(settings: Settings): { read: ProwConfig; faults: Fault[] } {
+function files(settings: Settings): { read: ProwConfig; faults: Finding[] } {
   const own = settingsPath(settings, settings.CONFIG_DIR)
   const template = !existsSync(own)
   const folder = template ? TEMPLATES : own
-  const faults: Fault[] = []
-  const values = places(settings)
+  const faults: Finding[] = []
+  const values = templateValues(settings)
   const file = (path: string): File => {
-    const told = relativeName(path)
+    const told = displayPath(path)
     if (!existsSync(path)) {
       faults.push({
-        wrong: `${told} is missing`,
+        message: `${told} is missing`,
         remedy: `Put it there; manifests/config/${basename(path)} is a start.`,
       })
-      return { told, text: '' }
+      return { displayName: told, text: '' }
     }
     try {
       const text = readFileSync(path, 'utf8')
-      return { told, text: template ? fill(text, values, told) : text }
+      return { displayName: told, text: template ? fillTemplate(text, values, told) : text }
     } catch (error) {
       if (error instanceof Problem) throw error
       const why = (error as Error).message.split(',')[0]
       faults.push({
-        wrong: `${told} cannot be read (${why})`,
+        message: `${told} cannot be read (${why})`,
         remedy: 'See that it is a file and that you may read it.',
       })
-      return { told, text: '' }
+      return { displayName: told, text: '' }
     }
   }
   const jobs = new Map<string, File>()
@@ -73,19 +73,19 @@ function files(settings: Settings): { read: ProwConfig; faults: Fault[] } {
     const before = jobs.get(name)
     if (before) {
       faults.push({
-        wrong: `${one.told} has the same name as ${before.told}`,
+        message: `${one.displayName} has the same name as ${before.displayName}`,
         remedy: 'Rename one: all job files become keys of one ConfigMap, whatever folder they are in.',
       })
     } else if (!/^[-._a-zA-Z0-9]+$/.test(name)) {
       faults.push({
-        wrong: `${one.told} cannot be a key of a ConfigMap`,
+        message: `${one.displayName} cannot be a key of a ConfigMap`,
         remedy: 'Rename it: letters, digits, - . and _ are allowed.',
       })
     }
     jobs.set(name, one)
   }
   const read: ProwConfig = {
-    from: template ? 'the templates in manifests/config' : relativeName(folder),
+    from: template ? 'the templates in manifests/config' : displayPath(folder),
     config: file(join(folder, 'config.yaml')),
     plugins: file(join(folder, 'plugins.yaml')),
     labels: file(join(folder, 'labels.yaml')),
@@ -98,18 +98,18 @@ function files(settings: Settings): { read: ProwConfig; faults: Fault[] } {
  * Reads Prow's configuration and looks at it by Prow's rules. Throws one Problem with every fault, each with file and
  * line; gives back what is only worth a word. CONFIG_STRICT=off lets pass what `checkconfig` lets pass without --strict.
  */
-export async function checked(settings: Settings): Promise<{ prow: ProwConfig; hints: Fault[] }> {
+export async function validateConfig(settings: Settings): Promise<{ prow: ProwConfig; hints: Finding[] }> {
   // The YAML library is needed by those alone who look at a configuration.
-  const { examine } = await import('./rules/index.ts')
+  const { checkConfiguration: examine } = await import('./rules/index.ts')
   const { read, faults } = files(settings)
   const refused = settings.CONFIG_STRICT === 'on' ? ['invalid', 'strict', 'here'] : ['invalid', 'here']
   const missing = read.config.text === '' && faults.length > 0
-  const hints: Fault[] = []
+  const hints: Finding[] = []
   for (const found of examine(read, settings)) {
     // A file that is not there was told as that.
     if (missing && found.rule !== 'yaml') continue
-    const fault = { wrong: `${found.file}:${found.line} ${found.wrong}`, remedy: found.remedy }
-    if (refused.includes(found.weight)) faults.push(fault)
+    const fault = { message: `${found.file}:${found.line} ${found.message}`, remedy: found.remedy }
+    if (refused.includes(found.severity)) faults.push(fault)
     else hints.push(fault)
   }
   if (faults.length > 0) throw Problem.all(faults)
@@ -118,7 +118,7 @@ export async function checked(settings: Settings): Promise<{ prow: ProwConfig; h
 
 /** How Tide would merge the repositories of an organisation; nothing for those that it does not merge. */
 export async function mergeMethods(prow: ProwConfig, org: string): Promise<(repo: string) => string | undefined> {
-  const { at, plainly, readYaml, textsOf } = await import('../base/yaml-tree.ts')
+  const { nodeAt: at, toPlain: plainly, parseYaml: readYaml, textsOf } = await import('../base/yaml-tree.ts')
   const tide = at(readYaml(prow.config.text).tree, 'tide')
   const queries = at(tide, 'queries')?.list ?? []
   const methods = (plainly(at(tide, 'merge_method')) ?? {}) as Record<string, string | Record<string, string>>
@@ -138,12 +138,12 @@ export async function mergeMethods(prow: ProwConfig, org: string): Promise<(repo
 }
 
 /** The repositories of an organisation that have jobs or that a query of Tide names. */
-export async function namedRepositories(prow: ProwConfig, org: string): Promise<Map<string, Named>> {
-  const { at, readYaml, textsOf } = await import('../base/yaml-tree.ts')
+export async function namedRepositories(prow: ProwConfig, org: string): Promise<Map<string, NamedRepository>> {
+  const { nodeAt: at, parseYaml: readYaml, textsOf } = await import('../base/yaml-tree.ts')
   const CREDENTIALS =
     /^[^#\n]*(oauth_token_secret|ssh_key_secrets|github_app_private_key_secret|cookiefile_secret|skip_cloning|clone_uri)\b/m
-  const named = new Map<string, Named>()
-  for (const { told, text } of [prow.config, ...prow.jobs.values()]) {
+  const named = new Map<string, NamedRepository>()
+  for (const { displayName: told, text } of [prow.config, ...prow.jobs.values()]) {
     const { tree } = readYaml(text)
     const clones = CREDENTIALS.test(prow.config.text) || CREDENTIALS.test(text)
     for (const kind of ['presubmits', 'postsubmits']) {

@@ -1,20 +1,20 @@
-import { look } from '../aws/cli.ts'
+import { readAws } from '../aws/cli.ts'
 import { CONTROLLER_IMAGE, controllerImage } from '../aws/load-balancer.ts'
 import { Problem } from '../base/problem.ts'
 import { manifests } from '../kubernetes/manifests.ts'
 import type { Ahead } from '../run/result.ts'
-import { partition, places, UTILITY_IMAGES } from '../settings/derived.ts'
+import { partition, templateValues, UTILITY_IMAGES } from '../settings/derived.ts'
 import { ROWS, type Settings } from '../settings/table.ts'
 import { COMPONENTS } from './checks.ts'
 
 /** An image where its makers publish it, and where the cluster will look for it. */
-export interface Copy {
+export interface ImageCopy {
   from: string
   to: string
 }
 
 /** Every image of an installation with these settings, each once. Images that your own jobs name are not among them. */
-export function imagesOf(settings: Settings): Copy[] {
+export function imagesOf(settings: Settings): ImageCopy[] {
   const upstream = { ...settings, PROW_IMAGE_REGISTRY: ROWS.PROW_IMAGE_REGISTRY.default, IMAGE_MIRROR: '' }
   const [from, to] = [named(upstream), named(settings)]
   const copies = from.map((image, index) => ({ from: image, to: to[index]! }))
@@ -39,7 +39,7 @@ function named(settings: Settings): string[] {
       [...text.matchAll(/^[\s-]*image: (\S+)$/gm)].map(([, image]) => image!),
     ),
     ...prow.map((name) => `${settings.PROW_IMAGE_REGISTRY}/${name}:${settings.PROW_IMAGE_TAG}`),
-    places(settings).HELLO_IMAGE!,
+    templateValues(settings).HELLO_IMAGE!,
   ]
 }
 
@@ -50,14 +50,14 @@ const ECR = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/(.+):[^
  * registries abroad. Undefined when there is nothing to say. Throws a Problem that names each repository that is
  * missing, or says what AWS does not allow.
  */
-export async function lookAtMirrors(settings: Settings): Promise<string | Ahead | undefined> {
+export async function checkMirrors(settings: Settings): Promise<string | Ahead | undefined> {
   const copies = imagesOf(settings)
   const abroad = copies.filter(({ from, to }) => from === to)
   if (partition(settings.AWS_REGION) === 'aws-cn' && abroad.length > 0) {
     const hosts = [...new Set(abroad.map(({ to }) => to.slice(0, to.indexOf('/'))))].join(', ')
-    const wrong = `nodes in China seldom reach ${hosts}`
+    const message = `nodes in China seldom reach ${hosts}`
     const remedy = 'Set PROW_IMAGE_REGISTRY and IMAGE_MIRROR, and copy the images that npx tsx scripts/images.ts lists.'
-    return { outcome: 'warning', says: wrong, fault: { wrong, remedy } }
+    return { outcome: 'warning', message: message, finding: { message: message, remedy } }
   }
   const wanted = new Map<string, Set<string>>()
   for (const { to } of copies) {
@@ -69,7 +69,7 @@ export async function lookAtMirrors(settings: Settings): Promise<string | Ahead 
   const missing: string[] = []
   for (const [account, repositories] of wanted) {
     const args = ['ecr', 'describe-repositories', '--registry-id', account]
-    const there = await look<{ repositories: { repositoryName: string }[] }>(args)
+    const there = await readAws<{ repositories: { repositoryName: string }[] }>(args)
     const names = new Set(there?.repositories.map(({ repositoryName }) => repositoryName))
     missing.push(...[...repositories].filter((name) => !names.has(name)))
   }

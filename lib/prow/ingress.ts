@@ -1,15 +1,22 @@
-import { type Balancers, CIDRS, CONTROLLER, inside } from '../aws/load-balancer.ts'
+import { CONTROLLER, type LoadBalancerController } from '../aws/load-balancer.ts'
 import { Problem } from '../base/problem.ts'
 import { kubectlLine, tryKubectl } from '../kubernetes/kubectl.ts'
-import { type KubeObject, manifests, manifestsWith, type Thing } from '../kubernetes/manifests.ts'
-import { read, world } from '../kubernetes/snapshot.ts'
+import { type KubeObject, manifests, manifestsWith, type Resource } from '../kubernetes/manifests.ts'
+import { getObjects, snapshot } from '../kubernetes/snapshot.ts'
 import type { Settings } from '../settings/table.ts'
 
+// ---- The Ingresses ----------------------------------------------------------------------------------------------
+
+export const isInternal = (settings: Settings) => settings.DECK_ACCESS === 'internal'
+
+/** Of the five values that a rule of a load balancer may have, the host and the path take two. */
+export const MAX_CIDRS = 3
+
 /** What is wrong with the settings of the way in, before anything is made. `auto`: EKS makes the load balancers. */
-export function edgeFaults(settings: Settings, auto: boolean): { wrong: string; remedy: string }[] {
+export function ingressProblems(settings: Settings, auto: boolean): { message: string; remedy: string }[] {
   const told: [string, string[]][] = [
     ['DECK_ACCESS', /^(internal|public)$/.test(settings.DECK_ACCESS) ? [] : settings.DECK_ACCESS.split(',')],
-    ['HOOK_CIDRS', inside(settings) ? [] : settings.HOOK_CIDRS],
+    ['HOOK_CIDRS', isInternal(settings) ? [] : settings.HOOK_CIDRS],
   ]
   // Whether Auto Mode heeds a condition is told nowhere (aws/containers-roadmap#2556 asks for it), and one that it does
   // not heed would let everybody in.
@@ -17,7 +24,7 @@ export function edgeFaults(settings: Settings, auto: boolean): { wrong: string; 
     return told
       .filter(([, list]) => list.length > 0)
       .map(([name]) => ({
-        wrong: `${name} is a list of CIDRs, and EKS Auto Mode may not keep others out on a load balancer for both`,
+        message: `${name} is a list of CIDRs, and EKS Auto Mode may not keep others out on a load balancer for both`,
         remedy:
           name === 'DECK_ACCESS'
             ? 'Set DECK_ACCESS=internal or public; or INGRESS=none, with a way in of your own.'
@@ -25,18 +32,18 @@ export function edgeFaults(settings: Settings, auto: boolean): { wrong: string; 
       }))
   }
   return told
-    .filter(([, list]) => list.length > CIDRS)
+    .filter(([, list]) => list.length > MAX_CIDRS)
     .map(([name, list]) => ({
-      wrong: `${name} has ${list.length} CIDRs, and a rule of a load balancer takes ${CIDRS}`,
+      message: `${name} has ${list.length} CIDRs, and a rule of a load balancer takes ${MAX_CIDRS}`,
       remedy: 'Write fewer, wider ones; or DECK_ACCESS=internal, which has a load balancer of its own.',
     }))
 }
 
 /** The two Ingresses, one thing each; with Auto Mode their classes before them. */
-export function edgeThings(settings: Settings, by: Balancers, certificate: string) {
+export function ingressResources(settings: Settings, by: LoadBalancerController, certificate: string) {
   const nginx = settings.INGRESS === 'nginx'
   const auto = by.by === 'auto'
-  const shared = !inside(settings)
+  const shared = !isInternal(settings)
   const source = (cidrs: string[]) =>
     cidrs.length
       ? JSON.stringify([{ field: 'source-ip', sourceIpConfig: { values: cidrs.map((one) => one.trim()) } }])
@@ -94,12 +101,12 @@ export function edgeThings(settings: Settings, by: Balancers, certificate: strin
  * What another INGRESS has made and this one does not want. Its load balancers go with their Ingresses; ingress-nginx
  * stays, as others may be using it by now.
  */
-export function unwanted(settings: Settings, auto: boolean): Thing[] {
+export function unwantedIngresses(settings: Settings, auto: boolean): Resource[] {
   const eks = settings.TARGET === 'eks'
   const things = (['nginx', 'alb'] as const)
     .filter((other) => other !== settings.INGRESS)
     .map((other) => {
-      const balanced = eks ? edgeThings({ ...settings, INGRESS: other }, { by: 'nothing' }, 'none') : []
+      const balanced = eks ? ingressResources({ ...settings, INGRESS: other }, { by: 'nothing' }, 'none') : []
       return {
         name: `Ingresses of INGRESS=${other}`,
         manifests: [
@@ -111,7 +118,7 @@ export function unwanted(settings: Settings, auto: boolean): Thing[] {
     .filter((thing) => thing.manifests.length > 0)
   if (!auto || settings.INGRESS !== 'none') return things
   // Last: what takes the load balancers away still reads them.
-  const [classes] = edgeThings(settings, { by: 'auto' }, 'none')
+  const [classes] = ingressResources(settings, { by: 'auto' }, 'none')
   return [...things, classes!]
 }
 
@@ -121,21 +128,31 @@ function hostname(ingress: KubeObject | undefined): string | undefined {
 }
 
 /** Waits until an Ingress has an address, and answers it; on the limit throws a Problem with what the events say. */
-export async function address(settings: Settings, name: string, say: (text: string) => void): Promise<string> {
+export async function waitForLoadBalancer(
+  settings: Settings,
+  name: string,
+  say: (text: string) => void,
+): Promise<string> {
   const namespace = settings.INGRESS === 'nginx' ? 'ingress-nginx' : 'prow'
-  const known = hostname((await world()).get('Ingress', name, namespace))
+  const known = hostname((await snapshot()).get('Ingress', name, namespace))
   if (known) return known
   say(`waiting for the address of Ingress ${name}`)
   const path = '{.status.loadBalancer.ingress[0].hostname}'
   const args = ['-n', namespace, 'wait', `ingress/${name}`, `--for=jsonpath=${path}`, '-o', `jsonpath=${path}`]
   const ended = await tryKubectl([...args, `--timeout=${settings.WAIT_SECONDS}s`])
   if (ended.exitCode === 0 && ended.stdout.trim()) return ended.stdout.trim()
-  const events = await read('events', '-n', namespace, '--field-selector', `involvedObject.name=${name},type=Warning`)
+  const events = await getObjects(
+    'events',
+    '-n',
+    namespace,
+    '--field-selector',
+    `involvedObject.name=${name},type=Warning`,
+  )
   const said = events.map((event) => `${event.reason}: ${event.message}`).slice(-3)
   const remedies: [RegExp, string][] = [
     [
       /subnet/i,
-      `Tag two subnets or more: kubernetes.io/role/${name === 'prow-deck' && inside(settings) ? 'internal-elb' : 'elb'}=1, in two zones, with 8 free addresses each.`,
+      `Tag two subnets or more: kubernetes.io/role/${name === 'prow-deck' && isInternal(settings) ? 'internal-elb' : 'elb'}=1, in two zones, with 8 free addresses each.`,
     ],
     [/certificate/i, 'See that CERTIFICATE_ARN is in this region and ISSUED.'],
     [

@@ -3,12 +3,12 @@ import { Problem } from '../base/problem.ts'
 import type { Check } from '../kubernetes/check.ts'
 import { kubectl, kubectlLine } from '../kubernetes/kubectl.ts'
 import type { KubeObject } from '../kubernetes/manifests.ts'
-import { forget, read } from '../kubernetes/snapshot.ts'
-import { current, writes } from '../run/context.ts'
+import { forgetSnapshot, getObjects } from '../kubernetes/snapshot.ts'
+import { currentRun, markWritten } from '../run/context.ts'
 import { rerunLine } from '../run/rerun.ts'
-import type { Became } from '../run/result.ts'
-import { became } from '../run/task.ts'
-import { places } from '../settings/derived.ts'
+import type { Change } from '../run/result.ts'
+import { change } from '../run/task.ts'
+import { templateValues } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 
 /** The components that read or write the bucket; their Deployments and accounts are named so. */
@@ -31,7 +31,7 @@ function roleOf(pod: KubeObject): string {
 
 // The newest pod of each component. Older ones may be on their way out.
 async function newest(): Promise<Map<string, KubeObject>> {
-  const pods = await read('pods', '-n', 'prow', '-l', `app in (${USERS.join(',')})`)
+  const pods = await getObjects('pods', '-n', 'prow', '-l', `app in (${USERS.join(',')})`)
   const found = new Map<string, KubeObject>()
   for (const pod of pods) {
     const name = pod.metadata.labels?.app ?? ''
@@ -46,9 +46,9 @@ async function newest(): Promise<Map<string, KubeObject>> {
  * Makes the pods that use the bucket have the role of their account: EKS puts it in when a pod is made and never
  * later, so pods older than the annotation are made anew. Throws a Problem when it does not arrive then either.
  */
-export async function ensurePodRoles(settings: Settings, say: (text: string) => void): Promise<Became> {
-  const { plan } = current()
-  const role = places(settings).PROW_ROLE_ARN!
+export async function ensurePodRoles(settings: Settings, say: (text: string) => void): Promise<Change> {
+  const { plan } = currentRun()
+  const role = templateValues(settings).PROW_ROLE_ARN!
   let pods = await newest()
   // Those of Deployments made a moment ago come within seconds.
   for (let tries = 0; !plan && pods.size < USERS.length && tries < 10; tries++) {
@@ -58,24 +58,24 @@ export async function ensurePodRoles(settings: Settings, say: (text: string) => 
   }
   const without = () => [...pods].filter(([, pod]) => roleOf(pod) !== role).map(([name]) => name)
   const old = without()
-  if (old.length === 0) return became(true, [], `of ${[...pods.keys()].sort().join(', ') || 'none yet'}`)
+  if (old.length === 0) return change(true, [], `of ${[...pods.keys()].sort().join(', ') || 'none yet'}`)
   const differs = old.map((name) => ({
     object: `Pod prow/${pods.get(name)!.metadata.name}`,
     path: 'AWS_ROLE_ARN',
-    was: roleOf(pods.get(name)!) || undefined,
-    is: role,
+    before: roleOf(pods.get(name)!) || undefined,
+    after: role,
   }))
   const note = `${old.join(', ')} made anew: they were older than the annotation`
-  if (plan) return became(true, differs, note)
-  writes()
+  if (plan) return change(true, differs, note)
+  markWritten()
   await kubectl(['-n', 'prow', 'rollout', 'restart', ...old.map((name) => `deployment/${name}`)])
-  forget()
+  forgetSnapshot()
   const until = Date.now() + Math.min(settings.WAIT_SECONDS, 60) * 1000
   do {
     say(`waiting for new pods of ${without().join(', ')}`)
     await sleep(1000)
     pods = await newest()
-    if (without().length === 0) return became(true, differs, note)
+    if (without().length === 0) return change(true, differs, note)
   } while (Date.now() < until)
   throw nodeRole(without())
 }
@@ -95,14 +95,14 @@ function nodeRole(names: string[]): Problem {
 /** Rows that the pods have the role of their account, not that of their node. */
 export async function podRoleChecks(settings: Settings): Promise<Check[]> {
   if (!usesRoles(settings)) return []
-  const role = places(settings).PROW_ROLE_ARN!
+  const role = templateValues(settings).PROW_ROLE_ARN!
   const pods = await newest()
   return USERS.map((name) => ({
-    says: `the pods of ${name} have the role ${role.split('/').at(-1)}`,
-    otherwise: pods.has(name)
+    fact: `the pods of ${name} have the role ${role.split('/').at(-1)}`,
+    failure: pods.has(name)
       ? `the pods of ${name} have no AWS_ROLE_ARN of ours: they use the bucket with the role of their node`
       : `${name} has no pod`,
-    madeBy: '08-prow',
-    holds: () => pods.has(name) && roleOf(pods.get(name)!) === role,
+    step: '08-prow',
+    passes: () => pods.has(name) && roleOf(pods.get(name)!) === role,
   }))
 }

@@ -1,16 +1,16 @@
-import type { Fault } from '../base/problem.ts'
+import type { Finding } from '../base/problem.ts'
 import type { Tree } from '../base/yaml-tree.ts'
-import { explained, type GitHub, statusOf } from '../github/client.ts'
+import { explainGitHub, type GitHub, statusOf } from '../github/client.ts'
 import type { Settings } from '../settings/table.ts'
 import type { ProwConfig } from './config.ts'
 import { signIn } from './sign-in.ts'
 
 // A Deck that anybody reaches shows the logs of all jobs to anybody, those of private repositories too.
 
-/** What was found out: what is wrong, what is worth a word. */
+/** What was found out: what is message, what is worth a word. */
 interface Found {
-  faults: Fault[]
-  warnings: Fault[]
+  faults: Finding[]
+  warnings: Finding[]
 }
 
 /** How many private repositories are looked into for jobs of their own; a question each. */
@@ -34,7 +34,7 @@ interface Shown {
 }
 
 async function shownOf(prow: ProwConfig): Promise<Shown> {
-  const { at, isTrue, readYaml, textOf, textsOf } = await import('../base/yaml-tree.ts')
+  const { nodeAt: at, isTrue, parseYaml: readYaml, textOf, textsOf } = await import('../base/yaml-tree.ts')
   const config = readYaml(prow.config.text).tree
   const hidden = textsOf(at(config, 'deck', 'hidden_repos'))
   const isHidden = (repo: string) => hidden.includes(repo) || hidden.includes(repo.split('/')[0]!)
@@ -49,7 +49,7 @@ async function shownOf(prow: ProwConfig): Promise<Shown> {
     if (isTrue(at(job, 'hidden')) || repos.some(isHidden)) return
     for (const repo of repos) if (/^[\w.-]+\/[\w.-]+$/.test(repo) && !jobs.has(repo)) jobs.set(repo, told)
   }
-  for (const { told, text } of [prow.config, ...prow.jobs.values()]) {
+  for (const { displayName: told, text } of [prow.config, ...prow.jobs.values()]) {
     const { tree } = readYaml(text)
     for (const kind of ['presubmits', 'postsubmits'])
       for (const [repo, list] of at(tree, kind)?.map ?? [])
@@ -78,7 +78,11 @@ async function visibility(settings: Settings, github: GitHub, repo: string): Pro
     return visibilityOf(data)
   } catch (error) {
     if (statusOf(error) === 404) return undefined
-    throw explained(error, settings, { doing: `look at ${repo}`, scope: 'repo', permission: 'Metadata: read' })
+    throw explainGitHub(error, settings, {
+      description: `look at ${repo}`,
+      scope: 'repo',
+      permission: 'Metadata: read',
+    })
   }
 }
 
@@ -89,8 +93,8 @@ async function listed(settings: Settings, github: GitHub): Promise<Map<string, V
     const all = await github.paginate('GET /orgs/{org}/repos', { org, per_page: 100, type: 'all' })
     return new Map(all.filter((one) => !one.archived).map((one) => [`${org}/${one.name}`, visibilityOf(one)]))
   } catch (error) {
-    throw explained(error, settings, {
-      doing: `list the repositories of ${org}`,
+    throw explainGitHub(error, settings, {
+      description: `list the repositories of ${org}`,
       scope: 'repo',
       permission: 'Metadata: read',
     })
@@ -105,17 +109,21 @@ async function hasOwnJobs(settings: Settings, github: GitHub, repo: string): Pro
   } catch (error) {
     // An empty one has no contents.
     if (statusOf(error) === 404) return false
-    throw explained(error, settings, { doing: `look into ${repo}`, scope: 'repo', permission: 'Contents: read' })
+    throw explainGitHub(error, settings, {
+      description: `look into ${repo}`,
+      scope: 'repo',
+      permission: 'Contents: read',
+    })
   }
 }
 
 /** Asks GitHub about the repositories that have jobs. Nothing where Deck is not public. */
-export async function lookAtPublicDeck(settings: Settings, prow: ProwConfig): Promise<Found> {
+export async function checkPublicDeck(settings: Settings, prow: ProwConfig): Promise<Found> {
   const found: Found = { faults: [], warnings: [] }
   if (!isPublic(settings)) return found
   const unknown = (why: string) => {
     found.warnings.push({
-      wrong: `Deck is open to anybody, and whether repositories with jobs are private was not asked (${why})`,
+      message: `Deck is open to anybody, and whether repositories with jobs are private was not asked (${why})`,
       remedy: `${CLOSE} Logs of private repositories would be everybody's.`,
     })
     return found
@@ -137,7 +145,7 @@ export async function lookAtPublicDeck(settings: Settings, prow: ProwConfig): Pr
     if (isPrivate(repo)) exposed.push({ repo, where })
     else if (known.get(repo) === undefined)
       found.warnings.push({
-        wrong: `GitHub shows no repository ${repo}, which has jobs (${where}): whether it is private cannot be told`,
+        message: `GitHub shows no repository ${repo}, which has jobs (${where}): whether it is private cannot be told`,
         remedy: 'See its spelling, and whether the bot is invited there.',
       })
   }
@@ -150,19 +158,19 @@ export async function lookAtPublicDeck(settings: Settings, prow: ProwConfig): Pr
   if (exposed.length > 0) {
     const told = exposed.map(({ repo, where }) => `${repo} (${known.get(repo)}; ${where})`)
     found.faults.push({
-      wrong: `anybody could read the logs of jobs of repositories that are not public (DECK_ACCESS=${settings.DECK_ACCESS}): ${told.join(', ')}`,
+      message: `anybody could read the logs of jobs of repositories that are not public (DECK_ACCESS=${settings.DECK_ACCESS}): ${told.join(', ')}`,
       remedy: `${CLOSE} Or name them under deck.hidden_repos in config.yaml, which takes them off Deck's lists; a log stays open to whoever knows its address.`,
     })
   }
   const later = others.filter((_, index) => !own[index])
   if (later.length > 0)
     found.warnings.push({
-      wrong: `${some(later)} may bring jobs in a .prow.yaml: Deck, which is open to anybody, would show their logs`,
+      message: `${some(later)} may bring jobs in a .prow.yaml: Deck, which is open to anybody, would show their logs`,
       remedy: `${CLOSE} Or leave them out of in_repo_config.enabled, or name them under deck.hidden_repos.`,
     })
   if (hidden.length > 0)
     found.warnings.push({
-      wrong: `deck.hidden_repos takes ${some(hidden)} off Deck's lists only: whoever knows or guesses the address of a log reads it`,
+      message: `deck.hidden_repos takes ${some(hidden)} off Deck's lists only: whoever knows or guesses the address of a log reads it`,
       remedy: CLOSE,
     })
   return found

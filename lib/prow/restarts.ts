@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto'
-import { ours } from '../kubernetes/apply.ts'
+import { isManaged } from '../kubernetes/apply.ts'
 import type { Check } from '../kubernetes/check.ts'
-import { kubectl, stream } from '../kubernetes/kubectl.ts'
+import { inputStream, kubectl } from '../kubernetes/kubectl.ts'
 import type { KubeObject, Manifest } from '../kubernetes/manifests.ts'
-import { forget, objects, type World, world } from '../kubernetes/snapshot.ts'
-import { current, writes } from '../run/context.ts'
-import { became, task } from '../run/task.ts'
+import { forgetSnapshot, parseObjects, type Snapshot, snapshot } from '../kubernetes/snapshot.ts'
+import { currentRun, markWritten } from '../run/context.ts'
+import { change, task } from '../run/task.ts'
 
 // Prow's programs watch the hmac and their token, and read these only when they start (cmd/deck, pkg/io NewOpener).
 // Whoever corrects one sees no difference until the pods that read it are made anew.
@@ -48,7 +48,7 @@ type Marks = Record<string, string>
  * For each Deployment a mark of each Secret that it reads at its start, by its name. `wanted` are Secrets as they are
  * to be. The key of a mark is known to those only who may read the Secret anyway.
  */
-export function startMarks(now: World, wanted: Manifest[] = []): Map<string, Marks> {
+export function secretMarks(now: Snapshot, wanted: Manifest[] = []): Map<string, Marks> {
   const markOf = (name: string): [string, string][] => {
     const there = now.get('Secret', name, 'prow')
     const next = wanted.find(({ object: { metadata } }) => metadata.name === name && metadata.namespace === 'prow')
@@ -65,7 +65,7 @@ export function startMarks(now: World, wanted: Manifest[] = []): Map<string, Mar
 }
 
 /** The marks on a Deployment, if somebody has put them there. */
-function startedWith(now: World, name: string): Marks | undefined {
+function startedWith(now: Snapshot, name: string): Marks | undefined {
   const text = now.get('Deployment', name, 'prow')?.metadata.annotations?.[STARTED]
   return text === undefined ? undefined : Object.fromEntries(text.split(' ').map((one) => one.split('=')))
 }
@@ -84,10 +84,10 @@ function changed(marks: Marks, started: Marks | undefined): string[] {
  * Makes the pods anew that started with other Secrets than there are now, and tells a line if there are any. Where
  * nobody has marked a Deployment yet, `before` says what the Secrets held before this run.
  */
-export async function restartReaders(before: Map<string, Marks>, wanted: Manifest[] = []): Promise<void> {
-  const { plan } = current()
-  const now = await world()
-  const marks = startMarks(now, wanted)
+export async function restartConsumers(before: Map<string, Marks>, wanted: Manifest[] = []): Promise<void> {
+  const { plan } = currentRun()
+  const now = await snapshot()
+  const marks = secretMarks(now, wanted)
   const old = [...marks].flatMap(([name, ones]): [string, string[]][] => {
     const secrets = changed(ones, startedWith(now, name) ?? before.get(name))
     return secrets.length > 0 ? [[name, secrets]] : []
@@ -98,23 +98,23 @@ export async function restartReaders(before: Map<string, Marks>, wanted: Manifes
       const differs = old.map(([name, secrets]) => ({
         object: `Deployment prow/${name}`,
         path: 'its pods',
-        was: `started with an older ${secrets.join(', ')}`,
-        is: 'made anew',
+        before: `started with an older ${secrets.join(', ')}`,
+        after: 'made anew',
       }))
       if (!plan) {
         await kubectl(['-n', 'prow', 'rollout', 'restart', ...names.map((name) => `deployment/${name}`)])
-        forget()
+        forgetSnapshot()
       }
-      return became(true, differs, `${names.join(', ')}: made anew`)
+      return change(true, differs, `${names.join(', ')}: made anew`)
     })
   }
   // What 08-prow has not taken over yet gets no mark.
   const toMark = [...marks].filter(
     ([name, ones]) =>
-      ours(now.get('Deployment', name, 'prow')!) && written(ones) !== written(startedWith(now, name) ?? {}),
+      isManaged(now.get('Deployment', name, 'prow')!) && written(ones) !== written(startedWith(now, name) ?? {}),
   )
   if (plan || toMark.length === 0) return
-  writes()
+  markWritten()
   const marked = toMark.map(([name, ones]) => ({
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -123,22 +123,22 @@ export async function restartReaders(before: Map<string, Marks>, wanted: Manifes
   // A manager of its own: 08-prow applies the Deployment without this annotation, and it stays.
   const how = ['--server-side', '--field-manager=prow-runbook-started', '--force-conflicts', '--validate=false']
   const answer = await kubectl(['apply', ...how, '-o', 'json', '-f', '-'], {
-    input: stream(marked),
-    shows: `what ${toMark.map(([name]) => name).join(', ')} started with`,
+    input: inputStream(marked),
+    comment: `what ${toMark.map(([name]) => name).join(', ')} started with`,
   })
-  for (const object of objects(answer)) now.put(object)
+  for (const object of parseObjects(answer)) now.put(object)
 }
 
 /** Rows that no pod runs with the Secrets of before. */
-export async function readerChecks(): Promise<Check[]> {
-  const now = await world()
-  return [...startMarks(now)].map(([name, marks]) => {
+export async function restartChecks(): Promise<Check[]> {
+  const now = await snapshot()
+  return [...secretMarks(now)].map(([name, marks]) => {
     const old = changed(marks, startedWith(now, name))
     return {
-      says: `${name} has started with the Secrets that are there`,
-      otherwise: `${name} still runs with an older ${old.join(', ')}: it reads that only when it starts`,
-      madeBy: '03-secrets',
-      holds: () => old.length === 0,
+      fact: `${name} has started with the Secrets that are there`,
+      failure: `${name} still runs with an older ${old.join(', ')}: it reads that only when it starts`,
+      step: '03-secrets',
+      passes: () => old.length === 0,
     }
   })
 }

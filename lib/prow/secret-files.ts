@@ -1,52 +1,56 @@
 import { createPrivateKey } from 'node:crypto'
 import { load, YAML11_SCHEMA } from 'js-yaml'
-import type { Fault } from '../base/problem.ts'
+import type { Finding } from '../base/problem.ts'
 import { prowUrl } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 
 /** A secret file: which Secret and key it becomes, what must be in it, and how it is made when it can be made. */
-export interface Row {
+export interface SecretFile {
   secret: string
   key: string
   /** The namespace where it is looked for when there is no file. */
   namespace: string
   /** What the reader puts into the file, as an instruction. */
-  fill: string
+  instruction: string
   /** Whether these settings want it. */
   wanted: (settings: Settings) => boolean
   /** What is wrong with the trimmed text, or nothing. Never quotes the text. */
-  flaw: (text: string, settings: Settings) => string | undefined
+  validate: (text: string, settings: Settings) => string | undefined
   /** What is worth a word about a text that has no flaw. Never quotes the text. */
-  odd?: (text: string) => Fault | undefined
+  warn?: (text: string) => Finding | undefined
   /** Arguments of `openssl` that make one. */
   openssl?: string[]
   /** The value that follows from the settings when there is no file. */
-  follows?: (settings: Settings) => string | undefined
+  derive?: (settings: Settings) => string | undefined
 }
 
 const always = () => true
 
 /** The secret files, named as in secrets/. Facts about their content: what Prow's programs do with them at start. */
-export const FILES = {
+export const SECRET_FILES = {
   'hmac-token': {
     secret: 'hmac-token',
     key: 'hmac',
     namespace: 'prow',
-    fill: 'Remove the file to have one made, or put the secret of your webhook there.',
+    instruction: 'Remove the file to have one made, or put the secret of your webhook there.',
     wanted: always,
     // The map form (org: [{value, created_at}]) is how it is rotated; it has line breaks.
-    flaw: (text, settings) =>
-      /^\S+$/.test(text) ? (text.length < 16 ? 'is shorter than 16 characters' : undefined) : mapFlaw(text, settings),
+    validate: (text, settings) =>
+      /^\S+$/.test(text)
+        ? text.length < 16
+          ? 'is shorter than 16 characters'
+          : undefined
+        : hmacMapError(text, settings),
     openssl: ['rand', '-hex', '20'],
   },
   cookie: {
     secret: 'cookie',
     key: 'secret',
     namespace: 'prow',
-    fill: 'Remove the file to have one made, or put the output of `openssl rand -base64 32` there.',
+    instruction: 'Remove the file to have one made, or put the output of `openssl rand -base64 32` there.',
     wanted: (settings) => settings.OAUTH === 'on',
     // Deck ends at start with fewer bytes when people may rerun jobs.
-    flaw: (text) =>
+    validate: (text) =>
       /^[A-Za-z0-9+/]{43}=$/.test(text) && Buffer.from(text, 'base64').length === 32
         ? undefined
         : 'is not the base64 of 32 bytes',
@@ -56,13 +60,13 @@ export const FILES = {
     secret: 'github-oauth-config',
     key: 'secret',
     namespace: 'prow',
-    fill: 'Fill in client_id and client_secret of the OAuth App, both in quotes; or set OAUTH=off.',
+    instruction: 'Fill in client_id and client_secret of the OAuth App, both in quotes; or set OAUTH=off.',
     wanted: (settings) => settings.OAUTH === 'on',
-    flaw: oauthFlaw,
-    odd: (text) =>
+    validate: oauthError,
+    warn: (text) =>
       /^\s*client_id:\s*["']?Iv(1\.|23)/m.test(text)
         ? {
-            wrong: 'has the client_id of a GitHub App; Deck is made for an OAuth App, which is another thing',
+            message: 'has the client_id of a GitHub App; Deck is made for an OAuth App, which is another thing',
             remedy: "Make an OAuth App (docs/guide.md, What only a person can do). An App's log-ins end after hours.",
           }
         : undefined,
@@ -71,17 +75,17 @@ export const FILES = {
     secret: 'oauth-token',
     key: 'oauth',
     namespace: 'prow',
-    fill: "Put the bot account's token there, and nothing else.",
+    instruction: "Put the bot account's token there, and nothing else.",
     wanted: (settings) => settings.GITHUB_AUTH === 'pat',
-    flaw: tokenFlaw,
+    validate: tokenError,
   },
   'github-app-key': {
     secret: 'github-token',
     key: 'cert',
     namespace: 'prow',
-    fill: 'Put the private key there that GitHub gave you for the App (a .pem file).',
+    instruction: 'Put the private key there that GitHub gave you for the App (a .pem file).',
     wanted: (settings) => settings.GITHUB_AUTH === 'app',
-    flaw: (text) => {
+    validate: (text) => {
       try {
         return createPrivateKey(text).asymmetricKeyType === 'rsa' ? undefined : 'is a key, but not an RSA key'
       } catch {
@@ -93,27 +97,28 @@ export const FILES = {
     secret: 'clone-token',
     key: 'oauth',
     namespace: 'test-pods',
-    fill: "Put a token there that can read the private repositories and nothing else; any job can read it. It must not be the bot's.",
+    instruction:
+      "Put a token there that can read the private repositories and nothing else; any job can read it. It must not be the bot's.",
     wanted: (settings) => settings.PRIVATE_CLONES === 'on',
-    flaw: tokenFlaw,
+    validate: tokenError,
   },
   's3-credentials': {
     secret: 's3-credentials',
     key: 'service-account.json',
     namespace: 'prow',
-    fill: 'Fill in the JSON as in secrets.example/s3-credentials.',
+    instruction: 'Fill in the JSON as in secrets.example/s3-credentials.',
     wanted: always,
-    flaw: s3Flaw,
+    validate: s3Error,
     // With roles there is nothing secret in it.
-    follows: (settings) => (settings.IDENTITY === 'irsa' ? JSON.stringify({ region: settings.AWS_REGION }) : undefined),
+    derive: (settings) => (settings.IDENTITY === 'irsa' ? JSON.stringify({ region: settings.AWS_REGION }) : undefined),
   },
-} satisfies Record<string, Row>
+} satisfies Record<string, SecretFile>
 
-export type FileName = keyof typeof FILES
+export type FileName = keyof typeof SECRET_FILES
 
-export const rows = FILES as Record<FileName, Row>
+export const secretFiles = SECRET_FILES as Record<FileName, SecretFile>
 
-function mapFlaw(text: string, settings: Settings): string | undefined {
+function hmacMapError(text: string, settings: Settings): string | undefined {
   const map = yaml(text)
   if (typeof map !== 'object' || map === null || Array.isArray(map))
     return 'is neither one word nor a map of organisations'
@@ -143,7 +148,7 @@ export function webhookSecret(hmac: string, org: string, repo = ''): string {
   return newest?.value ?? ''
 }
 
-function tokenFlaw(text: string): string | undefined {
+function tokenError(text: string): string | undefined {
   if (/\s/.test(text)) return 'has more than one word'
   // Of other lengths and prefixes there are too many to refuse: GitHub Enterprise has its own.
   if (/^(ghp|gho|ghu|ghs)_/.test(text) && text.length < 40) return 'is too short for a token of GitHub'
@@ -158,7 +163,7 @@ function yaml(text: string): unknown {
   }
 }
 
-function oauthFlaw(text: string, settings: Settings): string | undefined {
+function oauthError(text: string, settings: Settings): string | undefined {
   const slip = /^\s*(client_id|client_secret|redirect_url):\S/m.exec(text)
   if (slip) return `needs a space after ${slip[1]}:`
   // 12e5 is a number to Go, which Deck is written in, and a text to our reader.
@@ -174,7 +179,7 @@ function oauthFlaw(text: string, settings: Settings): string | undefined {
   return !settings.PROW_HOST || config.redirect_url === wanted ? undefined : `has another redirect_url than ${wanted}`
 }
 
-function s3Flaw(text: string, settings: Settings): string | undefined {
+function s3Error(text: string, settings: Settings): string | undefined {
   let json: Record<string, unknown>
   try {
     json = JSON.parse(text)
@@ -202,8 +207,8 @@ function s3Flaw(text: string, settings: Settings): string | undefined {
   return undefined
 }
 
-export function shape(row: Row, text: string, settings: Settings): string | undefined {
+export function validateSecret(row: SecretFile, text: string, settings: Settings): string | undefined {
   if (text.includes('REPLACE')) return 'still holds the text of the example'
   if (text.includes('\0')) return 'is no text'
-  return row.flaw(text, settings)
+  return row.validate(text, settings)
 }

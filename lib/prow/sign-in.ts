@@ -1,23 +1,23 @@
 import { Problem } from '../base/problem.ts'
-import { asApp, asBot, asInstallation, ask, type GitHub, type Wish } from '../github/client.ts'
-import { type Found, lookAtApp, lookAtCloneToken, lookAtToken } from '../github/credentials.ts'
-import { world } from '../kubernetes/snapshot.ts'
+import { asApp, asBot, asInstallation, callGitHub, type GitHub, type Operation } from '../github/client.ts'
+import { type CredentialReport, checkApp, checkCloneToken, checkToken } from '../github/credentials.ts'
+import { snapshot } from '../kubernetes/snapshot.ts'
 import type { Settings } from '../settings/table.ts'
-import { look } from './secrets.ts'
+import { inspectSecrets } from './secrets.ts'
 
 /** What GitHub says of the credentials that the settings want and that are at hand; nothing with GITHUB_CHECKS=off. */
-export async function lookAtGitHub(
+export async function checkCredentials(
   settings: Settings,
   values: Map<string, { text: string }>,
-): Promise<Found | undefined> {
+): Promise<CredentialReport | undefined> {
   if (settings.GITHUB_CHECKS === 'off') return undefined
-  const looks: [name: string, look: (text: string, file: string) => Promise<Found>][] = [
+  const looks: [name: string, look: (text: string, file: string) => Promise<CredentialReport>][] = [
     settings.GITHUB_AUTH === 'app'
-      ? ['github-app-key', (text) => lookAtApp(settings, text)]
-      : ['oauth-token', (text, file) => lookAtToken(settings, text, file)],
-    ['clone-token', (text, file) => lookAtCloneToken(settings, text, file)],
+      ? ['github-app-key', (text) => checkApp(settings, text)]
+      : ['oauth-token', (text, file) => checkToken(settings, text, file)],
+    ['clone-token', (text, file) => checkCloneToken(settings, text, file)],
   ]
-  const all: Found[] = []
+  const all: CredentialReport[] = []
   for (const [name, look] of looks) {
     const text = values.get(name)?.text
     if (!text) continue
@@ -26,14 +26,14 @@ export async function lookAtGitHub(
     } catch (error) {
       if (!(error instanceof Problem)) throw error
       // A GitHub that does not answer is one fault.
-      const known = all.flatMap(({ faults }) => faults.map(({ wrong }) => wrong))
-      const faults = error.faults.filter(({ wrong }) => !known.includes(wrong))
-      all.push({ says: '', faults, warnings: [] })
+      const known = all.flatMap(({ faults }) => faults.map(({ message }) => message))
+      const faults = error.findings.filter(({ message }) => !known.includes(message))
+      all.push({ summary: '', faults, warnings: [] })
     }
   }
   if (all.length === 0) return undefined
   return {
-    says: all.map(({ says }) => says).find(Boolean) ?? '',
+    summary: all.map(({ summary: says }) => says).find(Boolean) ?? '',
     faults: all.flatMap(({ faults }) => faults),
     warnings: all.flatMap(({ warnings }) => warnings),
   }
@@ -41,7 +41,7 @@ export async function lookAtGitHub(
 
 /** The value of a secret file, from secrets/ or the cluster; nothing where 03-secrets has yet to make it. */
 async function credential(settings: Settings, name: 'oauth-token' | 'github-app-key'): Promise<string | undefined> {
-  return look(settings, await world()).values.get(name)?.text
+  return inspectSecrets(settings, await snapshot()).values.get(name)?.text
 }
 
 /**
@@ -54,12 +54,12 @@ export async function signIn(settings: Settings): Promise<GitHub | undefined> {
   if (!text) return undefined
   if (name === 'oauth-token') return asBot(settings, text)
   const app = await asApp(settings, text)
-  const wish: Wish = {
-    doing: `find the App's installation in ${settings.GITHUB_ORG}`,
+  const wish: Operation = {
+    description: `find the App's installation in ${settings.GITHUB_ORG}`,
     scope: '',
     permission: 'Metadata: read',
   }
-  const { data } = await ask(settings, wish, () =>
+  const { data } = await callGitHub(settings, wish, () =>
     app.request('GET /orgs/{org}/installation', { org: settings.GITHUB_ORG }),
   )
   return asInstallation(settings, text, data.id)

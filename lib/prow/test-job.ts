@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { load, YAML11_SCHEMA } from 'js-yaml'
 import { Problem } from '../base/problem.ts'
 import { kubectl, kubectlLine, tryKubectl } from '../kubernetes/kubectl.ts'
-import { type KubeObject, OURS } from '../kubernetes/manifests.ts'
-import { places, prowUrl } from '../settings/derived.ts'
+import { type KubeObject, MANAGED_LABELS } from '../kubernetes/manifests.ts'
+import { prowUrl, templateValues } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 
 const JOB = 'runbook-verify'
@@ -15,7 +15,7 @@ interface Entry {
 }
 
 /** What Prow would decorate a job of no repository with: every entry for all, later ones winning field by field. */
-export function decoration(config: string): Record<string, unknown> {
+export function defaultDecoration(config: string): Record<string, unknown> {
   const { plank } = (load(config, { schema: YAML11_SCHEMA }) ?? {}) as {
     plank?: {
       default_decoration_config_entries?: Entry[]
@@ -30,7 +30,7 @@ export function decoration(config: string): Record<string, unknown> {
 }
 
 /** A ProwJob that says a word and ends, as horologium would make it. */
-export function harmless(settings: Settings, config: string, name: string, now = new Date()): KubeObject {
+export function testJob(settings: Settings, config: string, name: string, now = new Date()): KubeObject {
   const labels = { 'created-by-prow': 'true', 'prow.k8s.io/type': 'periodic', 'prow.k8s.io/job': JOB }
   return {
     apiVersion: 'prow.k8s.io/v1',
@@ -38,7 +38,7 @@ export function harmless(settings: Settings, config: string, name: string, now =
     metadata: {
       name,
       namespace: 'prow',
-      labels: { ...OURS, ...labels, 'prow.k8s.io/id': name },
+      labels: { ...MANAGED_LABELS, ...labels, 'prow.k8s.io/id': name },
       annotations: { 'prow.k8s.io/job': JOB },
     },
     spec: {
@@ -47,7 +47,7 @@ export function harmless(settings: Settings, config: string, name: string, now =
       cluster: 'default',
       namespace: 'test-pods',
       job: JOB,
-      decoration_config: { ...decoration(config), timeout: '10m' },
+      decoration_config: { ...defaultDecoration(config), timeout: '10m' },
       pod_spec: {
         securityContext: {
           runAsNonRoot: true,
@@ -59,7 +59,7 @@ export function harmless(settings: Settings, config: string, name: string, now =
         containers: [
           {
             name: '',
-            image: places(settings).HELLO_IMAGE,
+            image: templateValues(settings).HELLO_IMAGE,
             command: ['sh', '-c'],
             args: ['echo "Prow works."'],
             resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
@@ -76,12 +76,12 @@ export function harmless(settings: Settings, config: string, name: string, now =
  * Sends a harmless job of its own all the way: pod, log in the bucket, page in Deck. Removes job and pod afterwards;
  * its log stays, as logs do. Answers where the log is; throws a Problem that says how far it came.
  */
-export async function sendJob(settings: Settings, config: string, say: (text: string) => void): Promise<string> {
+export async function runTestJob(settings: Settings, config: string, say: (text: string) => void): Promise<string> {
   const name = `verify-${randomBytes(6).toString('hex')}`
   say('making a job')
   await kubectl(['create', '-f', '-'], {
-    input: JSON.stringify(harmless(settings, config, name)),
-    shows: `ProwJob ${name}`,
+    input: JSON.stringify(testJob(settings, config, name)),
+    comment: `ProwJob ${name}`,
   })
   say('waiting for its end')
   const limit = `--timeout=${settings.WAIT_SECONDS}s`

@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writ
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cacheFolder } from '../base/cache.ts'
-import { locked } from '../base/lock.ts'
+import { withLock } from '../base/lock.ts'
 import { Problem } from '../base/problem.ts'
 import { onPath, quote, run, tryRun } from '../base/shell.ts'
-import { atLeast, readVersion } from '../base/version.ts'
+import { atLeast, parseVersion } from '../base/version.ts'
 
 const FAKES = join(import.meta.dirname, 'fakes', 'aws')
 
@@ -51,7 +51,7 @@ export async function lacks(): Promise<string | undefined> {
   if (!onPath('aws')) return 'aws is not on PATH'
   const python = onPath('python3')
   if (!python) return 'python3 is not on PATH'
-  const version = readVersion((await tryRun('python3', ['--version'])).stdout)
+  const version = parseVersion((await tryRun('python3', ['--version'])).stdout)
   if (!version || !atLeast(version, [3, 10, 0])) return 'python3 is older than 3.10'
   const venv = await tryRun('python3', ['-c', 'import venv, ensurepip'])
   return venv.exitCode === 0 ? undefined : 'python3 lacks venv (on Debian: apt-get install python3-venv)'
@@ -64,7 +64,7 @@ async function python(say: (text: string) => void): Promise<string> {
   const program = join(home, 'bin', 'python')
   const whole = join(home, 'whole')
   if (existsSync(whole)) return program
-  return locked(
+  return withLock(
     `${home}.lock`,
     (pid) => say(`process ${pid} makes it`),
     async () => {

@@ -37,13 +37,13 @@ export interface Rehearsal {
 }
 
 /** What became of a thing of the rehearsal, and a word more on it. */
-export interface Became {
+export interface TaskResult {
   outcome: 'created' | 'changed' | 'unchanged'
   note?: string
 }
 
 /** Does one thing of the rehearsal and tells what became of it. */
-export type Task = <T>(thing: string, work: (say: (text: string) => void) => Promise<[T, Became]>) => Promise<T>
+export type Task = <T>(thing: string, work: (say: (text: string) => void) => Promise<[T, TaskResult]>) => Promise<T>
 
 export interface Options {
   /** Its folder; `defaultDir` when absent. */
@@ -88,7 +88,7 @@ export const places = (dir: string) => ({
   ports: join(dir, 'aws', 'ports.json'),
 })
 
-export const UNCHANGED: Became = { outcome: 'unchanged' }
+export const UNCHANGED: TaskResult = { outcome: 'unchanged' }
 
 export const silent: Task = async (_thing, work) => (await work(() => {}))[0]
 

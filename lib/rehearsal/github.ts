@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../base/problem.ts'
 import { run } from '../base/shell.ts'
-import { type Became, GO, places } from './folder.ts'
+import { GO, places, type TaskResult } from './folder.ts'
 import { GITHUB, HOST, LETTERS, MIRROR, make, ORG, text } from './inputs.ts'
 import { daemon, space } from './namespaces.ts'
 
@@ -15,7 +15,7 @@ export function namesOf(dir: string): Record<string, string> {
 const githubFolder = (dir: string) => join(dir, 'node', 'github')
 
 // People with tokens, an organisation and a repository with jobs: enough to see Prow at work.
-export async function startGithub(dir: string): Promise<[undefined, Became]> {
+export async function startGithub(dir: string): Promise<[undefined, TaskResult]> {
   const folder = githubFolder(dir)
   const { github } = space(dir)!
   const note = `http://${github}, tokens of its people in ${join(folder, 'tokens.json')}`

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { cacheFolder } from '../base/cache.ts'
-import { locked } from '../base/lock.ts'
-import { type Fault, Problem } from '../base/problem.ts'
-import { type Ended, onPath, run, tryRun } from '../base/shell.ts'
-import { atLeast, readVersion } from '../base/version.ts'
+import { withLock } from '../base/lock.ts'
+import { type Finding, Problem } from '../base/problem.ts'
+import { type Completed, onPath, run, tryRun } from '../base/shell.ts'
+import { atLeast, parseVersion } from '../base/version.ts'
 
 // The programs of the rehearsal cluster. go/cluster/go.mod has the same versions.
 export const KUBE = '1.36.3'
@@ -103,18 +103,18 @@ const flags = (ldflags: string) => ['-mod=readonly', '-buildvcs=false', '-trimpa
 export const goIn = (cwd: string) => ({ cwd, env: { CGO_ENABLED: '0', GOWORK: 'off' } })
 
 /** What Go here is, or the fault that keeps it from building. `answer` is that of `go env GOVERSION GOOS GOARCH`. */
-export function judgeGo(answer: Ended | undefined, goMod: string): { go: string } | { fault: Fault } {
+export function judgeGo(answer: Completed | undefined, goMod: string): { go: string } | { fault: Finding } {
   const needs = /^go (\S+)/m.exec(goMod)?.[1] ?? '1.26'
   const remedy = `Install Go ${needs} or later (https://go.dev/dl), or see that dl.k8s.io and github.com can be reached.`
   const why = 'The programs of the rehearsal cluster are not on PATH and cannot be downloaded'
-  if (!answer) return { fault: { wrong: `${why}, and Go is not on this machine to build them.`, remedy } }
+  if (!answer) return { fault: { message: `${why}, and Go is not on this machine to build them.`, remedy } }
   if (answer.exitCode !== 0) {
-    return { fault: { wrong: `${why}, and Go cannot build them: ${answer.stderr.trim()}`, remedy } }
+    return { fault: { message: `${why}, and Go cannot build them: ${answer.stderr.trim()}`, remedy } }
   }
   const go = answer.stdout.trim().split(/\s+/).join(' ')
-  const version = readVersion(go)
-  if (!version || !atLeast(version, readVersion(needs)!)) {
-    return { fault: { wrong: `${why}, and Go here is ${go.split(' ')[0]}, too old to build them.`, remedy } }
+  const version = parseVersion(go)
+  if (!version || !atLeast(version, parseVersion(needs)!)) {
+    return { fault: { message: `${why}, and Go here is ${go.split(' ')[0]}, too old to build them.`, remedy } }
   }
   return { go }
 }
@@ -149,7 +149,7 @@ export async function build(module: Module, names: string[], say: (text: string)
   const missing = () => names.filter((name) => !existsSync(join(folder, name)))
   if (missing().length === 0) return folder
 
-  await locked(
+  await withLock(
     `${folder}.lock`,
     (pid) => say(`waiting for process ${pid}, which builds the same programs`),
     async () => {

@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ACCOUNT } from './aws.ts'
-import { type Became, type Kind, places } from './folder.ts'
+import { type Kind, places, type TaskResult } from './folder.ts'
 import { space } from './namespaces.ts'
 
 export const REGION = 'us-west-2'
@@ -24,7 +24,7 @@ export const MIRROR = 'registry.rehearsal.example/mirror'
 
 // The settings and the secrets that only a person can give. They look real and are worth nothing. The hmac-token and
 // the cookie are not among them: the runbook makes those. What is there is kept, so that a second run changes nothing.
-export function makeInput(dir: string, kind: Kind, context: string, eks: boolean): Became['outcome'] {
+export function makeInput(dir: string, kind: Kind, context: string, eks: boolean): TaskResult['outcome'] {
   const { env, secrets } = places(dir)
   mkdirSync(secrets, { recursive: true, mode: 0o700 })
   chmodSync(secrets, 0o700)

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { createServer } from 'node:net'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { cacheFolder } from '../base/cache.ts'
-import { locked } from '../base/lock.ts'
+import { withLock } from '../base/lock.ts'
 import { Problem } from '../base/problem.ts'
 import { onPath, tryRun } from '../base/shell.ts'
 import { access, furnish, whole } from './api-server.ts'
@@ -58,17 +58,17 @@ export async function upKwok(dir: string, task: Task, eks = false): Promise<Made
       return [undefined, { outcome: 'changed', note: `started again in ${seconds()}` }]
     }
     await end(dir)
-    let wrong = await create(dir, programs, say, eks)
-    if (wrong) {
+    let message = await create(dir, programs, say, eks)
+    if (message) {
       // Ports that looked free may have been taken by the time the programs listened: the second try has others.
       await end(dir)
-      wrong = await create(dir, programs, say, eks)
+      message = await create(dir, programs, say, eks)
     }
-    if (wrong) {
+    if (message) {
       await end(dir)
       const logs = join(cluster, 'logs')
       throw new Problem(
-        `The rehearsal cluster did not start: ${wrong}`,
+        `The rehearsal cluster did not start: ${message}`,
         `Look into ${logs}, or run the same line again.`,
       )
     }
@@ -213,7 +213,7 @@ async function kwokConfig(dir: string, programs: Record<Name, Program>, eks: boo
   return `${JSON.stringify(config, null, 2)}\n`
 }
 
-// Runs kwokctl. Answers what it said was wrong, or undefined when the cluster is whole afterwards.
+// Runs kwokctl. Answers what it said was message, or undefined when the cluster is whole afterwards.
 async function kwokctl(
   dir: string,
   programs: Record<Name, Program>,
@@ -274,14 +274,14 @@ async function create(
   say('starting the cluster')
   const make = () => kwokctl(dir, programs, ['create', 'cluster', '--config', config, '--kubeconfig', ''], say)
   // Two kwokctl that download the same file at once write it into each other.
-  const wrong = await (lacksDownload(programs)
-    ? locked(
+  const message = await (lacksDownload(programs)
+    ? withLock(
         join(cacheFolder(), 'locks', 'downloads.lock'),
         (pid) => say(`waiting for process ${pid}, which downloads`),
         make,
       )
     : make())
-  if (wrong) return wrong
+  if (message) return message
   // kwokctl's own points at files; this one is whole in itself and its context has a name to type.
   const { server } = access(dir)
   const pem = (file: string) => readFileSync(join(cluster, 'pki', file)).toString('base64')

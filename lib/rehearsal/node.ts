@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { accessSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Fault, Problem } from '../base/problem.ts'
+import { type Finding, Problem } from '../base/problem.ts'
 import { onPath, tryRun } from '../base/shell.ts'
 import { readSettings } from '../settings/settings.ts'
-import { type Became, places } from './folder.ts'
+import { places, type TaskResult } from './folder.ts'
 import { authority } from './github.ts'
 import { buildReal } from './go-build.ts'
 import {
@@ -23,7 +23,7 @@ import {
 import { conflist, containerdToml, kubeletConfig, PLUGINS, PODS } from './node-config.ts'
 import { type Image, layOut } from './oci.ts'
 
-export async function nodePrograms(say: (text: string) => void): Promise<[Record<string, string>, Became]> {
+export async function nodePrograms(say: (text: string) => void): Promise<[Record<string, string>, TaskResult]> {
   let built = false
   const files = await buildReal((text) => {
     built = true
@@ -56,13 +56,13 @@ const PACKED: [program: string, pkg: string][] = [
 
 /** Throws a Problem with all that this machine lacks for a node whose pods really run. */
 export function needMachine(): void {
-  const faults: Fault[] = []
+  const faults: Finding[] = []
   if (process.platform !== 'linux') {
     throw new Problem('--real needs Linux', 'Leave it out: the simulated cluster works here too.')
   }
   if (process.getuid?.() !== 0) {
     faults.push({
-      wrong: '--real needs root: it makes namespaces, mounts and a network link',
+      message: '--real needs root: it makes namespaces, mounts and a network link',
       remedy: 'Run it as root.',
     })
   }
@@ -80,12 +80,12 @@ export function needMachine(): void {
   }
   if (lacking.length > 0) {
     faults.push({
-      wrong: `This machine lacks ${lacking.map(([program]) => program).join(', ')}`,
+      message: `This machine lacks ${lacking.map(([program]) => program).join(', ')}`,
       remedy: `apt-get install --no-install-recommends ${[...packages].join(' ')}`,
     })
   }
   if (!readFileSync('/proc/filesystems', 'utf8').includes('overlay') && !onPath('modprobe')) {
-    faults.push({ wrong: 'The kernel has no overlay file system', remedy: 'modprobe overlay' })
+    faults.push({ message: 'The kernel has no overlay file system', remedy: 'modprobe overlay' })
   }
   if (faults.length > 0) throw Problem.all(faults)
 }
@@ -266,9 +266,9 @@ function removeCgroup(folder: string): void {
   }
 }
 
-export async function bringImages(dir: string, say: (text: string) => void): Promise<[undefined, Became]> {
+export async function bringImages(dir: string, say: (text: string) => void): Promise<[undefined, TaskResult]> {
   // What makes Deck's pages is for tests alone, and not there for somebody who only installs.
-  const { standIns } = await import('./prow-images.ts')
+  const { buildImages: standIns } = await import('./prow-images.ts')
   const [files] = await nodePrograms(say)
   const began = Date.now()
   const images = await standIns(readSettings(places(dir).env, {}), files, await authority(dir), say)

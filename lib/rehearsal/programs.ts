@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { cacheFolder } from '../base/cache.ts'
 import { Problem } from '../base/problem.ts'
 import { onPath, run, tryRun } from '../base/shell.ts'
-import { atLeast, readVersion, type Version } from '../base/version.ts'
+import { atLeast, parseVersion, type Version } from '../base/version.ts'
 import { build, CLUSTER, goIn, KUBE, type Name, PACKAGES, read } from './go-build.ts'
 
 const KWOK = '0.8.0'
@@ -30,7 +30,7 @@ export function fits(name: Name, version: Version): boolean {
   // Stages that make other objects, as our volumes need, came with 0.8.
   if (name === 'kwok' || name === 'kwokctl') return atLeast(version, [0, 8, 0])
   // The three of the control plane have to be of one minor version, so it is this one.
-  return major === 1 && minor === readVersion(KUBE)![1]
+  return major === 1 && minor === parseVersion(KUBE)![1]
 }
 
 /** Where a program is taken from: from this machine when it fits, else the download, else Go. */
@@ -97,7 +97,7 @@ async function versionOf(name: Name, file: string): Promise<Version | undefined>
   const args = name === 'kubectl' ? ['version', '--client'] : ['--version']
   // kubectl reads a person's own files even for this, unless told not to.
   const ended = await tryRun(file, args, { timeout: 20, env: { KUBECONFIG: '/dev/null', KUBERC: 'off' } })
-  return ended.exitCode === 0 ? readVersion(ended.stdout) : undefined
+  return ended.exitCode === 0 ? parseVersion(ended.stdout) : undefined
 }
 
 /**

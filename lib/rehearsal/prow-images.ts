@@ -16,7 +16,7 @@ import { build } from 'esbuild'
 import { ROOT } from '../base/paths.ts'
 import { Problem } from '../base/problem.ts'
 import { onPath, run } from '../base/shell.ts'
-import { places } from '../settings/derived.ts'
+import { templateValues } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 import { PROW_PROGRAMS, prowSource } from './go-build.ts'
 import { copyPrograms, debian, type Image, type Layer, layer, PAUSE, stamp } from './oci.ts'
@@ -49,7 +49,7 @@ const COMMANDS = [
 const BUNDLE = 'etc/ssl/certs/ca-certificates.crt'
 
 /** Every image that the manifests name, under the names that the settings give them, made from programs of this machine. */
-export async function standIns(
+export async function buildImages(
   settings: Settings,
   programs: Record<string, string>,
   authority: string,
@@ -57,7 +57,7 @@ export async function standIns(
 ): Promise<Image[]> {
   say('laying out the images')
   const base = [await system(), await trust(settings, authority)]
-  const values = places(settings)
+  const values = templateValues(settings)
   const own = async (program: string, at: string) => {
     const file = programs[program]!
     return layer(['program', at, stamp(file)], (stage) => put(stage, at, file))

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { cacheFolder } from '../base/cache.ts'
-import { locked } from '../base/lock.ts'
+import { withLock } from '../base/lock.ts'
 import { Problem } from '../base/problem.ts'
 import { run } from '../base/shell.ts'
 import { start as startEmulator } from './aws.ts'
@@ -103,5 +103,5 @@ function alone<T>(dir: string, waits: Options['waits'], work: () => Promise<T>):
     if (pid !== told) waits?.(pid)
     told = pid
   }
-  return locked(join(cacheFolder(), 'locks', `${short(dir)}.lock`), once, work)
+  return withLock(join(cacheFolder(), 'locks', `${short(dir)}.lock`), once, work)
 }

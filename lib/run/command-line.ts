@@ -5,14 +5,14 @@ import { EXIT, Problem } from '../base/problem.ts'
 export interface About {
   title: string
   reads: string
-  makes: string
+  creates: string
   needs: string
   /** Options of its own, when it is run alone. */
-  options?: Record<string, { type: 'boolean' | 'string'; says: string }>
+  options?: Record<string, { type: 'boolean' | 'string'; description: string }>
 }
 
 /** The values of a script's own options; none under install-all. */
-export type Given = Record<string, string | boolean | undefined>
+export type OptionValues = Record<string, string | boolean | undefined>
 
 export const COMMON = {
   help: { type: 'boolean', short: 'h' },
@@ -39,7 +39,7 @@ export interface Choice {
 }
 
 /** The steps that --from, --only and --skip leave of all. Throws a usage Problem for a number that is no step's. */
-export function chosen(names: string[], choice: Choice): string[] {
+export function selectSteps(names: string[], choice: Choice): string[] {
   const find = (number: string): string => {
     const name = names.find((one) => one === number || (number !== '' && one.split('-')[0] === number.padStart(2, '0')))
     if (!name) throw usage(`there is no step ${number}`, `The steps are ${names.join(', ')}.`)
@@ -52,11 +52,11 @@ export function chosen(names: string[], choice: Choice): string[] {
   return names.filter((name, index) => index >= from && (only?.includes(name) ?? true) && !skip.includes(name))
 }
 
-function usage(wrong: string, remedy: string): Problem {
-  return new Problem(wrong, remedy, { exitCode: EXIT.usage })
+function usage(message: string, remedy: string): Problem {
+  return new Problem(message, remedy, { exitCode: EXIT.usage })
 }
 
-export function parsed(options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>) {
+export function parseOptions(options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>) {
   try {
     return parseArgs({ options, strict: true, allowPositionals: false }).values
   } catch (error) {

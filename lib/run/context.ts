@@ -23,12 +23,12 @@ export function setRun(run: Run | undefined): void {
 }
 
 /** The run that is under way. */
-export function current(): Run {
+export function currentRun(): Run {
   if (!underWay) throw new Error('no run is under way')
   return underWay
 }
 
 /** Says that the step has begun to write something that is not an object of the cluster. */
-export function writes(): void {
-  current().wrote = true
+export function markWritten(): void {
+  currentRun().wrote = true
 }

@@ -1,7 +1,7 @@
-import type { Fault } from '../base/problem.ts'
+import type { Finding } from '../base/problem.ts'
 
 /** What became of a thing of AWS. */
-export type Became = Omit<Done, 'name'>
+export type Change = Omit<Result, 'name'>
 
 /** One field that differs: `was` and `is` as a reader wants to see them; absent where there is none. */
 export interface Difference {
@@ -9,8 +9,8 @@ export interface Difference {
   object: string
   /** The field, such as `spec.replicas`. */
   path: string
-  was?: string
-  is?: string
+  before?: string
+  after?: string
   /** For texts of several lines: the differing lines, each with + or - in front. */
   lines?: string[]
 }
@@ -19,7 +19,7 @@ export interface Difference {
 export type Outcome = 'created' | 'changed' | 'unchanged' | 'removed' | 'would create' | 'would change' | 'would remove'
 
 /** What became of a thing, with what differs. */
-export interface Done {
+export interface Result {
   name: string
   outcome: Outcome
   note?: string
@@ -27,7 +27,7 @@ export interface Done {
 }
 
 /** One word for several: a thing is created when all of it is, unchanged when nothing of it changed. */
-export function together(outcomes: Outcome[]): Outcome {
+export function combineOutcomes(outcomes: Outcome[]): Outcome {
   const first = outcomes[0] ?? 'unchanged'
   if (outcomes.every((outcome) => outcome === first)) return first
   return outcomes.some((outcome) => outcome.startsWith('would')) ? 'would change' : 'changed'
@@ -36,11 +36,11 @@ export function together(outcomes: Outcome[]): Outcome {
 /** A line of preflight about what a later step will find. */
 export interface Ahead {
   outcome: 'holds' | 'warning' | 'failed'
-  says: string
-  fault?: Fault
+  message: string
+  finding?: Finding
 }
 
-export interface Entry extends Omit<Done, 'outcome'> {
+export interface ReportLine extends Omit<Result, 'outcome'> {
   outcome: Outcome | 'skipped' | 'after' | 'holds' | 'failed' | 'warning'
 }
 
@@ -48,8 +48,8 @@ export interface StepReport {
   step: string
   title: string
   outcome: 'done' | 'skipped' | 'failed'
-  things: Entry[]
-  problems: Fault[]
+  results: ReportLine[]
+  problems: Finding[]
   /** How long it took. */
   seconds: number
 }

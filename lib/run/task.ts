@@ -1,11 +1,11 @@
-import { spin } from '../base/terminal.ts'
-import { current } from './context.ts'
+import { withSpinner } from '../base/terminal.ts'
+import { currentRun } from './context.ts'
 import { record } from './report.ts'
-import type { Became, Difference, Done, Outcome } from './result.ts'
+import type { Change, Difference, Outcome, Result } from './result.ts'
 
 /** One word for a thing and its parts: what a single write did. */
-export function became(there: boolean, changes: Difference[], note?: string): Became {
-  const { plan } = current()
+export function change(there: boolean, changes: Difference[], note?: string): Change {
+  const { plan } = currentRun()
   const outcome = !there
     ? plan
       ? 'would create'
@@ -15,7 +15,7 @@ export function became(there: boolean, changes: Difference[], note?: string): Be
       : plan
         ? 'would change'
         : 'changed'
-  return { outcome, note, differences: there ? changes : [] }
+  return { outcome, note: note, differences: there ? changes : [] }
 }
 
 /** Does one thing that is not an object of the cluster, and tells its line. `work` says what became of it. */
@@ -23,10 +23,10 @@ export async function task(
   name: string,
   work: (
     say: (text: string) => void,
-  ) => Promise<{ outcome: Outcome; note?: string; differences?: Done['differences'] }>,
+  ) => Promise<{ outcome: Outcome; note?: string; differences?: Result['differences'] }>,
 ): Promise<void> {
-  const done = await spin(name, work)
-  if (/^(created|changed|removed)$/.test(done.outcome)) current().wrote = true
+  const done = await withSpinner(name, work)
+  if (/^(created|changed|removed)$/.test(done.outcome)) currentRun().wrote = true
   record({ name, differences: [], ...done })
 }
 

@@ -25,15 +25,15 @@ export function prowUrl(settings: Settings): string {
 }
 
 /** Every place that a manifest or a template may have: the settings, and what follows from them. */
-export function places(settings: Settings): Record<string, string> {
+export function templateValues(settings: Settings): Record<string, string> {
   const filled: Record<string, string> = {}
   for (const [name, value] of Object.entries(settings)) {
     if (/^[A-Z]/.test(name)) filled[name] = Array.isArray(value) ? value.join(',') : String(value)
   }
-  for (const [name, image] of Object.entries(IMAGES)) filled[name] = mirrored(image, settings.IMAGE_MIRROR)
+  for (const [name, image] of Object.entries(IMAGES)) filled[name] = mirrorImage(image, settings.IMAGE_MIRROR)
   return {
     ...filled,
-    LABEL_SYNC_IMAGE: mirrored(settings.LABEL_SYNC_IMAGE, settings.IMAGE_MIRROR),
+    LABEL_SYNC_IMAGE: mirrorImage(settings.LABEL_SYNC_IMAGE, settings.IMAGE_MIRROR),
     // The volume holds a file system and the cache is counted per token: a cache as large as the volume fills it.
     GHPROXY_CACHE_GB: String(Math.floor(settings.GHPROXY_STORAGE_GI * 0.8)),
     GITHUB_SECRET: settings.GITHUB_AUTH === 'app' ? 'github-token' : 'oauth-token',
@@ -46,13 +46,13 @@ export function places(settings: Settings): Record<string, string> {
       ? `--only=${settings.GITHUB_REPOS.map((repo) => `${settings.GITHUB_ORG}/${repo}`).join(',')}`
       : `--orgs=${settings.GITHUB_ORG}`,
     PROW_URL: prowUrl(settings),
-    S3_CONSOLE: settings.TARGET === 'eks' ? CONSOLES[partition(settings.AWS_REGION)] : '',
+    S3_CONSOLE: settings.TARGET === 'eks' ? S3_CONSOLES[partition(settings.AWS_REGION)] : '',
     PROW_ROLE_ARN: roleArn(settings, 'controllers'),
     JOBS_ROLE_ARN: roleArn(settings, 'jobs'),
   }
 }
 
-function mirrored(image: string, mirror: string): string {
+function mirrorImage(image: string, mirror: string): string {
   return mirror ? `${mirror}/${image.slice(image.indexOf('/') + 1)}` : image
 }
 
@@ -62,7 +62,7 @@ export function partition(region: string): 'aws' | 'aws-cn' | 'aws-us-gov' {
 }
 
 /** Where people look at buckets in a browser. */
-const CONSOLES = {
+const S3_CONSOLES = {
   aws: 'https://console.aws.amazon.com/s3/buckets/',
   'aws-cn': 'https://console.amazonaws.cn/s3/buckets/',
   'aws-us-gov': 'https://console.amazonaws-us-gov.com/s3/buckets/',

@@ -1,4 +1,4 @@
-import { always, onEks, rows } from './table.ts'
+import { always, onEks, settingRows } from './table.ts'
 
 /**
  * The text of `.env.example`, made of the table of settings: what must be set stands open, what has a default is a
@@ -10,13 +10,13 @@ export function envExample(given: Record<string, string> = {}): string {
     '# A line that begins with # is not in force: it shows the default, or an example. The environment wins over the file.',
   ]
   let group = ''
-  for (const [name, row] of Object.entries(rows)) {
+  for (const [name, row] of Object.entries(settingRows)) {
     if (row.group !== group) {
       group = row.group
       lines.push('', `# ---- ${group} ----`)
     }
-    const open = row.needed === always || row.needed === onEks
-    lines.push('', `# ${row.says}`)
+    const open = row.required === always || row.required === onEks
+    lines.push('', `# ${row.description}`)
     if (open && row.example) lines.push(`# Example: ${row.example}`)
     if (given[name] !== undefined) lines.push(`${name}=${given[name]}`)
     else if (open) lines.push(`${name}=`)

@@ -1,14 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ROOT } from '../../lib/base/paths.ts'
-import { fill } from '../../lib/kubernetes/manifests.ts'
-import { places } from '../../lib/settings/derived.ts'
+import { fillTemplate } from '../../lib/kubernetes/manifests.ts'
+import { templateValues } from '../../lib/settings/derived.ts'
 import { readSettings } from '../../lib/settings/settings.ts'
 
 /** The manifests as the guide's reader has them: files with every value filled in. */
 export function render(dir: string): string {
   const settings = readSettings(join(dir, '.env'), {})
-  const values = places(settings)
+  const values = templateValues(settings)
   const folder = join(dir, 'by-hand')
   const from = join(ROOT, 'manifests')
   for (const entry of readdirSync(from, { recursive: true }) as string[]) {
@@ -16,7 +16,7 @@ export function render(dir: string): string {
     // The way in by a load balancer of AWS is filled from what AWS has.
     if (/^ingress\/(?!nginx)/.test(entry)) continue
     mkdirSync(dirname(join(folder, entry)), { recursive: true })
-    writeFileSync(join(folder, entry), fill(readFileSync(join(from, entry), 'utf8'), values, entry))
+    writeFileSync(join(folder, entry), fillTemplate(readFileSync(join(from, entry), 'utf8'), values, entry))
   }
   mkdirSync(join(folder, 'secrets'))
   const secrets = join(dir, 'secrets')

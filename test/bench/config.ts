@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { checked } from '../../lib/prow/config.ts'
+import { validateConfig } from '../../lib/prow/config.ts'
 import { readSettings } from '../../lib/settings/settings.ts'
 
 const { checkconfig = 'checkconfig', rounds = '3' } = parseArgs({
@@ -109,7 +109,7 @@ for (const [jobs, files] of [
   const theirs: number[] = []
   for (let round = 0; round < Number(rounds); round++) {
     let began = performance.now()
-    await checked(settings)
+    await validateConfig(settings)
     ours.push((performance.now() - began) / 1000)
     began = performance.now()
     const ended = spawnSync(checkconfig, [

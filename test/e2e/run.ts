@@ -60,6 +60,6 @@ try {
   process.exitCode = await main()
 } catch (error) {
   if (!(error instanceof Problem)) throw error
-  for (const { wrong, remedy } of error.faults) process.stderr.write(`✖ ${wrong}\n  ${remedy}\n`)
+  for (const { message, remedy } of error.findings) process.stderr.write(`✖ ${message}\n  ${remedy}\n`)
   process.exitCode = error.exitCode
 }

@@ -6,8 +6,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { askCheckconfig } from '../../lib/prow/checkconfig.ts'
-import { checked } from '../../lib/prow/config.ts'
+import { runCheckconfig } from '../../lib/prow/checkconfig.ts'
+import { validateConfig } from '../../lib/prow/config.ts'
 import { buildCheckconfig } from '../../lib/rehearsal/go-build.ts'
 import { readSettings } from '../../lib/settings/settings.ts'
 import { AGE, compare, HERE } from './compare.ts'
@@ -56,10 +56,10 @@ test('our templates pass checkconfig --strict, whatever the settings', async () 
         for (const PRIVATE_CLONES of ['on', 'off']) {
           const settings = readSettings(join(folder, '.env'), { ...target, ...auth, OAUTH, PRIVATE_CLONES })
           assert.ok(!existsSync(join(folder, 'config')))
-          const { prow, hints } = await checked(settings)
+          const { prow, hints } = await validateConfig(settings)
           const told = JSON.stringify({ ...auth, OAUTH, PRIVATE_CLONES, TARGET: target.TARGET })
           assert.deepEqual(hints, [], told)
-          const verdict = await askCheckconfig(prow, settings, true)
+          const verdict = await runCheckconfig(prow, settings, true)
           assert.equal(verdict.by, 'the checkconfig on PATH')
           assert.deepEqual(verdict.refused, undefined, told)
         }

@@ -6,8 +6,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tryRun } from '../../lib/base/shell.ts'
-import { examine } from '../../lib/prow/rules/index.ts'
-import type { Finding } from '../../lib/prow/rules/rule.ts'
+import { checkConfiguration } from '../../lib/prow/rules/index.ts'
+import type { Violation } from '../../lib/prow/rules/rule.ts'
 import { readSettings } from '../../lib/settings/settings.ts'
 import { CASES, type Case } from './cases.ts'
 
@@ -17,11 +17,11 @@ export interface Compared {
   theirs: boolean
   ours: boolean
   said: string
-  findings: Finding[]
+  findings: Violation[]
 }
 
 /** Rules of this installation, which checkconfig cannot know. */
-export const HERE = (finding: Finding) => finding.weight === 'here'
+export const HERE = (finding: Violation) => finding.severity === 'here'
 
 /** What checkconfig of the Go module refuses or accepts for its age alone. */
 export const AGE = new Set([
@@ -43,10 +43,14 @@ const settings = readSettings('/nowhere/.env', {
 })
 
 /** What our rules find in a case. */
-export function findingsOf(one: Case): Finding[] {
-  const jobs = new Map(Object.entries(one.jobs).map(([told, text]) => [told, { told, text }]))
-  return examine(
-    { config: { told: 'config.yaml', text: one.config }, plugins: { told: 'plugins.yaml', text: one.plugins }, jobs },
+export function findingsOf(one: Case): Violation[] {
+  const jobs = new Map(Object.entries(one.jobs).map(([told, text]) => [told, { displayName: told, text }]))
+  return checkConfiguration(
+    {
+      config: { displayName: 'config.yaml', text: one.config },
+      plugins: { displayName: 'plugins.yaml', text: one.plugins },
+      jobs,
+    },
     settings,
   )
 }
@@ -88,7 +92,7 @@ export async function compare(checkconfig: string, cases: readonly Case[] = CASE
           name: one.name,
           strict,
           theirs: asked.exitCode === 0 || (warned && !strict),
-          ours: !findings.some((finding) => weights.includes(finding.weight)),
+          ours: !findings.some((finding) => weights.includes(finding.severity)),
           said: said.at(-1)?.slice(0, 400) ?? '',
           findings,
         })
@@ -104,7 +108,7 @@ if (process.argv[1]?.endsWith('compare.ts')) {
   const results = await compare(process.argv[2] ?? 'checkconfig')
   const told = (one: Compared) =>
     one.findings
-      .map((finding) => `${finding.rule}/${finding.weight}: ${finding.file}:${finding.line} ${finding.wrong}`)
+      .map((finding) => `${finding.rule}/${finding.severity}: ${finding.file}:${finding.line} ${finding.message}`)
       .join(' | ')
   for (const strict of [true, false]) {
     const some = results.filter((one) => one.strict === strict)

@@ -240,7 +240,7 @@ ENV
   [ "$(json '.exitCode' <<<"$output")" = 3 ]
   setting OAUTH=maybe
   run -1 --separate-stderr runbook 02-namespaces --json
-  [ "$(json '.problems[0].wrong' <<<"$output")" = 'OAUTH=maybe must be on or off' ]
+  [ "$(json '.problems[0].message' <<<"$output")" = 'OAUTH=maybe must be on or off' ]
   run -64 --separate-stderr runbook 02-namespaces --json --nonsense
   [ "$(json '.exitCode' <<<"$output")" = 64 ]
 }

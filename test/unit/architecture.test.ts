@@ -41,19 +41,19 @@ function imports(): { from: string; to: string }[] {
 
 test('a folder of lib imports only from its left', () => {
   const place = (name: string) => ORDER.findIndex((names) => names.includes(name))
-  const wrong = imports().filter(({ from, to }) => {
+  const message = imports().filter(({ from, to }) => {
     const [a, b] = [room(from), room(to)]
     if (a === b) return false
     if (b === 'rehearsal') return from !== 'scripts/rehearse.ts'
     if (a === 'rehearsal') return place(b) < 0 || place(b) > place('settings')
     return place(a) < 0 || place(b) < 0 || place(b) >= place(a)
   })
-  assert.deepEqual(wrong, [])
+  assert.deepEqual(message, [])
 })
 
 test('lib reads nothing in test/', () => {
-  const wrong = imports().filter(({ to }) => room(to) === 'test')
-  assert.deepEqual(wrong, [])
+  const message = imports().filter(({ to }) => room(to) === 'test')
+  assert.deepEqual(message, [])
 })
 
 test('no two files of lib import each other, however far around', () => {

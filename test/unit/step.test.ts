@@ -5,8 +5,8 @@ import { describe, test } from 'node:test'
 import { ROOT } from '../../lib/base/paths.ts'
 import { EXIT, Problem } from '../../lib/base/problem.ts'
 import { quote, run, tryRun } from '../../lib/base/shell.ts'
-import { fault } from '../../lib/kubernetes/check.ts'
-import { chosen } from '../../lib/run/command-line.ts'
+import { toFinding } from '../../lib/kubernetes/check.ts'
+import { selectSteps } from '../../lib/run/command-line.ts'
 import { rerunLine, rerunWith } from '../../lib/run/rerun.ts'
 import { Tap } from '../tap.ts'
 
@@ -14,19 +14,19 @@ const NAMES = ['00-preflight', '01-cluster', '02-namespaces', '03-secrets']
 
 describe('--from, --only and --skip', () => {
   test('choose by number, with or without the nought, or by name; in their order', () => {
-    assert.deepEqual(chosen(NAMES, {}), NAMES)
-    assert.deepEqual(chosen(NAMES, { from: '02' }), ['02-namespaces', '03-secrets'])
-    assert.deepEqual(chosen(NAMES, { from: '2', skip: ['3'] }), ['02-namespaces'])
-    assert.deepEqual(chosen(NAMES, { only: ['03,01-cluster', '0'] }), ['00-preflight', '01-cluster', '03-secrets'])
-    assert.deepEqual(chosen(NAMES, { from: '03', only: ['01'] }), [])
+    assert.deepEqual(selectSteps(NAMES, {}), NAMES)
+    assert.deepEqual(selectSteps(NAMES, { from: '02' }), ['02-namespaces', '03-secrets'])
+    assert.deepEqual(selectSteps(NAMES, { from: '2', skip: ['3'] }), ['02-namespaces'])
+    assert.deepEqual(selectSteps(NAMES, { only: ['03,01-cluster', '0'] }), ['00-preflight', '01-cluster', '03-secrets'])
+    assert.deepEqual(selectSteps(NAMES, { from: '03', only: ['01'] }), [])
   })
 
   test('a number that is no step is a word about usage', () => {
     for (const choice of [{ from: '99' }, { only: ['1,x'] }, { skip: [''] }]) {
       assert.throws(
-        () => chosen(NAMES, choice),
+        () => selectSteps(NAMES, choice),
         (error) =>
-          error instanceof Problem && error.exitCode === EXIT.usage && /00-preflight/.test(error.faults[0]!.remedy),
+          error instanceof Problem && error.exitCode === EXIT.usage && /00-preflight/.test(error.findings[0]!.remedy),
       )
     }
   })
@@ -42,12 +42,12 @@ test('lines for typing are as the run was started', () => {
 })
 
 test('a check that does not hold names the script that makes it so', () => {
-  const row = { says: 'a is there', otherwise: 'a is missing', holds: () => false }
-  assert.deepEqual(fault({ ...row, madeBy: '02-namespaces' }), {
-    wrong: 'a is missing',
+  const row = { fact: 'a is there', failure: 'a is missing', passes: () => false }
+  assert.deepEqual(toFinding({ ...row, step: '02-namespaces' }), {
+    message: 'a is missing',
     remedy: 'Run npx tsx scripts/02-namespaces.ts first.',
   })
-  assert.equal(fault({ ...row, remedy: 'Do that.' }).remedy, 'Do that.')
+  assert.equal(toFinding({ ...row, remedy: 'Do that.' }).remedy, 'Do that.')
 })
 
 describe('a program', () => {

@@ -1,4 +1,4 @@
-import { at, given, isTrue, plainly, type Tree, textOf } from '../../base/yaml-tree.ts'
+import { isGiven, isTrue, nodeAt, type Tree, textOf, toPlain } from '../../base/yaml-tree.ts'
 import type { Decoration, Job } from './rule.ts'
 
 // ---- All of it ---------------------------------------------------------------------------------------------------
@@ -14,41 +14,42 @@ export function jobsOf(
   const add = (kind: Job['kind'], repo: string, list: Tree | undefined) => {
     for (const one of list?.list ?? []) {
       if (!one.map) continue
-      const own = at(one, 'decorate')
+      const own = nodeAt(one, 'decorate')
       const decorated = own && own.value !== null ? isTrue(own) : everything
-      const extra = at(one, 'extra_refs')?.list?.[0]
-      const at0 = kind === 'periodic' && extra ? `${textOf(at(extra, 'org'))}/${textOf(at(extra, 'repo'))}` : repo
-      const given = at(one, 'decoration_config')
-      const decoration = decorated ? decorate(at0, one) : given?.map ? (plainly(given) as Decoration) : undefined
-      jobs.push({ kind, tree: one, repo: at0, name: textOf(at(one, 'name')), file, decorated, decoration })
+      const extra = nodeAt(one, 'extra_refs')?.list?.[0]
+      const at0 =
+        kind === 'periodic' && extra ? `${textOf(nodeAt(extra, 'org'))}/${textOf(nodeAt(extra, 'repo'))}` : repo
+      const given = nodeAt(one, 'decoration_config')
+      const decoration = decorated ? decorate(at0, one) : given?.map ? (toPlain(given) as Decoration) : undefined
+      jobs.push({ kind, tree: one, repo: at0, name: textOf(nodeAt(one, 'name')), file, decorated, decoration })
     }
   }
-  for (const [repo, list] of at(tree, 'presubmits')?.map ?? []) add('presubmit', repo, list)
-  for (const [repo, list] of at(tree, 'postsubmits')?.map ?? []) add('postsubmit', repo, list)
-  add('periodic', '', at(tree, 'periodics'))
+  for (const [repo, list] of nodeAt(tree, 'presubmits')?.map ?? []) add('presubmit', repo, list)
+  for (const [repo, list] of nodeAt(tree, 'postsubmits')?.map ?? []) add('postsubmit', repo, list)
+  add('periodic', '', nodeAt(tree, 'periodics'))
   return jobs
 }
 
 /** Merges the defaults of config.yaml that apply to a place, as Prow does: later entries win, field by field. */
 export function decorator(config: Tree): (repo: string, job: Tree) => Decoration | undefined {
-  const plank = at(config, 'plank')
-  const entries = (at(plank, 'default_decoration_config_entries')?.list ?? []).map((entry) => ({
-    repo: textOf(at(entry, 'repo')) || '*',
-    cluster: textOf(at(entry, 'cluster')) || '*',
-    config: (plainly(at(entry, 'config')) ?? {}) as Decoration,
+  const plank = nodeAt(config, 'plank')
+  const entries = (nodeAt(plank, 'default_decoration_config_entries')?.list ?? []).map((entry) => ({
+    repo: textOf(nodeAt(entry, 'repo')) || '*',
+    cluster: textOf(nodeAt(entry, 'cluster')) || '*',
+    config: (toPlain(nodeAt(entry, 'config')) ?? {}) as Decoration,
   }))
-  for (const place of at(plank, 'default_decoration_configs')?.map?.keys() ?? []) {
+  for (const place of nodeAt(plank, 'default_decoration_configs')?.map?.keys() ?? []) {
     entries.push({
       repo: place,
       cluster: '*',
-      config: (plainly(at(plank, 'default_decoration_configs', place)) ?? {}) as Decoration,
+      config: (toPlain(nodeAt(plank, 'default_decoration_configs', place)) ?? {}) as Decoration,
     })
   }
   const rank = (repo: string) => (repo === '*' ? 0 : repo.includes('/') ? 2 : 1)
-  if (!given(at(plank, 'default_decoration_config_entries'))) entries.sort((a, b) => rank(a.repo) - rank(b.repo))
+  if (!isGiven(nodeAt(plank, 'default_decoration_config_entries'))) entries.sort((a, b) => rank(a.repo) - rank(b.repo))
   const known = new Map<string, Decoration>()
   return (repo, job) => {
-    const cluster = textOf(at(job, 'cluster')) || 'default'
+    const cluster = textOf(nodeAt(job, 'cluster')) || 'default'
     const key = `${repo} ${cluster}`
     let merged = known.get(key)
     if (!merged) {
@@ -59,8 +60,8 @@ export function decorator(config: Tree): (repo: string, job: Tree) => Decoration
       }
       known.set(key, merged)
     }
-    const own = at(job, 'decoration_config')
-    return own?.map ? over(merged, plainly(own) as Decoration) : merged
+    const own = nodeAt(job, 'decoration_config')
+    return own?.map ? over(merged, toPlain(own) as Decoration) : merged
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { nearest } from '../../base/nearest.ts'
 import { keyLine, type Tree } from '../../base/yaml-tree.ts'
 import { isDuration } from './go-syntax.ts'
-import type { Found, Weight } from './rule.ts'
+import type { Match, Severity } from './rule.ts'
 
 // ---- What Prow knows, from its sources ---------------------------------------------------------------------------
 
@@ -61,14 +61,14 @@ const BY_HAND: Record<string, Record<string, string>> = {
   'plugins.OrgPlugins': { plugins: '[]s', excluded_repos: '[]s' },
 }
 
-const GONE: Record<string, string> = {
+const REMOVED_FIELDS: Record<string, string> = {
   view_auth_configs: 'Remove it: Prow never had it.',
   file_size_limit: 'Remove it: it belongs to a plugin that Prow has not.',
   'yaml-validator': 'Remove it: it belongs to a plugin that Prow has not.',
   elide_skipped_contexts: 'Remove it: Prow leaves skipped contexts out by itself now.',
 }
 
-export const GONE_PLUGINS: Record<string, string> = {
+export const REMOVED_PLUGINS: Record<string, string> = {
   weainformer: "Remove it: it was in the guide authors' own Prow.",
   'repo-permission-alert': "Remove it: it was in the guide authors' own Prow.",
   'yaml-validator': 'Remove it: Prow has not got it.',
@@ -102,9 +102,9 @@ export function* typed(
   path: string,
   inJobs: boolean,
   inPlugins = false,
-): Iterable<Found & { weight?: Weight }> {
+): Iterable<Match & { weight?: Severity }> {
   if (type === '*' || tree.value === null) return
-  const put = (found: Found, weight?: Weight) => Object.assign(found, { weight })
+  const put = (found: Match, weight?: Severity) => Object.assign(found, { weight })
   if (type.startsWith('[]')) {
     if (!tree.list)
       return yield put([tree, `${path} should be a list`, 'Begin each entry with - on a line of its own.'])
@@ -161,7 +161,7 @@ export function* typed(
       [
         keyLine(tree, key),
         `${told} is no field that Prow knows`,
-        GONE[key] ??
+        REMOVED_FIELDS[key] ??
           (near ? `Did you mean ${near}?` : 'Prow would ignore it without a word: remove it, or see where it belongs.'),
       ],
       // checkconfig looks at the fields of config.yaml and plugins.yaml only.

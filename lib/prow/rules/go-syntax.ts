@@ -17,7 +17,7 @@ const FIELDS: { name: string; least: number; most: number; names?: string[] }[] 
 ]
 
 /** What is wrong with a cron line, or nothing. */
-export function cronFault(given: string): string | undefined {
+export function cronError(given: string): string | undefined {
   const text = given.replace(/^TZ=\S+\s+/, '')
   if (text.startsWith('@')) {
     if (/^@(yearly|annually|monthly|weekly|daily|midnight|hourly)$/.test(text)) return undefined
@@ -71,7 +71,7 @@ export function asRegExp(text: string): RegExp | undefined {
 }
 
 /** What is wrong with a Go regular expression, or nothing where we are not sure. */
-export function regexpFault(text: string): string | undefined {
+export function regexpError(text: string): string | undefined {
   if (text.includes('\\Q')) return undefined
   const bare = text.replace(/\\./g, '__').replace(/\[\^?\]?[^\]]*\]/g, '_')
   if (/\(\?(?:[=!]|<[=!])/.test(bare)) return 'looks ahead or behind, which Go has not'

@@ -1,7 +1,7 @@
-import { at, given, isTrue, keyLine, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
+import { isGiven, isTrue, keyLine, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
 import { UTILITY_IMAGES } from '../../settings/derived.ts'
 import { anyoneAndSome, ORG_REPO } from './config.ts'
-import { asRegExp, cronFault, isDuration, regexpFault } from './go-syntax.ts'
+import { asRegExp, cronError, isDuration, regexpError } from './go-syntax.ts'
 import { enabled, Space } from './plugins.ts'
 import { type All, inFile, type Job, type Rule } from './rule.ts'
 
@@ -26,42 +26,42 @@ const LABEL_NAME = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/
 
 function containers(job: Job): Tree[] {
-  return at(job.tree, 'spec', 'containers')?.list ?? []
+  return nodeAt(job.tree, 'spec', 'containers')?.list ?? []
 }
 
 function agent(job: Job): string {
-  return textOf(at(job.tree, 'agent')) || 'kubernetes'
+  return textOf(nodeAt(job.tree, 'agent')) || 'kubernetes'
 }
 
 /** Rules about one job. */
 export const JOB_RULES: Rule<Job>[] = [
   {
     name: 'job-name',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Only letters, digits, - . and _ are allowed.',
-    *look(job) {
+    *find(job) {
       if (!/^[A-Za-z0-9-._]+$/.test(job.name) && agent(job) !== 'jenkins')
         yield [
-          at(job.tree, 'name') ?? job.tree,
+          nodeAt(job.tree, 'name') ?? job.tree,
           job.name ? `${job.kind} ${job.name}: this name is not allowed` : `a ${job.kind} has no name`,
         ]
     },
   },
   {
     name: 'job-name-length',
-    weight: 'strict',
+    severity: 'strict',
     remedy: 'Keep it to 63 characters: it becomes a label.',
-    *look(job) {
+    *find(job) {
       if (job.name.length > 63 && agent(job) === 'kubernetes')
-        yield [at(job.tree, 'name'), `${job.kind} ${job.name}: the name has ${job.name.length} characters`]
+        yield [nodeAt(job.tree, 'name'), `${job.kind} ${job.name}: the name has ${job.name.length} characters`]
     },
   },
   {
     name: 'spec',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Give it a spec with containers.',
-    *look(job) {
-      const spec = at(job.tree, 'spec')
+    *find(job) {
+      const spec = nodeAt(job.tree, 'spec')
       if (agent(job) === 'kubernetes' && !spec?.map) return yield [job.tree, `${job.kind} ${job.name} has no spec`]
       if (spec?.map && containers(job).length === 0) yield [spec, `${job.kind} ${job.name} has no containers`]
       if (spec?.map && ['jenkins', 'tekton-pipeline'].includes(agent(job)))
@@ -74,67 +74,67 @@ export const JOB_RULES: Rule<Job>[] = [
   },
   {
     name: 'concurrency',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Write 0 for no limit.',
-    *look(job) {
-      const most = at(job.tree, 'max_concurrency')
+    *find(job) {
+      const most = nodeAt(job.tree, 'max_concurrency')
       if (typeof most?.value === 'number' && most.value < 0)
         yield [most, `${job.kind} ${job.name}: max_concurrency is below 0`]
     },
   },
   {
     name: 'job-namespace',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Remove it: all jobs run in test-pods.',
-    *look(job, all) {
-      const namespace = at(job.tree, 'namespace')
-      const wanted = textOf(at(all.config, 'pod_namespace')) || 'default'
-      if (agent(job) === 'kubernetes' && given(namespace) && textOf(namespace) !== wanted)
+    *find(job, all) {
+      const namespace = nodeAt(job.tree, 'namespace')
+      const wanted = textOf(nodeAt(all.config, 'pod_namespace')) || 'default'
+      if (agent(job) === 'kubernetes' && isGiven(namespace) && textOf(namespace) !== wanted)
         yield [namespace, `${job.kind} ${job.name} has namespace: ${textOf(namespace)}`]
     },
   },
   {
     name: 'build-cluster',
-    weight: 'here',
+    severity: 'here',
     remedy: 'Remove cluster: only this one, named default, is known to Prow.',
-    *look(job) {
-      const cluster = at(job.tree, 'cluster')
-      if (given(cluster) && textOf(cluster) !== 'default')
+    *find(job) {
+      const cluster = nodeAt(job.tree, 'cluster')
+      if (isGiven(cluster) && textOf(cluster) !== 'default')
         yield [cluster, `${job.kind} ${job.name} wants the cluster ${textOf(cluster)}`]
     },
   },
   {
     name: 'queue',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Name one of plank.job_queue_capacities in config.yaml.',
-    *look(job, all) {
-      const queue = at(job.tree, 'job_queue_name')
-      if (given(queue) && !at(all.config, 'plank', 'job_queue_capacities')?.map?.has(textOf(queue)))
+    *find(job, all) {
+      const queue = nodeAt(job.tree, 'job_queue_name')
+      if (isGiven(queue) && !nodeAt(all.config, 'plank', 'job_queue_capacities')?.map?.has(textOf(queue)))
         yield [queue, `${job.kind} ${job.name} wants the queue ${textOf(queue)}, which is nowhere`]
     },
   },
   {
     name: 'init-containers',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Do it in the container itself: Prow puts its own init containers there.',
-    *look(job) {
-      const init = at(job.tree, 'spec', 'initContainers')
-      if ((init?.list ?? []).some((one) => textOf(at(one, 'restartPolicy')) !== 'Always'))
+    *find(job) {
+      const init = nodeAt(job.tree, 'spec', 'initContainers')
+      if ((init?.list ?? []).some((one) => textOf(nodeAt(one, 'restartPolicy')) !== 'Always'))
         yield [init, `${job.kind} ${job.name} has init containers`]
     },
   },
   {
     name: 'several-containers',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Set decorate: true, and give each container a name of its own.',
-    *look(job) {
+    *find(job) {
       const all = containers(job)
       if (all.length < 2) return
       if (!job.decoration)
         return yield [job.tree, `${job.kind} ${job.name} has ${all.length} containers and is not decorated`]
       const seen = new Set<string>()
       for (const one of all) {
-        const name = textOf(at(one, 'name'))
+        const name = textOf(nodeAt(one, 'name'))
         if (name === '') yield [one, `${job.kind} ${job.name} has several containers, one of them without a name`]
         else if (seen.has(name)) yield [one, `${job.kind} ${job.name} has two containers named ${name}`]
         else if (UTILITIES.includes(name))
@@ -145,12 +145,12 @@ export const JOB_RULES: Rule<Job>[] = [
   },
   {
     name: 'command',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: "State command or args: Prow wraps them, and cannot see the image's own entrypoint.",
-    *look(job) {
+    *find(job) {
       if (!job.decoration) return
       for (const one of containers(job)) {
-        const words = [...textsOf(at(one, 'command')), ...textsOf(at(one, 'args'))]
+        const words = [...textsOf(nodeAt(one, 'command')), ...textsOf(nodeAt(one, 'args'))]
         if (words.length === 0 || words[0] === '')
           yield [one, `${job.kind} ${job.name} is decorated and has no command`]
       }
@@ -158,10 +158,10 @@ export const JOB_RULES: Rule<Job>[] = [
   },
   {
     name: 'decoration-complete',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy:
       'Give plank.default_decoration_config_entries in config.yaml all four utility_images and a gcs_configuration.',
-    *look(job) {
+    *find(job) {
       if (!job.decoration || containers(job).length === 0) return
       const { utility_images: images, gcs_configuration: gcs } = job.decoration
       const lacks = UTILITY_IMAGES.filter((name) => !images?.[name])
@@ -188,9 +188,9 @@ export const JOB_RULES: Rule<Job>[] = [
   },
   {
     name: 'two-clone-credentials',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Keep one of oauth_token_secret and ssh_key_secrets.',
-    *look(job) {
+    *find(job) {
       if (
         containers(job).length > 0 &&
         job.decoration?.oauth_token_secret &&
@@ -201,14 +201,14 @@ export const JOB_RULES: Rule<Job>[] = [
   },
   {
     name: 'job-bucket',
-    weight: 'here',
+    severity: 'here',
     remedy: 'Write bucket: s3://NAME, and leave compress_file_types out.',
-    *look(job) {
-      const gcs = at(job.tree, 'decoration_config', 'gcs_configuration')
-      const bucket = at(gcs, 'bucket')
-      if (given(bucket) && !textOf(bucket).startsWith('s3://'))
+    *find(job) {
+      const gcs = nodeAt(job.tree, 'decoration_config', 'gcs_configuration')
+      const bucket = nodeAt(gcs, 'bucket')
+      if (isGiven(bucket) && !textOf(bucket).startsWith('s3://'))
         yield [bucket, `${job.kind} ${job.name} has bucket: ${textOf(bucket)}, which Prow takes for one of Google`]
-      if (given(at(gcs, 'compress_file_types')))
+      if (isGiven(nodeAt(gcs, 'compress_file_types')))
         yield [
           keyLine(gcs, 'compress_file_types'),
           `${job.kind} ${job.name} has compress_file_types: with S3 Deck then shows raw gzip`,
@@ -217,17 +217,17 @@ export const JOB_RULES: Rule<Job>[] = [
   },
   {
     name: 'undecorated',
-    weight: 'strict',
+    severity: 'strict',
     remedy: 'Set decorate: true: without it no log comes into the bucket.',
-    *look(job) {
+    *find(job) {
       if (!job.decorated && agent(job) === 'kubernetes') yield [job.tree, `${job.kind} ${job.name} is not decorated`]
     },
   },
   {
     name: 'environment',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Prow sets that one itself; take another name, and each name once.',
-    *look(job) {
+    *find(job) {
       const reserved = new Set([
         ...ENV,
         ...(job.kind === 'periodic' ? [] : ENV_REFS),
@@ -235,8 +235,8 @@ export const JOB_RULES: Rule<Job>[] = [
       ])
       for (const one of containers(job)) {
         const seen = new Set<string>()
-        for (const env of at(one, 'env')?.list ?? []) {
-          const name = textOf(at(env, 'name'))
+        for (const env of nodeAt(one, 'env')?.list ?? []) {
+          const name = textOf(nodeAt(env, 'name'))
           if (reserved.has(name)) yield [env, `${job.kind} ${job.name} sets ${name}`]
           if (seen.has(name)) yield [env, `${job.kind} ${job.name} sets ${name} twice`]
           seen.add(name)
@@ -246,26 +246,26 @@ export const JOB_RULES: Rule<Job>[] = [
   },
   {
     name: 'volumes',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: `Prow uses the volumes ${VOLUMES.join(', ')} and the folders ${MOUNT_PATHS.join(', ')} itself.`,
-    *look(job) {
+    *find(job) {
       const reserved = new Set([
         ...VOLUMES,
         ...(job.decoration?.oauth_token_secret?.name ? [job.decoration.oauth_token_secret.name] : []),
         ...(job.decoration?.ssh_key_secrets ?? []),
       ])
       const names = new Set<string>()
-      for (const volume of at(job.tree, 'spec', 'volumes')?.list ?? []) {
-        const name = textOf(at(volume, 'name'))
+      for (const volume of nodeAt(job.tree, 'spec', 'volumes')?.list ?? []) {
+        const name = textOf(nodeAt(volume, 'name'))
         if (names.has(name)) yield [volume, `${job.kind} ${job.name} has two volumes named ${name}`]
         if (reserved.has(name)) yield [volume, `${job.kind} ${job.name} has a volume named ${name}`]
         names.add(name)
       }
       // Presets may bring volumes.
-      const presets = given(at(job.tree, 'labels'))
+      const presets = isGiven(nodeAt(job.tree, 'labels'))
       for (const one of containers(job)) {
-        for (const mount of at(one, 'volumeMounts')?.list ?? []) {
-          const name = textOf(at(mount, 'name'))
+        for (const mount of nodeAt(one, 'volumeMounts')?.list ?? []) {
+          const name = textOf(nodeAt(mount, 'name'))
           if (MOUNTS.includes(name)) yield [mount, `${job.kind} ${job.name} mounts ${name}`]
           else if (!names.has(name) && !reserved.has(name) && !presets)
             yield [
@@ -273,37 +273,37 @@ export const JOB_RULES: Rule<Job>[] = [
               `${job.kind} ${job.name} mounts ${name}, which is no volume of its spec`,
               'Add it under spec.volumes.',
             ]
-          if (MOUNT_PATHS.includes(textOf(at(mount, 'mountPath'))))
-            yield [mount, `${job.kind} ${job.name} mounts something at ${textOf(at(mount, 'mountPath'))}`]
+          if (MOUNT_PATHS.includes(textOf(nodeAt(mount, 'mountPath'))))
+            yield [mount, `${job.kind} ${job.name} mounts something at ${textOf(nodeAt(mount, 'mountPath'))}`]
         }
       }
     },
   },
   {
     name: 'when-to-run',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Keep one of always_run, run_if_changed and skip_if_only_changed.',
-    *look(job) {
+    *find(job) {
       if (job.kind === 'periodic') return
-      const set = ['run_if_changed', 'skip_if_only_changed'].filter((name) => given(at(job.tree, name)))
+      const set = ['run_if_changed', 'skip_if_only_changed'].filter((name) => isGiven(nodeAt(job.tree, name)))
       if (set.length === 2) yield [job.tree, `${job.kind} ${job.name} has both run_if_changed and skip_if_only_changed`]
-      else if (isTrue(at(job.tree, 'always_run')) && set[0])
+      else if (isTrue(nodeAt(job.tree, 'always_run')) && set[0])
         yield [job.tree, `${job.kind} ${job.name} has always_run and ${set[0]}`]
     },
   },
   {
     name: 'trigger',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Give both trigger and rerun_command, the second fitting the first; or neither.',
-    *look(job) {
+    *find(job) {
       if (job.kind !== 'presubmit') return
-      const [trigger, rerun] = [at(job.tree, 'trigger'), at(job.tree, 'rerun_command')]
-      if (given(trigger) !== given(rerun))
+      const [trigger, rerun] = [nodeAt(job.tree, 'trigger'), nodeAt(job.tree, 'rerun_command')]
+      if (isGiven(trigger) !== isGiven(rerun))
         yield [
           trigger ?? rerun,
-          `presubmit ${job.name} has ${given(trigger) ? 'trigger without rerun_command' : 'rerun_command without trigger'}`,
+          `presubmit ${job.name} has ${isGiven(trigger) ? 'trigger without rerun_command' : 'rerun_command without trigger'}`,
         ]
-      else if (given(trigger)) {
+      else if (isGiven(trigger)) {
         const expression = asRegExp(textOf(trigger))
         if (expression && !expression.test(textOf(rerun)))
           yield [rerun, `presubmit ${job.name}: rerun_command ${textOf(rerun)} does not fit its trigger`]
@@ -312,37 +312,37 @@ export const JOB_RULES: Rule<Job>[] = [
   },
   {
     name: 'expressions',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: "It is a regular expression of Go's (RE2).",
-    *look(job) {
+    *find(job) {
       if (job.kind === 'periodic') return
       for (const field of ['trigger', 'run_if_changed', 'skip_if_only_changed']) {
-        const one = at(job.tree, field)
+        const one = nodeAt(job.tree, field)
         if (field === 'trigger' && job.kind !== 'presubmit') continue
-        const fault = given(one) ? regexpFault(textOf(one)) : undefined
+        const fault = isGiven(one) ? regexpError(textOf(one)) : undefined
         if (fault) yield [one, `${job.kind} ${job.name}: ${field} ${fault}`]
       }
       for (const field of ['branches', 'skip_branches']) {
-        const list = at(job.tree, field)
-        const fault = regexpFault(textsOf(list).join('|'))
+        const list = nodeAt(job.tree, field)
+        const fault = regexpError(textsOf(list).join('|'))
         if (fault) yield [list, `${job.kind} ${job.name}: ${field} ${fault}`]
       }
     },
   },
   {
     name: 'periodic-when',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Give exactly one of cron, interval and minimum_interval.',
-    *look(job) {
+    *find(job) {
       if (job.kind !== 'periodic') return
-      const set = ['cron', 'interval', 'minimum_interval'].filter((name) => given(at(job.tree, name)))
+      const set = ['cron', 'interval', 'minimum_interval'].filter((name) => isGiven(nodeAt(job.tree, name)))
       if (set.length === 0) return yield [job.tree, `periodic ${job.name} does not say when it runs`]
       if (set.length > 1) return yield [job.tree, `periodic ${job.name} has ${set.join(' and ')}`]
       const name = set[0]!
-      const one = at(job.tree, name)
+      const one = nodeAt(job.tree, name)
       const text = textOf(one)
       if (name === 'cron') {
-        const fault = cronFault(text)
+        const fault = cronError(text)
         if (fault)
           yield [
             one,
@@ -359,50 +359,50 @@ export const JOB_RULES: Rule<Job>[] = [
   },
   {
     name: 'labels',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy:
       "Kubernetes takes letters, digits, - _ and . up to 63 characters; created-by-prow, prow.k8s.io/id and prow.k8s.io/type are Prow's.",
-    *look(job) {
-      for (const [name, value] of at(job.tree, 'labels')?.map ?? []) {
+    *find(job) {
+      for (const [name, value] of nodeAt(job.tree, 'labels')?.map ?? []) {
         if (['created-by-prow', 'prow.k8s.io/type', 'prow.k8s.io/id'].includes(name))
           yield [value, `${job.kind} ${job.name} sets the label ${name}`]
         else if (!LABEL_NAME.test(name) || !LABEL_VALUE.test(textOf(value)))
           yield [value, `${job.kind} ${job.name} has the label ${name}: ${textOf(value)}`]
       }
-      for (const name of at(job.tree, 'annotations')?.map?.keys() ?? []) {
+      for (const name of nodeAt(job.tree, 'annotations')?.map?.keys() ?? []) {
         if (!LABEL_NAME.test(name))
-          yield [keyLine(at(job.tree, 'annotations'), name), `${job.kind} ${job.name} has the annotation ${name}`]
+          yield [keyLine(nodeAt(job.tree, 'annotations'), name), `${job.kind} ${job.name} has the annotation ${name}`]
       }
     },
   },
   {
     name: 'job-rerun-anyone',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Either anyone, or a list.',
-    *look(job) {
+    *find(job) {
       if (containers(job).length > 0)
-        for (const [tree, wrong] of anyoneAndSome(at(job.tree, 'rerun_auth_config')))
-          yield [tree, `${job.kind} ${job.name} ${wrong}`]
+        for (const [tree, message] of anyoneAndSome(nodeAt(job.tree, 'rerun_auth_config')))
+          yield [tree, `${job.kind} ${job.name} ${message}`]
     },
   },
   {
     name: 'repository-name',
-    weight: 'hint',
+    severity: 'hint',
     remedy: 'Write org/repo as the key above the jobs.',
-    *look(job) {
+    *find(job) {
       if (job.kind !== 'periodic' && !ORG_REPO.test(job.repo.replace(/^https?:\/\//, '')))
         yield [job.tree, `${job.kind} ${job.name} is listed under ${job.repo}, which is no org/repo`]
     },
   },
   {
     name: 'refs-twice',
-    weight: 'strict',
+    severity: 'strict',
     remedy: 'Remove the extra ref: its own repository is checked out anyway.',
-    *look(job) {
+    *find(job) {
       if (job.kind !== 'presubmit') return
       const seen = new Set([job.repo])
-      for (const ref of at(job.tree, 'extra_refs')?.list ?? []) {
-        const name = `${textOf(at(ref, 'org'))}/${textOf(at(ref, 'repo'))}`
+      for (const ref of nodeAt(job.tree, 'extra_refs')?.list ?? []) {
+        const name = `${textOf(nodeAt(ref, 'org'))}/${textOf(nodeAt(ref, 'repo'))}`
         if (seen.has(name)) yield [ref, `${job.kind} ${job.name} names ${name} twice`]
         seen.add(name)
       }
@@ -414,9 +414,9 @@ export const JOB_RULES: Rule<Job>[] = [
 export const TOGETHER_RULES: Rule<All>[] = [
   {
     name: 'jobs-twice',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Rename one; two jobs of one name are allowed only on different branches.',
-    *look(all) {
+    *find(all) {
       for (const [, jobs] of grouped(all.jobs, (job) =>
         job.kind === 'periodic' ? `periodic ${job.name}` : `${job.kind} ${job.repo} ${job.name}`,
       )) {
@@ -425,7 +425,7 @@ export const TOGETHER_RULES: Rule<All>[] = [
           if (other)
             yield* inFile(
               job,
-              at(job.tree, 'name') ?? job.tree,
+              nodeAt(job.tree, 'name') ?? job.tree,
               `${job.kind} ${job.name}${job.kind === 'periodic' ? '' : ` of ${job.repo}`} is also in ${other.file}:${other.tree.line}`,
             )
         }
@@ -434,10 +434,10 @@ export const TOGETHER_RULES: Rule<All>[] = [
   },
   {
     name: 'contexts-twice',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Give one of them another context: GitHub shows one line a context.',
-    *look(all) {
-      const context = (job: Job) => textOf(at(job.tree, 'context')) || job.name
+    *find(all) {
+      const context = (job: Job) => textOf(nodeAt(job.tree, 'context')) || job.name
       const jobs = all.jobs.filter((job) => job.kind !== 'periodic')
       for (const [, same] of grouped(jobs, (job) => `${job.kind} ${job.repo} ${context(job)}`)) {
         for (const [index, job] of same.entries()) {
@@ -445,7 +445,7 @@ export const TOGETHER_RULES: Rule<All>[] = [
           if (other)
             yield* inFile(
               job,
-              at(job.tree, 'context') ?? job.tree,
+              nodeAt(job.tree, 'context') ?? job.tree,
               `${job.kind}s ${other.name} and ${job.name} of ${job.repo} both report as ${context(job)}`,
             )
         }
@@ -454,13 +454,13 @@ export const TOGETHER_RULES: Rule<All>[] = [
   },
   {
     name: 'presets-twice',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'A pair of label and value belongs to one preset.',
-    *look(all) {
+    *find(all) {
       const seen = new Map<string, string>()
       for (const { file, tree } of all.jobFiles) {
-        for (const preset of at(tree, 'presets')?.list ?? []) {
-          for (const [label, value] of at(preset, 'labels')?.map ?? []) {
+        for (const preset of nodeAt(tree, 'presets')?.list ?? []) {
+          for (const [label, value] of nodeAt(preset, 'labels')?.map ?? []) {
             const pair = `${label}: ${textOf(value)}`
             if (seen.has(pair))
               yield* inFile({ file }, value, `has a second preset for ${pair}; the first is in ${seen.get(pair)}`)
@@ -472,9 +472,9 @@ export const TOGETHER_RULES: Rule<All>[] = [
   },
   {
     name: 'missing-trigger',
-    weight: 'strict',
+    severity: 'strict',
     remedy: 'Enable the plugin trigger for it in plugins.yaml: without it nothing starts these jobs.',
-    *look(all) {
+    *find(all) {
       const space = new Space()
       for (const { place, list, excluded } of enabled(all.plugins))
         if (textsOf(list).includes('trigger')) space.add('trigger', place, excluded)
@@ -502,8 +502,8 @@ function grouped(jobs: Job[], key: (job: Job) => string): Map<string, Job[]> {
 /** Whether two jobs run on a branch in common, as Prow reckons it. */
 function overlap(a: Job, b: Job): boolean {
   const [some, others] = [a, b].map((job) => ({
-    branches: textsOf(at(job.tree, 'branches')),
-    skip: textsOf(at(job.tree, 'skip_branches')),
+    branches: textsOf(nodeAt(job.tree, 'branches')),
+    skip: textsOf(nodeAt(job.tree, 'skip_branches')),
   })) as [Branches, Branches]
   const everywhere = (one: Branches) => one.branches.length === 0 && one.skip.length === 0
   if (everywhere(some) || everywhere(others)) return true

@@ -1,23 +1,23 @@
 import { nearest } from '../../base/nearest.ts'
-import { at, given, keyLine, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
-import { queries } from './config.ts'
-import { fields, GONE_PLUGINS } from './fields.ts'
-import type { Found, Rule } from './rule.ts'
+import { isGiven, keyLine, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
+import { tideQueries } from './config.ts'
+import { fields, REMOVED_PLUGINS } from './fields.ts'
+import type { Match, Rule } from './rule.ts'
 
 // ---- plugins.yaml ------------------------------------------------------------------------------------------------
 
 /** The plugins of each org or org/repo, in both forms. */
 export function* enabled(plugins: Tree): Iterable<{ place: string; list: Tree; excluded: string[] }> {
-  for (const [place, one] of at(plugins, 'plugins')?.map ?? []) {
-    const list = one.list ? one : at(one, 'plugins')
-    if (list?.list) yield { place, list, excluded: textsOf(at(one, 'excluded_repos')) }
+  for (const [place, one] of nodeAt(plugins, 'plugins')?.map ?? []) {
+    const list = one.list ? one : nodeAt(one, 'plugins')
+    if (list?.list) yield { place, list, excluded: textsOf(nodeAt(one, 'excluded_repos')) }
   }
 }
 
-function* sameRepos(plugins: Tree, section: string): Iterable<Found> {
+function* sameRepos(plugins: Tree, section: string): Iterable<Match> {
   const seen = new Set<string>()
-  for (const entry of at(plugins, section)?.list ?? []) {
-    for (const repo of at(entry, 'repos')?.list ?? []) {
+  for (const entry of nodeAt(plugins, section)?.list ?? []) {
+    for (const repo of nodeAt(entry, 'repos')?.list ?? []) {
       if (seen.has(textOf(repo))) yield [repo, `${section} has ${textOf(repo)} twice`]
       seen.add(textOf(repo))
     }
@@ -28,9 +28,9 @@ function* sameRepos(plugins: Tree, section: string): Iterable<Found> {
 export const PLUGIN_RULES: Rule<Tree>[] = [
   {
     name: 'unknown-plugin',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Remove it: hook would ignore it without a word.',
-    *look(plugins) {
+    *find(plugins) {
       const known = fields().plugins
       for (const { place, list } of enabled(plugins)) {
         for (const one of list.list ?? []) {
@@ -40,7 +40,7 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
           yield [
             one,
             `enables ${name} for ${place}, a plugin that Prow has not got`,
-            GONE_PLUGINS[name] ?? (near ? `Did you mean ${near}?` : undefined),
+            REMOVED_PLUGINS[name] ?? (near ? `Did you mean ${near}?` : undefined),
           ]
         }
       }
@@ -48,9 +48,9 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
   },
   {
     name: 'plugin-twice',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Keep it for the organisation, or for its repositories.',
-    *look(plugins) {
+    *find(plugins) {
       const places = new Map([...enabled(plugins)].map(({ place, list }) => [place, new Set(textsOf(list))]))
       for (const { place, list } of enabled(plugins)) {
         if (!place.includes('/')) continue
@@ -62,29 +62,29 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
   },
   {
     name: 'external-plugin-twice',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Keep it for the organisation, or for its repositories.',
-    *look(plugins) {
-      const external = at(plugins, 'external_plugins')
+    *find(plugins) {
+      const external = nodeAt(plugins, 'external_plugins')
       for (const [place, list] of external?.map ?? []) {
         if (!place.includes('/')) continue
-        const org = (at(external, place.split('/')[0]!)?.list ?? []).map((one) => textOf(at(one, 'name')))
+        const org = (nodeAt(external, place.split('/')[0]!)?.list ?? []).map((one) => textOf(nodeAt(one, 'name')))
         for (const one of list.list ?? [])
-          if (org.includes(textOf(at(one, 'name'))))
-            yield [one, `has the external plugin ${textOf(at(one, 'name'))} for ${place} and for its organisation`]
+          if (org.includes(textOf(nodeAt(one, 'name'))))
+            yield [one, `has the external plugin ${textOf(nodeAt(one, 'name'))} for ${place} and for its organisation`]
       }
     },
   },
   {
     name: 'sizes',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Let them grow from s to xxl.',
-    *look(plugins) {
-      const size = at(plugins, 'size')
+    *find(plugins) {
+      const size = nodeAt(plugins, 'size')
       const defaults: Record<string, number> = { s: 10, m: 30, l: 100, xl: 500, xxl: 1000 }
       const names = Object.keys(defaults)
       if (!size) return
-      const of = (name: string) => Number(at(size, name)?.value ?? 0)
+      const of = (name: string) => Number(nodeAt(size, name)?.value ?? 0)
       // All at 0 means the defaults.
       if (names.every((name) => of(name) === 0)) return
       for (const [index, name] of names.slice(1).entries())
@@ -93,43 +93,43 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
   },
   {
     name: 'reviewers',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Write 1 or more.',
-    *look(plugins) {
-      const count = at(plugins, 'blunderbuss', 'request_count')
+    *find(plugins) {
+      const count = nodeAt(plugins, 'blunderbuss', 'request_count')
       if (typeof count?.value === 'number' && count.value < 1)
         yield [count, `blunderbuss.request_count is ${count.value}`]
     },
   },
   {
     name: 'approve-twice',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Keep one entry a repository.',
-    *look(plugins) {
+    *find(plugins) {
       yield* sameRepos(plugins, 'approve')
       yield* sameRepos(plugins, 'welcome')
     },
   },
   {
     name: 'config-updater',
-    weight: 'invalid',
+    severity: 'invalid',
     remedy: 'Keep one of the two.',
-    *look(plugins) {
-      for (const [glob, one] of at(plugins, 'config_updater', 'maps')?.map ?? []) {
-        if (given(at(one, 'name')) && given(at(one, 'partitioned_names')))
+    *find(plugins) {
+      for (const [glob, one] of nodeAt(plugins, 'config_updater', 'maps')?.map ?? []) {
+        if (isGiven(nodeAt(one, 'name')) && isGiven(nodeAt(one, 'partitioned_names')))
           yield [one, `config_updater.maps.${glob} has both name and partitioned_names`]
-        if (given(at(one, 'clusters')) && given(at(one, 'cluster_groups')))
+        if (isGiven(nodeAt(one, 'clusters')) && isGiven(nodeAt(one, 'cluster_groups')))
           yield [one, `config_updater.maps.${glob} has both clusters and cluster_groups`]
       }
     },
   },
   {
     name: 'config-updater-namespaces',
-    weight: 'here',
+    severity: 'here',
     remedy: 'Leave clusters out, then it is prow. hook has rights for ConfigMaps in prow alone.',
-    *look(plugins) {
-      for (const [glob, one] of at(plugins, 'config_updater', 'maps')?.map ?? []) {
-        for (const list of at(one, 'clusters')?.map?.values() ?? []) {
+    *find(plugins) {
+      for (const [glob, one] of nodeAt(plugins, 'config_updater', 'maps')?.map ?? []) {
+        for (const list of nodeAt(one, 'clusters')?.map?.values() ?? []) {
           for (const namespace of list.list ?? []) {
             if (textOf(namespace) !== 'prow')
               yield [namespace, `config_updater.maps.${glob} writes to the namespace ${textOf(namespace)}`]
@@ -140,46 +140,46 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
   },
   {
     name: 'label-files',
-    weight: 'hint',
+    severity: 'hint',
     remedy:
       'Name the one file that label_sync reads: whatever else the pattern fits becomes a key of label-config too.',
-    *look(plugins) {
-      const maps = at(plugins, 'config_updater', 'maps')
+    *find(plugins) {
+      const maps = nodeAt(plugins, 'config_updater', 'maps')
       for (const [glob, one] of maps?.map ?? [])
-        if (textOf(at(one, 'name')) === 'label-config' && glob.includes('*'))
+        if (textOf(nodeAt(one, 'name')) === 'label-config' && glob.includes('*'))
           yield [keyLine(maps, glob), `config_updater.maps.${glob} puts all that it fits into label-config`]
     },
   },
   {
     name: 'trusted-apps',
-    weight: 'here',
+    severity: 'here',
     remedy:
       'Write it without [bot]: Prow takes that off the name of who opened the pull request, and compares the rest.',
-    *look(plugins) {
+    *find(plugins) {
       const places: [section: string, trees: Iterable<Tree>][] = [
-        ['triggers', at(plugins, 'triggers')?.list ?? []],
-        ['dco', at(plugins, 'dco')?.map?.values() ?? []],
+        ['triggers', nodeAt(plugins, 'triggers')?.list ?? []],
+        ['dco', nodeAt(plugins, 'dco')?.map?.values() ?? []],
       ]
       for (const [section, trees] of places)
         for (const tree of trees)
-          for (const app of at(tree, 'trusted_apps')?.list ?? [])
+          for (const app of nodeAt(tree, 'trusted_apps')?.list ?? [])
             if (textOf(app).endsWith('[bot]'))
               yield [app, `${section}.trusted_apps has ${textOf(app)}, which no pull request is ever from`]
     },
   },
   {
     name: 'tide-and-plugins',
-    weight: 'strict',
+    severity: 'strict',
     remedy: '',
-    *look(plugins, all) {
+    *find(plugins, all) {
       yield* mismatched(plugins, all.config)
     },
   },
   {
     name: 'owners',
-    weight: 'strict',
+    severity: 'strict',
     remedy: 'Enable verify-owners there too: it keeps the OWNERS files readable.',
-    *look(plugins) {
+    *find(plugins) {
       const space = new Space()
       for (const { place, list, excluded } of enabled(plugins))
         for (const name of ['approve', 'blunderbuss', 'owners-label', 'verify-owners'])
@@ -200,9 +200,9 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
   },
   {
     name: 'no-organisation',
-    weight: 'hint',
+    severity: 'hint',
     remedy: 'GITHUB_ORG says whom Prow serves.',
-    *look(plugins, all) {
+    *find(plugins, all) {
       const org = all.settings.GITHUB_ORG
       if (![...enabled(plugins)].some(({ place }) => place.split('/')[0] === org))
         yield [keyLine(plugins, 'plugins'), `enables no plugin for ${org} or a repository of it`]
@@ -262,20 +262,21 @@ const PAIRS: [plugin: string, label: string, wants: 'labels' | 'missingLabels', 
   ['needs-rebase', 'needs-rebase', 'missingLabels', true],
 ]
 
-function* mismatched(plugins: Tree, config: Tree): Iterable<Found> {
+function* mismatched(plugins: Tree, config: Tree): Iterable<Match> {
   const space = new Space()
-  for (const { query } of queries(config)) {
+  for (const { query } of tideQueries(config)) {
     const kinds = ['tide']
-    for (const [, label, wants] of PAIRS) if (textsOf(at(query, wants)).includes(label)) kinds.push(`label ${label}`)
+    for (const [, label, wants] of PAIRS)
+      if (textsOf(nodeAt(query, wants)).includes(label)) kinds.push(`label ${label}`)
     for (const kind of kinds) {
-      for (const org of textsOf(at(query, 'orgs'))) space.add(kind, org, textsOf(at(query, 'excludedRepos')))
-      for (const repo of textsOf(at(query, 'repos'))) space.add(kind, repo)
+      for (const org of textsOf(nodeAt(query, 'orgs'))) space.add(kind, org, textsOf(nodeAt(query, 'excludedRepos')))
+      for (const repo of textsOf(nodeAt(query, 'repos'))) space.add(kind, repo)
     }
   }
   for (const { place, list, excluded } of enabled(plugins))
     for (const name of textsOf(list)) space.add(name, place, excluded)
-  for (const [place, list] of at(plugins, 'external_plugins')?.map ?? [])
-    for (const one of list.list ?? []) space.add(`external ${textOf(at(one, 'name'))}`, place)
+  for (const [place, list] of nodeAt(plugins, 'external_plugins')?.map ?? [])
+    for (const one of list.list ?? []) space.add(`external ${textOf(nodeAt(one, 'name'))}`, place)
   for (const [plugin, label, wants, external] of PAIRS) {
     const name = external ? `external ${plugin}` : plugin
     const idle = space.places().filter((place) => space.has(`label ${label}`, place) && !space.has(name, place))

@@ -6,7 +6,7 @@ import type { Settings } from '../../settings/table.ts'
 
 /** A file as the reader knows it. */
 export interface Source {
-  told: string
+  displayName: string
   text: string
 }
 
@@ -14,24 +14,24 @@ export interface Source {
  * invalid: Prow's loader refuses it. strict: `checkconfig --strict` refuses it. here: Prow would load it, and it
  * would not work in this installation. hint: told, never refused.
  */
-export type Weight = 'invalid' | 'strict' | 'here' | 'hint'
+export type Severity = 'invalid' | 'strict' | 'here' | 'hint'
 
-export interface Finding {
+export interface Violation {
   rule: string
-  weight: Weight
+  severity: Severity
   file: string
   line: number
-  wrong: string
+  message: string
   remedy: string
 }
 
-export type Found = [tree: Tree | number | undefined, wrong: string, remedy?: string]
+export type Match = [tree: Tree | number | undefined, message: string, remedy?: string]
 
 export interface Rule<On> {
   name: string
-  weight: Weight
+  severity: Severity
   remedy: string
-  look: (on: On, all: All) => Iterable<Found>
+  find: (on: On, all: All) => Iterable<Match>
 }
 
 export interface Job {
@@ -64,11 +64,11 @@ export interface All {
   jobFiles: { file: string; tree: Tree }[]
 }
 
-export const files = new WeakMap<Found, string>()
+export const files = new WeakMap<Match, string>()
 
 /** A finding about all jobs says itself which file it is in. */
-export function inFile({ file }: { file: string }, tree: Tree, wrong: string): Found[] {
-  const found: Found = [tree, wrong]
+export function inFile({ file }: { file: string }, tree: Tree, message: string): Match[] {
+  const found: Match = [tree, message]
   files.set(found, file)
   return [found]
 }

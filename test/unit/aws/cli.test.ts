@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rules, withRules } from '../../../lib/aws/bucket.ts'
-import { covers } from '../../../lib/aws/certificate.ts'
-import { awsProblem, refusal } from '../../../lib/aws/cli.ts'
-import { principal } from '../../../lib/aws/eks.ts'
+import { matchesHost } from '../../../lib/aws/certificate.ts'
+import { awsProblem, parseError } from '../../../lib/aws/cli.ts'
+import { principalArn } from '../../../lib/aws/eks.ts'
 import {
   canonical,
   controllersPolicy,
@@ -17,22 +17,22 @@ import {
   withStatement,
 } from '../../../lib/aws/policy.ts'
 
-const said = (text: string, args = ['iam', 'create-role']) => awsProblem(args, text).faults[0]!
+const said = (text: string, args = ['iam', 'create-role']) => awsProblem(args, text).findings[0]!
 
 test('a refusal is read from the words of version 1 and version 2 alike', () => {
   const one = '\nAn error occurred (NoSuchEntity) when calling the GetRole operation: Role x not found\n'
   const two = '\naws: [ERROR]: An error occurred (NoSuchEntity) when calling the GetRole operation: Role x not found\n'
   for (const text of [one, two]) {
-    assert.deepEqual(refusal(text), { code: 'NoSuchEntity', operation: 'GetRole', message: 'Role x not found' })
+    assert.deepEqual(parseError(text), { code: 'NoSuchEntity', operation: 'GetRole', message: 'Role x not found' })
   }
   const tried = 'An error occurred (404) when calling the HeadBucket operation (reached max retries: 4): Not Found'
-  assert.equal(refusal(tried)?.code, '404')
-  assert.equal(refusal(tried)?.message, 'Not Found')
-  assert.equal(refusal('Unable to locate credentials'), undefined)
+  assert.equal(parseError(tried)?.code, '404')
+  assert.equal(parseError(tried)?.message, 'Not Found')
+  assert.equal(parseError('Unable to locate credentials'), undefined)
 })
 
 test('what aws says becomes one sentence and something to do', () => {
-  const rows: [text: string, wrong: RegExp][] = [
+  const rows: [text: string, message: RegExp][] = [
     [
       'An error occurred (ExpiredToken) when calling the GetRole operation: The security token expired',
       /credentials have expired/,
@@ -51,17 +51,17 @@ test('what aws says becomes one sentence and something to do', () => {
     ['Could not connect to the endpoint URL: "https://eks.eu-nowhere-1.amazonaws.com/"', /cannot be reached/],
     ['aws: error: argument operation: Invalid choice, valid choices are:', /too old/],
   ]
-  for (const [text, wrong] of rows) assert.match(said(text).wrong, wrong, text)
+  for (const [text, message] of rows) assert.match(said(text).message, message, text)
 })
 
 test('a right that is lacking is named, in the words of AWS or by the call', () => {
   const long =
     'An error occurred (AccessDenied) when calling the CreateRole operation: User: a is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::1:role/x because no identity-based policy allows it'
-  assert.equal(said(long).wrong, 'you may not iam:CreateRole on arn:aws:iam::1:role/x')
+  assert.equal(said(long).message, 'you may not iam:CreateRole on arn:aws:iam::1:role/x')
   const short = 'An error occurred (403) when calling the HeadBucket operation: Forbidden'
-  assert.equal(said(short, ['s3api', 'head-bucket']).wrong, 'you may not s3:HeadBucket')
+  assert.equal(said(short, ['s3api', 'head-bucket']).message, 'you may not s3:HeadBucket')
   const scp = `${long} with an explicit deny in a service control policy`
-  assert.match(said(scp).wrong, /service control policy denies it/)
+  assert.match(said(scp).message, /service control policy denies it/)
 })
 
 test('policies are compared by meaning', () => {
@@ -126,13 +126,13 @@ test('the rules of a bucket: ours by name, others stay', () => {
 })
 
 test('a star in a certificate stands for one label', () => {
-  assert.ok(covers('prow.example.com', ['prow.example.com']))
-  assert.ok(covers('prow.example.com', ['example.com', '*.example.com']))
-  assert.ok(!covers('a.prow.example.com', ['*.example.com']))
-  assert.ok(!covers('example.com', ['*.example.com']))
+  assert.ok(matchesHost('prow.example.com', ['prow.example.com']))
+  assert.ok(matchesHost('prow.example.com', ['example.com', '*.example.com']))
+  assert.ok(!matchesHost('a.prow.example.com', ['*.example.com']))
+  assert.ok(!matchesHost('example.com', ['*.example.com']))
 })
 
 test('EKS knows an assumed role by the role', () => {
-  assert.equal(principal('arn:aws-cn:sts::1:assumed-role/Admin/me@example.com'), 'arn:aws-cn:iam::1:role/Admin')
-  assert.equal(principal('arn:aws:iam::1:user/me'), 'arn:aws:iam::1:user/me')
+  assert.equal(principalArn('arn:aws-cn:sts::1:assumed-role/Admin/me@example.com'), 'arn:aws-cn:iam::1:role/Admin')
+  assert.equal(principalArn('arn:aws:iam::1:user/me'), 'arn:aws:iam::1:user/me')
 })

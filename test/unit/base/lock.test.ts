@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { alive, locked } from '../../../lib/base/lock.ts'
+import { isAlive, withLock } from '../../../lib/base/lock.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'lock-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -14,9 +14,9 @@ const nobody = () => assert.fail('nothing to wait for')
 
 test('what is locked runs, and the lock is gone afterwards, also when the work fails', async () => {
   const file = join(folder, 'plain')
-  assert.equal(await locked(file, nobody, async () => readFileSync(file, 'utf8').split(' ')[0]), `${process.pid}`)
+  assert.equal(await withLock(file, nobody, async () => readFileSync(file, 'utf8').split(' ')[0]), `${process.pid}`)
   await assert.rejects(
-    locked(file, nobody, async () => {
+    withLock(file, nobody, async () => {
       throw new Error('work failed')
     }),
     /work failed/,
@@ -28,13 +28,13 @@ test('the second waits for the first, and is told of it', async () => {
   const file = join(folder, 'shared')
   const order: string[] = []
   const told: number[] = []
-  const first = locked(file, nobody, async () => {
+  const first = withLock(file, nobody, async () => {
     order.push('first begins')
     await sleep(700)
     order.push('first ends')
   })
   await sleep(50)
-  await locked(
+  await withLock(
     file,
     (pid) => told.push(pid),
     async () => order.push('second'),
@@ -49,23 +49,23 @@ test('a lock whose process is gone is taken over', async () => {
   await once(child, 'exit')
   const file = join(folder, 'dead')
   writeFileSync(file, `${child.pid} 12345`)
-  assert.equal(await locked(file, nobody, async () => 'done'), 'done')
+  assert.equal(await withLock(file, nobody, async () => 'done'), 'done')
   assert.equal(existsSync(file), false)
 })
 
 test('a lock whose number is another process by now is taken over', async () => {
   const file = join(folder, 'reused')
   writeFileSync(file, `${process.pid} 1`)
-  assert.equal(await locked(file, nobody, async () => 'done'), 'done')
+  assert.equal(await withLock(file, nobody, async () => 'done'), 'done')
 })
 
 test('a lock that is no lock is taken over', async () => {
   const file = join(folder, 'nonsense')
   writeFileSync(file, '')
-  assert.equal(await locked(file, nobody, async () => 'done'), 'done')
+  assert.equal(await withLock(file, nobody, async () => 'done'), 'done')
 })
 
 test('a process is alive only as itself', () => {
-  assert.equal(alive({ pid: process.pid, began: 'another time' }), false)
-  assert.equal(alive({ pid: 2 ** 22 + 1, began: '' }), false)
+  assert.equal(isAlive({ pid: process.pid, startTime: 'another time' }), false)
+  assert.equal(isAlive({ pid: 2 ** 22 + 1, startTime: '' }), false)
 })

@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { hookUrl, meaning, sendTest, wantedEvents } from '../../../lib/github/webhook.ts'
-import { FILES } from '../../../lib/prow/secret-files.ts'
+import { explainDelivery, hookUrl, sendTestEvent, wantedEvents } from '../../../lib/github/webhook.ts'
+import { SECRET_FILES } from '../../../lib/prow/secret-files.ts'
 import type { Settings } from '../../../lib/settings/table.ts'
 import { startHook } from '../../fakes/hook.ts'
 
 const settings = { PROW_HOST: 'prow.example.com', GITHUB_ORG: 'my-org' } as Settings
 
-const ANSWERS: [status: number, answer: string, wrong: RegExp | undefined, remedy?: RegExp][] = [
+const ANSWERS: [status: number, answer: string, message: RegExp | undefined, remedy?: RegExp][] = [
   [200, 'Event received. Have a nice day.', undefined],
   [200, '', /not in the words of hook/, /11-ingress/],
   [200, '<html>', /not in the words of hook/],
@@ -38,11 +38,11 @@ const ANSWERS: [status: number, answer: string, wrong: RegExp | undefined, remed
   [500, 'oops', /answers 500/],
 ]
 
-for (const [status, answer, wrong, remedy] of ANSWERS) {
+for (const [status, answer, message, remedy] of ANSWERS) {
   test(`${status} ${JSON.stringify(answer.slice(0, 60))} is explained`, () => {
-    const told = meaning(status, answer, settings)
-    if (!wrong) return assert.equal(told, undefined)
-    assert.match(told?.wrong ?? '', wrong)
+    const told = explainDelivery(status, answer, settings)
+    if (!message) return assert.equal(told, undefined)
+    assert.match(told?.message ?? '', message)
     assert.match(told?.remedy ?? '', remedy ?? /./)
   })
 }
@@ -50,15 +50,18 @@ for (const [status, answer, wrong, remedy] of ANSWERS) {
 test('an event of our own is signed both ways; hook takes it, and refuses another secret', async (t) => {
   const { url, server } = await startHook(() => 'right\n')
   t.after(() => server.close())
-  assert.equal(meaning(...both(await sendTest(`${url}/hook`, 'right')), settings), undefined)
+  assert.equal(explainDelivery(...both(await sendTestEvent(`${url}/hook`, 'right')), settings), undefined)
   assert.match(
-    meaning(...both(await sendTest(`${url}/hook`, 'wrong')), settings)?.wrong ?? '',
+    explainDelivery(...both(await sendTestEvent(`${url}/hook`, 'wrong')), settings)?.message ?? '',
     /signature does not fit/,
   )
-  assert.match(meaning(...both(await sendTest(`${url}/other`, 'right')), settings)?.wrong ?? '', /404/)
+  assert.match(explainDelivery(...both(await sendTestEvent(`${url}/other`, 'right')), settings)?.message ?? '', /404/)
   server.closeAllConnections()
   server.close()
-  assert.match(meaning(...both(await sendTest(`${url}/hook`, 'right')), settings)?.wrong ?? '', /was not reached/)
+  assert.match(
+    explainDelivery(...both(await sendTestEvent(`${url}/hook`, 'right')), settings)?.message ?? '',
+    /was not reached/,
+  )
 })
 
 test('both signature headers are there, for old hooks and new ones', async (t) => {
@@ -69,7 +72,7 @@ test('both signature headers are there, for old hooks and new ones', async (t) =
   }).listen(0, '127.0.0.1')
   t.after(() => server.closeAllConnections())
   await once(server, 'listening')
-  await sendTest(`http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, 'secret')
+  await sendTestEvent(`http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, 'secret')
   server.close()
   assert.match(String(headers['x-hub-signature']), /^sha1=[0-9a-f]{40}$/)
   assert.match(String(headers['x-hub-signature-256']), /^sha256=[0-9a-f]{64}$/)
@@ -91,6 +94,6 @@ test('another port of https is in the address that GitHub delivers to, and in th
   assert.equal(hookUrl(one), `https://${one.PROW_HOST}:8443/hook`)
   const text = (port: string) =>
     `client_id: "a"\nclient_secret: "b"\nredirect_url: "https://${one.PROW_HOST}${port}/github-login/redirect"\n`
-  assert.equal(FILES['github-oauth-config'].flaw(text(':8443'), one), undefined)
-  assert.match(FILES['github-oauth-config'].flaw(text(''), one) ?? '', /another redirect_url/)
+  assert.equal(SECRET_FILES['github-oauth-config'].validate(text(':8443'), one), undefined)
+  assert.match(SECRET_FILES['github-oauth-config'].validate(text(''), one) ?? '', /another redirect_url/)
 })

@@ -37,14 +37,14 @@ test('labels, annotations, data and fields of lists are told with their path', (
   assert.deepEqual(found[0], {
     object: 'ConfigMap prow/one',
     path: 'spec.containers[hook].image',
-    was: 'a:1',
-    is: 'a:2',
+    before: 'a:1',
+    after: 'a:2',
   })
   assert.equal(found[1]!.path, 'spec.containers[hook].args')
   assert.equal(found[1]!.lines!.filter((line) => line.startsWith('+')).length, 1)
   const labelled = differences(object({}), object({}, { labels: { a: 'b' } }))
   assert.deepEqual(labelled, [
-    { object: 'ConfigMap prow/one', path: 'metadata.labels', was: undefined, is: '{"a":"b"}' },
+    { object: 'ConfigMap prow/one', path: 'metadata.labels', before: undefined, after: '{"a":"b"}' },
   ])
 })
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { made, ours } from '../../../lib/kubernetes/apply.ts'
-import { explained } from '../../../lib/kubernetes/errors.ts'
-import { stream } from '../../../lib/kubernetes/kubectl.ts'
-import { documents, type KubeObject, OURS } from '../../../lib/kubernetes/manifests.ts'
-import { objects, World } from '../../../lib/kubernetes/snapshot.ts'
-import { ready } from '../../../lib/kubernetes/wait.ts'
-import { together } from '../../../lib/run/result.ts'
+import { isCreatedByRunbook, isManaged } from '../../../lib/kubernetes/apply.ts'
+import { explainKubectl } from '../../../lib/kubernetes/errors.ts'
+import { inputStream } from '../../../lib/kubernetes/kubectl.ts'
+import { type KubeObject, MANAGED_LABELS, splitDocuments } from '../../../lib/kubernetes/manifests.ts'
+import { parseObjects, Snapshot } from '../../../lib/kubernetes/snapshot.ts'
+import { isReady } from '../../../lib/kubernetes/wait.ts'
+import { combineOutcomes } from '../../../lib/run/result.ts'
 
 const object = (kind: string, more: object = {}, metadata: object = {}): KubeObject => ({
   apiVersion: 'v1',
@@ -19,21 +19,21 @@ describe('what kubectl printed', () => {
   const print = (...all: object[]) => all.map((one) => `${JSON.stringify(one, null, 4)}\n`).join('')
 
   test('is nothing, one, several or a list', () => {
-    assert.deepEqual(objects(''), [])
-    assert.equal(objects(print(object('Secret'))).length, 1)
-    assert.equal(objects(print(object('Secret'), object('ConfigMap'))).length, 2)
-    assert.equal(objects(print({ kind: 'List', items: [object('A'), object('B')] }, object('C'))).length, 3)
-    assert.equal(objects(print({ kind: 'SecretList', items: [] })).length, 0)
+    assert.deepEqual(parseObjects(''), [])
+    assert.equal(parseObjects(print(object('Secret'))).length, 1)
+    assert.equal(parseObjects(print(object('Secret'), object('ConfigMap'))).length, 2)
+    assert.equal(parseObjects(print({ kind: 'List', items: [object('A'), object('B')] }, object('C'))).length, 3)
+    assert.equal(parseObjects(print({ kind: 'SecretList', items: [] })).length, 0)
   })
 
   test('is taken apart at the right braces', () => {
     const one = object('ConfigMap', { data: { text: '{\n}\n{' } })
-    assert.deepEqual(objects(print(one, one)), [one, one])
+    assert.deepEqual(parseObjects(print(one, one)), [one, one])
   })
 })
 
 test('a stream of texts and objects is YAML of as many documents', () => {
-  assert.equal(documents(stream(['a: {kind: x}', { kind: 'y' }]), 'f').length, 2)
+  assert.equal(splitDocuments(inputStream(['a: {kind: x}', { kind: 'y' }]), 'f').length, 2)
 })
 
 describe('ready', () => {
@@ -42,50 +42,50 @@ describe('ready', () => {
   const whole = { observedGeneration: 2, updatedReplicas: 2, replicas: 2, availableReplicas: 2 }
 
   test('a Deployment is when the last change is out whole and nothing old is left', () => {
-    assert.equal(ready(deployment(whole)), true)
-    assert.equal(ready(deployment({ ...whole, observedGeneration: 1 })), false)
-    assert.equal(ready(deployment({ ...whole, updatedReplicas: 1 })), false)
-    assert.equal(ready(deployment({ ...whole, replicas: 3 })), false)
-    assert.equal(ready(deployment({ ...whole, availableReplicas: 1 })), false)
-    assert.equal(ready(deployment({})), false)
+    assert.equal(isReady(deployment(whole)), true)
+    assert.equal(isReady(deployment({ ...whole, observedGeneration: 1 })), false)
+    assert.equal(isReady(deployment({ ...whole, updatedReplicas: 1 })), false)
+    assert.equal(isReady(deployment({ ...whole, replicas: 3 })), false)
+    assert.equal(isReady(deployment({ ...whole, availableReplicas: 1 })), false)
+    assert.equal(isReady(deployment({})), false)
   })
 
   test('a Job is when it is complete, a definition when it is established', () => {
     const conditions = (type: string, status: string) => ({ status: { conditions: [{ type, status }] } })
-    assert.equal(ready(object('Job', conditions('Complete', 'True'))), true)
-    assert.equal(ready(object('Job', conditions('Failed', 'True'))), false)
-    assert.equal(ready(object('CustomResourceDefinition', conditions('Established', 'False'))), false)
-    assert.equal(ready(object('CustomResourceDefinition', conditions('Established', 'True'))), true)
+    assert.equal(isReady(object('Job', conditions('Complete', 'True'))), true)
+    assert.equal(isReady(object('Job', conditions('Failed', 'True'))), false)
+    assert.equal(isReady(object('CustomResourceDefinition', conditions('Established', 'False'))), false)
+    assert.equal(isReady(object('CustomResourceDefinition', conditions('Established', 'True'))), true)
   })
 })
 
 test('a thing is one word: created when all of it is', () => {
-  assert.equal(together(['created', 'created']), 'created')
-  assert.equal(together(['created', 'unchanged']), 'changed')
-  assert.equal(together(['unchanged', 'unchanged']), 'unchanged')
-  assert.equal(together(['unchanged', 'would create']), 'would change')
-  assert.equal(together([]), 'unchanged')
+  assert.equal(combineOutcomes(['created', 'created']), 'created')
+  assert.equal(combineOutcomes(['created', 'unchanged']), 'changed')
+  assert.equal(combineOutcomes(['unchanged', 'unchanged']), 'unchanged')
+  assert.equal(combineOutcomes(['unchanged', 'would create']), 'would change')
+  assert.equal(combineOutcomes([]), 'unchanged')
 })
 
 test('adopted is ours, but not made by us', () => {
-  const adopted = object('Role', {}, { labels: OURS, annotations: { 'prow-runbook/adopted': 'true' } })
-  assert.equal(ours(adopted), true)
-  assert.equal(made(adopted), false)
-  assert.equal(made(object('Role', {}, { labels: OURS })), true)
-  assert.equal(made(object('Role')), false)
+  const adopted = object('Role', {}, { labels: MANAGED_LABELS, annotations: { 'prow-runbook/adopted': 'true' } })
+  assert.equal(isManaged(adopted), true)
+  assert.equal(isCreatedByRunbook(adopted), false)
+  assert.equal(isCreatedByRunbook(object('Role', {}, { labels: MANAGED_LABELS })), true)
+  assert.equal(isCreatedByRunbook(object('Role')), false)
 })
 
 describe('a look at the cluster', () => {
   test('knows what it has seen, what it has seen is not there, and what it did not look for', () => {
-    const world = new World()
+    const world = new Snapshot()
     world.put(object('Secret'))
     assert.equal(world.has('Secret', 'one', 'prow'), true)
     assert.equal(world.has('Secret', 'one', 'test-pods'), false)
-    assert.equal(world.covers(object('Role', {}, { name: 'other' })), true)
+    assert.equal(world.wasQueried(object('Role', {}, { name: 'other' })), true)
     const strange = object('ClusterRole', {}, { namespace: undefined, name: 'x' })
-    assert.equal(world.covers(strange), false)
+    assert.equal(world.wasQueried(strange), false)
     world.markAbsent(strange)
-    assert.equal(world.covers(strange), true)
+    assert.equal(world.wasQueried(strange), true)
     world.drop(object('Secret'))
     assert.equal(world.has('Secret', 'one', 'prow'), false)
   })
@@ -108,11 +108,13 @@ describe('what the API server says', () => {
     ['spec.selector: Invalid value: field is immutable', /cannot be changed in place/],
   ]
   for (const [text, remedy] of rows) {
-    test(`has a remedy: ${text.slice(0, 50)}`, () => assert.match(explained(text).faults[0]!.remedy, remedy))
+    test(`has a remedy: ${text.slice(0, 50)}`, () => assert.match(explainKubectl(text).findings[0]!.remedy, remedy))
   }
 
   test('is told without warnings', () => {
-    const { message } = explained('Warning: would violate PodSecurity\nE1123 memcache.go:265] x\nError: what it is\n')
+    const { message } = explainKubectl(
+      'Warning: would violate PodSecurity\nE1123 memcache.go:265] x\nError: what it is\n',
+    )
     assert.equal(message, 'Error: what it is')
   })
 })

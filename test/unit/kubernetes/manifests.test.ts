@@ -5,11 +5,17 @@ import { describe, test } from 'node:test'
 import { load } from 'js-yaml'
 import { ROOT } from '../../../lib/base/paths.ts'
 import { Problem } from '../../../lib/base/problem.ts'
-import { documents, fill, type Manifest, manifests, manifestsWith } from '../../../lib/kubernetes/manifests.ts'
-import { secretPlaces } from '../../../lib/prow/checks.ts'
+import {
+  fillTemplate,
+  type Manifest,
+  manifests,
+  manifestsWith,
+  splitDocuments,
+} from '../../../lib/kubernetes/manifests.ts'
+import { mountedSecrets } from '../../../lib/prow/checks.ts'
 import { readProwConfig } from '../../../lib/prow/config.ts'
-import { edgeThings } from '../../../lib/prow/ingress.ts'
-import { partition, places } from '../../../lib/settings/derived.ts'
+import { ingressResources } from '../../../lib/prow/ingress.ts'
+import { partition, templateValues } from '../../../lib/settings/derived.ts'
 import type { Settings } from '../../../lib/settings/table.ts'
 import { EKS, LOCAL, settings } from '../world.ts'
 
@@ -51,13 +57,15 @@ const CERTIFICATE = 'arn:aws:acm:eu-central-1:123456789012:certificate/1b2c'
 const everything = (one: Settings) => [
   ...manifests(one, ...FOLDERS, 'ingress/nginx.yaml', 'storage/gp3.yaml'),
   ...manifestsWith(one, { CONTROLLER_ROLE_ARN: 'arn:aws:iam::123456789012:role/x' }, 'ingress/controller-account.yaml'),
-  ...edgeThings(one, { by: 'auto' }, CERTIFICATE).flatMap((thing) => thing.manifests),
+  ...ingressResources(one, { by: 'auto' }, CERTIFICATE).flatMap((thing) => thing.manifests),
 ]
 
 /** The other. */
 const otherwise = (one: Settings) => [
   ...manifests(one, 'storage/gp3-auto.yaml'),
-  ...edgeThings(one, { by: 'controller', class: 'alb', ours: true }, CERTIFICATE).flatMap((thing) => thing.manifests),
+  ...ingressResources(one, { by: 'controller', class: 'alb', managed: true }, CERTIFICATE).flatMap(
+    (thing) => thing.manifests,
+  ),
 ]
 
 const find = (all: Manifest[], kind: string, name: string, namespace?: string): Any =>
@@ -90,7 +98,7 @@ test('every place is filled, whatever the settings', () => {
 test('a group of load balancers has a name that the controller takes, whatever the cluster is called', () => {
   for (const CLUSTER_NAME of ['prow', 'My_Cluster_', `${'a'.repeat(57)}-b`, 'a--']) {
     const one = settings({ ...EKS, CLUSTER_NAME, ROLE_PREFIX: 'prow', DECK_ACCESS: 'public' })
-    const all = edgeThings(one, { by: 'controller', class: 'alb', ours: true }, CERTIFICATE)
+    const all = ingressResources(one, { by: 'controller', class: 'alb', managed: true }, CERTIFICATE)
     const hook = find(
       all.flatMap((thing) => thing.manifests),
       'Ingress',
@@ -206,7 +214,7 @@ test('what is mounted of Secrets is what 03-secrets makes, in the same namespace
     const entry = (load(readProwConfig(one).config.text) as Any).plank.default_decoration_config_entries[0].config
     mounted.add(`test-pods/${entry.s3_credentials_secret}`)
     if (entry.oauth_token_secret) mounted.add(`test-pods/${entry.oauth_token_secret.name}`)
-    const made = secretPlaces(one).map(({ namespace, secret }) => `${namespace}/${secret}`)
+    const made = mountedSecrets(one).map(({ namespace, secret }) => `${namespace}/${secret}`)
     if (one.OBJECT_STORE === 'on') made.push('prow/object-store')
     assert.deepEqual([...mounted].sort(), [...new Set(made)].sort())
   }
@@ -230,26 +238,26 @@ test('under POD_SECURITY=restricted no pod of ours is root, and none may become 
 
 describe('places', () => {
   test('images follow the mirror, Prow its registry and tag', () => {
-    const of = places(settings({ ...LOCAL, IMAGE_MIRROR: 'mirror.example.com/m' }))
+    const of = templateValues(settings({ ...LOCAL, IMAGE_MIRROR: 'mirror.example.com/m' }))
     assert.equal(of.IMAGE_PUSHGATEWAY, 'mirror.example.com/m/prom/pushgateway:v1.11.1')
-    assert.equal(places(settings(LOCAL)).IMAGE_PUSHGATEWAY, 'docker.io/prom/pushgateway:v1.11.1')
+    assert.equal(templateValues(settings(LOCAL)).IMAGE_PUSHGATEWAY, 'docker.io/prom/pushgateway:v1.11.1')
   })
 
   test('roles and pages of AWS are of the partition of the region', () => {
     assert.equal(partition('cn-northwest-1'), 'aws-cn')
     assert.equal(partition('us-gov-west-1'), 'aws-us-gov')
     assert.equal(partition('eu-central-1'), 'aws')
-    const china = places(settings({ ...EKS, AWS_REGION: 'cn-north-1' }))
+    const china = templateValues(settings({ ...EKS, AWS_REGION: 'cn-north-1' }))
     assert.match(china.PROW_ROLE_ARN!, /^arn:aws-cn:iam::123456789012:role\//)
     assert.match(china.S3_CONSOLE!, /amazonaws\.cn/)
   })
 
   test('the cache of ghproxy leaves room on its volume', () => {
-    assert.equal(places(settings({ ...LOCAL, GHPROXY_STORAGE_GI: '5' })).GHPROXY_CACHE_GB, '4')
+    assert.equal(templateValues(settings({ ...LOCAL, GHPROXY_STORAGE_GI: '5' })).GHPROXY_CACHE_GB, '4')
   })
 
   test('GraphQL of GitHub Enterprise is not below the REST base', () => {
-    const of = (GITHUB_API: string) => places(settings({ ...LOCAL, GITHUB_API })).GITHUB_GRAPHQL
+    const of = (GITHUB_API: string) => templateValues(settings({ ...LOCAL, GITHUB_API })).GITHUB_GRAPHQL
     assert.equal(of('https://ghe.example.com/api/v3'), 'https://ghe.example.com/api/graphql')
     assert.equal(of('https://api.github.com'), 'http://ghproxy/graphql')
   })
@@ -259,19 +267,22 @@ describe('fill', () => {
   const values = { A: 'one', OFF: 'off', EMPTY: '', MODE: 'x' }
 
   test('fills places, and keeps a line when what it says is so', () => {
-    assert.equal(fill('${A}-${A}', values, 'f'), 'one-one')
-    assert.equal(fill('a # when A\nb # when OFF\nc # when EMPTY\nd', values, 'f'), 'a\nd')
-    assert.equal(fill('  a: ${A} # when MODE=x\n  b # when MODE=y\n  c # when MODE!=y', values, 'f'), '  a: one\n  c')
-    assert.equal(fill('$(A) {{.A}} $A', values, 'f'), '$(A) {{.A}} $A')
+    assert.equal(fillTemplate('${A}-${A}', values, 'f'), 'one-one')
+    assert.equal(fillTemplate('a # when A\nb # when OFF\nc # when EMPTY\nd', values, 'f'), 'a\nd')
+    assert.equal(
+      fillTemplate('  a: ${A} # when MODE=x\n  b # when MODE=y\n  c # when MODE!=y', values, 'f'),
+      '  a: one\n  c',
+    )
+    assert.equal(fillTemplate('$(A) {{.A}} $A', values, 'f'), '$(A) {{.A}} $A')
   })
 
   test('a value is not filled again', () => {
-    assert.equal(fill('${A}', { A: '${B}' }, 'f'), '${B}')
+    assert.equal(fillTemplate('${A}', { A: '${B}' }, 'f'), '${B}')
   })
 
   test('names every place that nothing fills, with the file', () => {
     assert.throws(
-      () => fill('${NO} ${A} x # when NEITHER', values, 'dir/f.yaml'),
+      () => fillTemplate('${NO} ${A} x # when NEITHER', values, 'dir/f.yaml'),
       (error) => error instanceof Problem && /^dir\/f\.yaml.*NEITHER/.test(error.message),
     )
   })
@@ -280,7 +291,7 @@ describe('fill', () => {
 test('documents are taken apart as text: what a parser would change stays', () => {
   const text =
     '# top\na: 1\n---\n# only words\n---\napiVersion: v1\nkind: A\nmetadata: {name: x}\nmode: 0644\nyes: yes\n'
-  const all = documents(text, 'f')
+  const all = splitDocuments(text, 'f')
   assert.equal(all.length, 2)
   assert.match(all[1]!.text, /mode: 0644\nyes: yes/)
   assert.equal((all[1]!.object as Any).mode, 0o644)

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { Problem } from '../../../lib/base/problem.ts'
-import { checked, readProwConfig } from '../../../lib/prow/config.ts'
+import { readProwConfig, validateConfig } from '../../../lib/prow/config.ts'
 import { configMap } from '../../../lib/prow/config-maps.ts'
 import { folder, LOCAL, settings } from '../world.ts'
 
@@ -18,11 +18,11 @@ const GOOD = {
 async function faults(files: Record<string, string>): Promise<string[]> {
   const path = folder({ ...GOOD, ...files })
   try {
-    await checked(settings(LOCAL, path))
+    await validateConfig(settings(LOCAL, path))
     return []
   } catch (error) {
     assert.ok(error instanceof Problem, String(error))
-    return error.faults.map(({ wrong }) => wrong.replaceAll(`${path}/config/`, ''))
+    return error.findings.map(({ message }) => message.replaceAll(`${path}/config/`, ''))
   }
 }
 
@@ -54,11 +54,11 @@ describe('one own folder', () => {
     [{ 'config/jobs/a.yaml': 'x: [', 'config/plugins.yaml': 'a: b: c' }, [/^plugins\.yaml:1/, /^jobs\/a\.yaml/]],
     [{ 'config/jobs/a.yaml': 'x: 1\nx: 2\n' }, [/^jobs\/a\.yaml:2/]],
   ]
-  for (const [files, wrong] of rows) {
+  for (const [files, message] of rows) {
     test(`${JSON.stringify(files).slice(0, 60)} is refused`, async () => {
       const told = await faults(files)
-      assert.equal(told.length, wrong.length, told.join('\n'))
-      wrong.forEach((pattern, index) => {
+      assert.equal(told.length, message.length, told.join('\n'))
+      message.forEach((pattern, index) => {
         assert.match(told[index]!, pattern)
       })
     })

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ROOT } from '../../../lib/base/paths.ts'
-import { fill } from '../../../lib/kubernetes/manifests.ts'
+import { fillTemplate } from '../../../lib/kubernetes/manifests.ts'
 import { imagesOf } from '../../../lib/prow/images.ts'
-import { places } from '../../../lib/settings/derived.ts'
+import { templateValues } from '../../../lib/settings/derived.ts'
 import { EKS, LOCAL, settings } from '../world.ts'
 
 const MIRRORS = { PROW_IMAGE_REGISTRY: 'own.example.com/prow', IMAGE_MIRROR: 'own.example.com/others' }
@@ -16,7 +16,9 @@ test('every image that a manifest or a template names is listed, and nothing els
     .map((name) => join(ROOT, 'manifests', name))
     .filter((file) => statSync(file).isFile() && !/labels\.yaml|controller-account|alb-|auto-classes/.test(file))
     .flatMap((file) => [
-      ...fill(readFileSync(file, 'utf8'), places(all), file).matchAll(/own\.example\.com\/\S+:[^\s"]+/g),
+      ...fillTemplate(readFileSync(file, 'utf8'), templateValues(all), file).matchAll(
+        /own\.example\.com\/\S+:[^\s"]+/g,
+      ),
     ])
     .map(([image]) => image)
   const listed = imagesOf(all).map(({ to }) => to)

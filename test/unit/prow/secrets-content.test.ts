@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { type FileName, webhookSecret } from '../../../lib/prow/secret-files.ts'
-import { look } from '../../../lib/prow/secrets.ts'
+import { inspectSecrets } from '../../../lib/prow/secrets.ts'
 import { readSettings } from '../../../lib/settings/settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'secrets-test-'))
@@ -28,9 +28,9 @@ const settings = readSettings(join(folder, '.env'), {
 function said(name: FileName, text: string, given: Partial<typeof settings> = {}): string {
   const file = join(folder, name)
   writeFileSync(file, text)
-  const { faults } = look({ ...settings, ...given }, undefined)
+  const { faults } = inspectSecrets({ ...settings, ...given }, undefined)
   rmSync(file)
-  const told = faults.map(({ wrong }) => wrong).find((wrong) => wrong.startsWith(file))
+  const told = faults.map(({ message }) => message).find((message) => message.startsWith(file))
   return told?.slice(file.length + 1) ?? ''
 }
 

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { ROOT } from '../../../lib/base/paths.ts'
 import { secret } from '../../../lib/kubernetes/manifests.ts'
-import { World } from '../../../lib/kubernetes/snapshot.ts'
-import { secretsUnwanted } from '../../../lib/prow/checks.ts'
-import { FILES } from '../../../lib/prow/secret-files.ts'
-import { exposed, look } from '../../../lib/prow/secrets.ts'
+import { Snapshot } from '../../../lib/kubernetes/snapshot.ts'
+import { unwantedSecrets } from '../../../lib/prow/checks.ts'
+import { SECRET_FILES } from '../../../lib/prow/secret-files.ts'
+import { exposedFiles, inspectSecrets } from '../../../lib/prow/secrets.ts'
 import { EKS, folder, LOCAL, settings, write } from '../world.ts'
 
 const TOKEN = `ghp_${'a'.repeat(36)}`
@@ -20,14 +20,14 @@ const S3 = { region: 'us-west-2', endpoint: 'http://store:7070', access_key: 'AK
 const GOOD = { 'oauth-token': TOKEN, 'github-oauth-config': OAUTH, 's3-credentials': JSON.stringify(S3) }
 
 /** What look says of secret files. */
-function looked(files: Record<string, string | Buffer>, more: Record<string, string> = {}, now = new World()) {
+function looked(files: Record<string, string | Buffer>, more: Record<string, string> = {}, now = new Snapshot()) {
   const path = folder()
   write(join(path, 'secrets'), { ...GOOD, ...files })
-  return look(settings({ ...LOCAL, ...more }, path), now)
+  return inspectSecrets(settings({ ...LOCAL, ...more }, path), now)
 }
 
 const said = (...given: Parameters<typeof looked>) =>
-  looked(...given).faults.map(({ wrong }) => wrong.replace(/^.*secrets\//, ''))
+  looked(...given).faults.map(({ message }) => message.replace(/^.*secrets\//, ''))
 
 test('files that are right are taken; what can be made is left to be made', () => {
   const { values, missing, faults } = looked({})
@@ -105,9 +105,9 @@ describe('what is in a file', () => {
     ['clone-token', `github_pat_${'b'.repeat(40)}`, undefined, { PRIVATE_CLONES: 'on' }],
     ['clone-token', TOKEN, "holds the bot's own token", { PRIVATE_CLONES: 'on' }],
   ]
-  for (const [name, text, wrong, more] of rows) {
-    test(`${name}: ${wrong ?? 'right'} (${JSON.stringify(text).slice(0, 40)})`, () => {
-      assert.deepEqual(said({ [name]: text }, more), wrong ? [`${name} ${wrong}`] : [])
+  for (const [name, text, message, more] of rows) {
+    test(`${name}: ${message ?? 'right'} (${JSON.stringify(text).slice(0, 40)})`, () => {
+      assert.deepEqual(said({ [name]: text }, more), message ? [`${name} ${message}`] : [])
     })
   }
 
@@ -120,7 +120,7 @@ describe('what is in a file', () => {
 
 describe('the cluster', () => {
   const now = () => {
-    const world = new World()
+    const world = new Snapshot()
     world.put(secret('prow', 'hmac-token', { hmac: 'from-the-cluster-123' }).object)
     world.put(secret('prow', 'oauth-token', { oauth: `ghp_${'z'.repeat(36)}` }).object)
     return world
@@ -140,9 +140,9 @@ describe('the cluster', () => {
 })
 
 test('with roles nothing is asked for that follows from the settings', () => {
-  const { values, faults } = look(
+  const { values, faults } = inspectSecrets(
     settings({ ...EKS, OAUTH: 'off' }, folder({ 'secrets/oauth-token': TOKEN })),
-    new World(),
+    new Snapshot(),
   )
   assert.deepEqual(faults, [])
   assert.deepEqual(JSON.parse(values.get('s3-credentials')!.text), { region: 'eu-central-1' })
@@ -150,7 +150,7 @@ test('with roles nothing is asked for that follows from the settings', () => {
 
 test('what the settings want and what they leave to be removed are apart', () => {
   const named = (more: Record<string, string>) =>
-    secretsUnwanted(settings({ ...LOCAL, ...more }))
+    unwantedSecrets(settings({ ...LOCAL, ...more }))
       .map((one) => one.secret)
       .sort()
   assert.deepEqual(named({}), ['clone-token', 'github-token', 'object-store'])
@@ -164,14 +164,14 @@ test('a file that others can read is told', () => {
   const path = folder({ 'secrets/oauth-token': TOKEN, 'secrets/cookie': 'x' })
   chmodSync(join(path, 'secrets/oauth-token'), 0o640)
   chmodSync(join(path, 'secrets/cookie'), 0o600)
-  assert.deepEqual(exposed(settings(LOCAL, path)), [join(path, 'secrets/oauth-token')])
+  assert.deepEqual(exposedFiles(settings(LOCAL, path)), [join(path, 'secrets/oauth-token')])
 })
 
 test('secrets.example/ has a file for each that a person makes, and none would be taken as it is', () => {
   const names = readdirSync(join(ROOT, 'secrets.example')).filter((name) => name !== 'README.md')
   for (const name of names) {
-    assert.ok(name in FILES, name)
+    assert.ok(name in SECRET_FILES, name)
     assert.match(readFileSync(join(ROOT, 'secrets.example', name), 'utf8'), /REPLACE/)
   }
-  for (const name of Object.keys(FILES)) assert.ok(names.includes(name), `secrets.example/${name} is missing`)
+  for (const name of Object.keys(SECRET_FILES)) assert.ok(names.includes(name), `secrets.example/${name} is missing`)
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decoration } from '../../../lib/prow/test-job.ts'
+import { defaultDecoration } from '../../../lib/prow/test-job.ts'
 
 test('a job of no repository is decorated by the entries for all, later ones winning field by field', () => {
   const config = `
@@ -16,11 +16,14 @@ plank:
       cluster: default
       config: {bucket: two}
 `
-  assert.deepEqual(decoration(config), { timeout: '1h', bucket: 'two' })
+  assert.deepEqual(defaultDecoration(config), { timeout: '1h', bucket: 'two' })
 })
 
 test('the older map of decorations is read too', () => {
-  assert.deepEqual(decoration('plank: {default_decoration_configs: {"*": {timeout: 1h}, my-org: {timeout: 2h}}}'), {
-    timeout: '1h',
-  })
+  assert.deepEqual(
+    defaultDecoration('plank: {default_decoration_configs: {"*": {timeout: 1h}, my-org: {timeout: 2h}}}'),
+    {
+      timeout: '1h',
+    },
+  )
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { cacheFolder } from '../../../lib/base/cache.ts'
 import { onPath } from '../../../lib/base/shell.ts'
-import { atLeast, readVersion } from '../../../lib/base/version.ts'
+import { atLeast, parseVersion } from '../../../lib/base/version.ts'
 import { cacheKey, judgeGo, progress } from '../../../lib/rehearsal/go-build.ts'
 import { addresses, choose, downloaded, fits, NAMES } from '../../../lib/rehearsal/programs.ts'
 
@@ -13,12 +13,12 @@ const ROOT = join(import.meta.dirname, '../../..')
 
 describe('versions', () => {
   test('are read from what each program says of itself', () => {
-    assert.deepEqual(readVersion('Kubernetes v1.36.3\n'), [1, 36, 3])
-    assert.deepEqual(readVersion('kwok version v0.8.0 go1.26.8 (linux/amd64)'), [0, 8, 0])
-    assert.deepEqual(readVersion('etcd Version: 3.6.8\nGit SHA: 0\nGo Version: go1.26.8'), [3, 6, 8])
-    assert.deepEqual(readVersion('Client Version: v1.32.4-dispatcher\nKustomize Version: v5.5.0'), [1, 32, 4])
-    assert.deepEqual(readVersion('go1.26 linux amd64'), [1, 26, 0])
-    assert.equal(readVersion('no version here'), undefined)
+    assert.deepEqual(parseVersion('Kubernetes v1.36.3\n'), [1, 36, 3])
+    assert.deepEqual(parseVersion('kwok version v0.8.0 go1.26.8 (linux/amd64)'), [0, 8, 0])
+    assert.deepEqual(parseVersion('etcd Version: 3.6.8\nGit SHA: 0\nGo Version: go1.26.8'), [3, 6, 8])
+    assert.deepEqual(parseVersion('Client Version: v1.32.4-dispatcher\nKustomize Version: v5.5.0'), [1, 32, 4])
+    assert.deepEqual(parseVersion('go1.26 linux amd64'), [1, 26, 0])
+    assert.equal(parseVersion('no version here'), undefined)
   })
 
   test('are compared as numbers, not as texts', () => {
@@ -135,10 +135,10 @@ describe('Go', () => {
       ended('', 1, 'go: download go1.26.0: refused'),
     ]) {
       const told = fault(judgeGo(answer, goMod))
-      assert.match(told!.wrong, /not on PATH and cannot be downloaded/)
+      assert.match(told!.message, /not on PATH and cannot be downloaded/)
       assert.match(told!.remedy, /Go 1\.26\.0 or later/)
     }
-    assert.match(fault(judgeGo(ended('', 1, 'go: download go1.26.0: refused'), goMod))!.wrong, /refused/)
+    assert.match(fault(judgeGo(ended('', 1, 'go: download go1.26.0: refused'), goMod))!.message, /refused/)
   })
 
   test('is told how far it is', () => {

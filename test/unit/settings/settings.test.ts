@@ -23,8 +23,8 @@ function faults(values: Record<string, string>, environment: Record<string, stri
     return []
   } catch (error) {
     assert.ok(error instanceof Problem)
-    for (const { remedy } of error.faults) assert.ok(remedy.length > 5)
-    return error.faults.map(({ wrong, remedy }) => `${wrong} | ${remedy}`)
+    for (const { remedy } of error.findings) assert.ok(remedy.length > 5)
+    return error.findings.map(({ message, remedy }) => `${message} | ${remedy}`)
   }
 }
 
@@ -78,9 +78,9 @@ describe('settings', () => {
     [{ prow_host: 'x' }, /prow_host in .* Did you mean PROW_HOST/],
     [{ SOMETHING_ELSE_ENTIRELY: 'x' }, /\.env\.example lists/],
   ]
-  for (const [wrong, says] of table) {
-    test(`${JSON.stringify(wrong)} is refused`, () => {
-      const told = faults({ ...LOCAL, ...wrong })
+  for (const [message, says] of table) {
+    test(`${JSON.stringify(message)} is refused`, () => {
+      const told = faults({ ...LOCAL, ...message })
       assert.equal(told.length, 1, told.join('\n'))
       assert.match(told[0]!, says)
     })
@@ -132,8 +132,8 @@ describe('.env.example', () => {
         return [name, fallback ?? example ?? '']
       }),
     )
-    const wrong = faults({ ...shown, CERTIFICATE_ARN: '' })
-    assert.deepEqual(wrong, [])
+    const message = faults({ ...shown, CERTIFICATE_ARN: '' })
+    assert.deepEqual(message, [])
   })
 })
 

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ROOT } from '../../../../lib/base/paths.ts'
-import { readYaml } from '../../../../lib/base/yaml-tree.ts'
+import { parseYaml } from '../../../../lib/base/yaml-tree.ts'
 import { CONFIG_RULES } from '../../../../lib/prow/rules/config.ts'
-import { asRegExp, cronFault, isDuration, regexpFault } from '../../../../lib/prow/rules/go-syntax.ts'
-import { examine } from '../../../../lib/prow/rules/index.ts'
+import { asRegExp, cronError, isDuration, regexpError } from '../../../../lib/prow/rules/go-syntax.ts'
+import { checkConfiguration } from '../../../../lib/prow/rules/index.ts'
 import { JOB_RULES, TOGETHER_RULES } from '../../../../lib/prow/rules/jobs.ts'
 import { PLUGIN_RULES } from '../../../../lib/prow/rules/plugins.ts'
 import type { Settings } from '../../../../lib/settings/table.ts'
@@ -27,7 +27,7 @@ test('what is said has file, line, and what to do', () => {
       assert.match(finding.file, /\.yaml$/)
       assert.ok(finding.line > 0, JSON.stringify(finding))
       assert.ok(finding.remedy.length > 5, JSON.stringify(finding))
-      assert.doesNotMatch(finding.wrong, /undefined|\[object/)
+      assert.doesNotMatch(finding.message, /undefined|\[object/)
     }
   }
 })
@@ -35,14 +35,14 @@ test('what is said has file, line, and what to do', () => {
 const SETTINGS = { PROW_HOST: 'p', GITHUB_ORG: 'org', LOG_BUCKET: 'logs', PRIVATE_CLONES: 'off' } as Settings
 
 const look = (config: string, plugins = '', jobs: Record<string, string> = {}) =>
-  examine(
+  checkConfiguration(
     {
-      config: { told: 'config.yaml', text: config },
-      plugins: { told: 'plugins.yaml', text: plugins },
-      jobs: new Map(Object.entries(jobs).map(([told, text]) => [told, { told, text }])),
+      config: { displayName: 'config.yaml', text: config },
+      plugins: { displayName: 'plugins.yaml', text: plugins },
+      jobs: new Map(Object.entries(jobs).map(([told, text]) => [told, { displayName: told, text }])),
     },
     SETTINGS,
-  ).map(({ file, line, wrong, remedy }) => `${file}:${line} ${wrong} → ${remedy}`)
+  ).map(({ file, line, message, remedy }) => `${file}:${line} ${message} → ${remedy}`)
 
 test('the line is that of the slip, and the nearest known name is offered', () => {
   const told = look(
@@ -75,7 +75,9 @@ test("the guide's own faults are named", () => {
 
 test("what is shipped is what Prow's rules want", () => {
   for (const name of ['config.yaml', 'plugins.yaml', 'labels.yaml']) {
-    const { faults } = readYaml(readFileSync(join(ROOT, 'manifests/config', name), 'utf8').replace(/ # when .*$/gm, ''))
+    const { errors: faults } = parseYaml(
+      readFileSync(join(ROOT, 'manifests/config', name), 'utf8').replace(/ # when .*$/gm, ''),
+    )
     assert.deepEqual(faults, [], name)
   }
 })
@@ -94,7 +96,7 @@ test('durations, cron lines and expressions as Go takes them', () => {
     '1,2,3 * * * *',
     '5/10 * * * *',
   ])
-    assert.equal(cronFault(good), undefined, good)
+    assert.equal(cronError(good), undefined, good)
   for (const bad of [
     '0 3 * *',
     '60 * * * *',
@@ -109,7 +111,7 @@ test('durations, cron lines and expressions as Go takes them', () => {
     '1-2-3 * * * *',
     '*/x * * * *',
   ])
-    assert.ok(cronFault(bad), bad)
+    assert.ok(cronError(bad), bad)
   for (const good of [
     '^main$',
     'a(b|c)*',
@@ -121,13 +123,13 @@ test('durations, cron lines and expressions as Go takes them', () => {
     'x{2,}',
     '\\Qa(b\\E',
   ])
-    assert.equal(regexpFault(good), undefined, good)
-  for (const bad of ['(', 'a)', '[a', '*a', 'a(?!b)', '(?<=a)b', '(a)\\1']) assert.ok(regexpFault(bad), bad)
+    assert.equal(regexpError(good), undefined, good)
+  for (const bad of ['(', 'a)', '[a', '*a', 'a(?!b)', '(?<=a)b', '(a)\\1']) assert.ok(regexpError(bad), bad)
   assert.ok(asRegExp('(?m)^/test one$')?.test('x\n/test one'))
 })
 
 test('YAML as Prow reads it: keys that stand twice, tabs, a second document, aliases', () => {
-  const told = (text: string) => readYaml(text).faults.map(({ line, wrong }) => `${line} ${wrong}`)
+  const told = (text: string) => parseYaml(text).errors.map(({ line, message }) => `${line} ${message}`)
   assert.deepEqual(told('a: 1\nb: 2\n'), [])
   assert.match(told('a: 1\nb: 2\na: 3\n')[0] ?? '', /^3 has a twice/)
   assert.match(told('a:\n\t- b\n')[0] ?? '', /^2 .*tab/)
