@@ -1,103 +1,134 @@
 import { existsSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { explainAws } from './aws/cli.ts'
 import { ROOT } from './base/paths.ts'
 import { type Finding, Problem } from './base/problem.ts'
-import { killStreams, onCommand, stopOnSignals } from './base/shell.ts'
+import { endCommands, onCommand, stopOnSignals, throwIfInterrupted, tryCommand, wordsOf } from './base/shell.ts'
 import { paint, printLine } from './base/terminal.ts'
-import { forgetSnapshot } from './kubernetes/snapshot.ts'
-import { finishWaits } from './kubernetes/tasks.ts'
+import { explainKubectl } from './kubernetes/errors.ts'
+import { finishWaits } from './kubernetes/resources.ts'
 import { validateConfig } from './prow/config.ts'
 import { inspectSecrets } from './prow/secrets.ts'
 import {
-  type About,
-  type Choice,
   COMMON,
   EXITS_HELP,
   OPTIONS_HELP,
-  type OptionValues,
+  type Options,
   parseOptions,
+  type Selection,
   selectSteps,
   type Values,
 } from './run/command-line.ts'
-import { currentRun, setRun, underWay } from './run/context.ts'
+import { currentRun, forget, newRun, setRun } from './run/context.ts'
+import { settle } from './run/findings.ts'
 import { finishRun } from './run/report.ts'
-import { rerunWith } from './run/rerun.ts'
 import type { StepReport } from './run/result.ts'
 import { parseSettings, settingsPath } from './settings/settings.ts'
 import type { Settings } from './settings/table.ts'
 import { lockTarget } from './target.ts'
 
-type Work = (settings: Settings, given: OptionValues) => Promise<void>
+/** What `--help` prints of a script. */
+export interface About {
+  /** What the step does: `Create namespaces`. */
+  title: string
+  reads: string
+  creates: string
+  needs: string
+  /** Options of its own, when it is run alone. */
+  options?: Record<string, { type: 'boolean' | 'string'; description: string }>
+}
+
+/** A script of the guide, ready to be run. */
+export interface Step {
+  name: string
+  run: (options?: Values) => Promise<void>
+}
 
 /**
- * A script of the guide: says what it is, does `work`, and tells what became of each thing. Run alone it reads the
- * arguments and ends the process with the right exit code; under install-all it is one step of that run.
+ * A script of the guide. Started by itself it reads the command line, runs, and ends the process with the right exit
+ * code. Imported by another it only gives back what to run.
  */
-export async function step(meta: ImportMeta, about: About, work: Work): Promise<void> {
+export async function step(
+  meta: ImportMeta,
+  about: About,
+  work: (settings: Settings, options: Values) => Promise<void>,
+): Promise<Step> {
   const name = basename(fileURLToPath(meta.url), '.ts')
-  if (underWay) return oneStep(name, about, work, {})
+  const run = (options: Values = {}) => runStep(name, about, work, options)
+  const started = process.argv[1] ?? ''
+  if (basename(started, extname(started)) !== name) return { name, run }
   const own = Object.entries(about.options ?? {})
-  const told = own.map(([option, { type, description: says }]) => {
+  const help = own.map(([option, { type, description }]) => {
     const typed = `--${option}${type === 'string' ? ' X' : ''}`
-    return `  ${typed.padEnd(10)}  ${typed.length > 10 ? `\n${' '.repeat(14)}` : ''}${says}\n`
+    return `  ${typed.padEnd(10)}  ${typed.length > 10 ? `\n${' '.repeat(15)}` : ' '}${description}\n`
   })
-  const help = `npx tsx scripts/${name}.ts [options]
+  await runScript(
+    `npx tsx scripts/${name}.ts [options]
 
 ${about.title}.
 
-Reads:  ${about.reads}
-Makes:  ${about.creates}
-Needs:  ${about.needs}
+Reads:    ${about.reads}
+Creates:  ${about.creates}
+Needs:    ${about.needs}
 
 Options:
-${told.join('')}${OPTIONS_HELP}
+${help.join('')}${OPTIONS_HELP}
+
+${EXITS_HELP}
+`,
+    { ...Object.fromEntries(own.map(([option, { type }]) => [option, { type }])), ...COMMON },
+    false,
+    async (values) => run(values),
+  )
+  return { name, run }
+}
+
+/** Runs the steps in their order in this process: what `npm run install:all` is. */
+export async function installAll(steps: Step[]): Promise<void> {
+  const names = steps.map(({ name }) => name)
+  const help = `npm run install:all -- [options]
+
+Runs all steps in order: ${names.join(', ')}.
+
+Options:
+  --from NN    start with step NN
+  --only NN    only this step; may be repeated, or 02,03
+  --skip NN    not this step; may be repeated, or 02,03
+${OPTIONS_HELP}
 
 ${EXITS_HELP}
 `
-  const options = { ...Object.fromEntries(own.map(([option, { type }]) => [option, { type }])), ...COMMON }
-  await started(help, options, async (values) => {
-    await oneStep(
-      name,
-      about,
-      work,
-      Object.fromEntries(own.map(([option]) => [option, values[option] as OptionValues[string]])),
-    )
-  })
-}
-
-/** Runs the scripts of the folder in the order of their numbers, in this process: what `npm run install:all` is. */
-export async function installAll(names: string[]): Promise<void> {
   const options = {
     ...COMMON,
     from: { type: 'string' },
     only: { type: 'string', multiple: true },
     skip: { type: 'string', multiple: true },
   } as const
-  const help = `npm run install:all -- [options]\n\nRuns all steps in order: ${names.join(', ')}.\n\nOptions:\n  --from NN    start with step NN\n  --only NN    only this step; may be repeated, or 02,03\n  --skip NN    not this step; may be repeated, or 02,03\n${OPTIONS_HELP}\n\n${EXITS_HELP}\n`
-  await started(
+  await runScript(
     help,
     options,
+    true,
     async (values) => {
-      for (const name of selectSteps(names, values)) {
-        // It looks at what all the others have made.
+      for (const name of selectSteps(names, values as Selection)) {
+        // The last one verifies what all the others have brought about.
         if (name === names.at(-1)) await finishWaits()
-        await import(`../scripts/${name}.ts`)
+        await steps.find((one) => one.name === name)!.run()
       }
       await finishWaits()
     },
-    true,
-    (values) => void selectSteps(names, values),
+    // A wrong number is reported before anything is read.
+    (values) => void selectSteps(names, values as Selection),
   )
 }
 
-/** Reads the arguments, makes the run, does `work` in it, tells how it ended and sets the exit code. */
-async function started(
+/** Reads the command line and the settings, locks the target, does `work`, prints how it ended and sets the exit code. */
+async function runScript(
   help: string,
-  options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>,
-  work: (values: Choice & Values) => Promise<void>,
-  all = false,
-  usable: (values: Choice) => void = () => {},
+  options: Options,
+  all: boolean,
+  work: (values: Values) => Promise<void>,
+  checkUsage: (values: Values) => void = () => {},
 ): Promise<void> {
   let problem: Problem | undefined
   // Whoever asked for JSON gets it also when the rest of the line is wrong.
@@ -109,65 +140,71 @@ async function started(
       process.stdout.write(help)
       return
     }
-    // A wrong number is told before anything is looked at.
-    usable(values as Choice)
+    checkUsage(values)
     if (values.verbose) onCommand((command) => printLine(paint('dim', `  $ ${command}`)))
     stopOnSignals()
-    const env = (values.env as string | undefined) ?? join(ROOT, '.env')
-    rerunWith({ all, env: values.env === undefined ? '' : String(values.env), plan: Boolean(values.plan) })
-    const { settings, faults } = parseSettings(env)
-    if (faults.length > 0) throw Problem.all([...faults, ...(all ? await inputFaults(settings) : [])])
-    setRun({
-      plan: Boolean(values.plan),
-      json,
-      verbose: Boolean(values.verbose),
-      settings,
-      all,
-      steps: [],
-      wrote: false,
-      waits: [],
-    })
+    const env = values.env as string | undefined
+    const { settings, problems } = parseSettings(env ?? join(ROOT, '.env'))
+    const more = problems.length > 0 && all ? await inputProblems(settings) : []
+    if (problems.length > 0) throw Problem.all([...problems, ...more])
+    setRun(newRun(settings, { all, env, plan: Boolean(values.plan), verbose: Boolean(values.verbose), json }))
     await lockTarget(settings)
-    await work(values as Choice & Values)
+    await work(values)
+    throwIfInterrupted()
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     problem = error
-    killStreams()
+    endCommands()
   }
   finishRun(problem, json)
 }
 
-/** What is wrong with secrets/ and config/ besides the settings, so that one reading tells all there is to mend. */
-async function inputFaults(settings: Settings): Promise<Finding[]> {
-  const { faults } = inspectSecrets(settings, undefined)
-  try {
-    if (existsSync(settingsPath(settings, settings.CONFIG_DIR))) await validateConfig(settings)
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    faults.push(...error.findings)
-  }
-  return faults
+/** What is wrong with secrets/ and config/ besides the settings, so that one reading shows all there is to correct. */
+async function inputProblems(settings: Settings): Promise<Finding[]> {
+  const secrets = inspectSecrets(settings, undefined).findings
+  if (!existsSync(settingsPath(settings, settings.CONFIG_DIR))) return secrets
+  return [...secrets, ...(await settle(validateConfig(settings).then(() => [])))]
 }
 
-async function oneStep(name: string, about: About, work: Work, given: OptionValues): Promise<void> {
+async function runStep(
+  name: string,
+  { title }: About,
+  work: (settings: Settings, options: Values) => Promise<void>,
+  options: Values,
+): Promise<void> {
   const run = currentRun()
-  const report: StepReport = { step: name, title: about.title, outcome: 'done', results: [], problems: [], seconds: 0 }
+  const report: StepReport = { step: name, title, outcome: 'done', results: [], problems: [], seconds: 0, wrote: false }
   run.steps.push(report)
-  run.wrote = false
   const began = performance.now()
   printLine()
-  printLine(`${paint('bold', name)}  ${about.title}`)
+  printLine(`${paint('bold', name)}  ${title}`)
   try {
-    await work(run.settings, given)
-    if (report.results.length > 0 && report.results.every((thing) => thing.outcome === 'skipped'))
+    await work(run.settings, options)
+    if (report.results.length > 0 && report.results.every(({ outcome }) => outcome === 'skipped'))
       report.outcome = 'skipped'
   } catch (error) {
     report.outcome = 'failed'
     if (error instanceof Problem) report.problems.push(...error.findings)
-    // What a write left is to be looked at anew, whoever runs next in this process.
-    forgetSnapshot()
+    // Whoever runs next in this process reads afresh what a broken-off write has left.
+    forget()
     throw error
   } finally {
     report.seconds = Number(((performance.now() - began) / 1000).toFixed(3))
   }
+}
+
+/**
+ * A command of the guide, as the guide types it: $`kubectl -n prow get cm plugins -o yaml`. Answers what it printed,
+ * without the line break at the end. Throws a Problem that explains its failure.
+ */
+export async function $(pieces: TemplateStringsArray, ...values: unknown[]): Promise<string> {
+  const { stdout, stderr, exitCode } = await tryCommand(pieces, values)
+  if (exitCode === 0) return stdout.replace(/\n$/, '')
+  const [program = '', ...args] = wordsOf(pieces, values)
+  if (program === 'kubectl') throw explainKubectl(stderr)
+  if (program === 'aws') throw explainAws(args, stderr)
+  throw new Problem(
+    `${program} failed: ${stderr.trim() || `exit code ${exitCode}`}`,
+    'Run the step again with --verbose to see the command.',
+  )
 }

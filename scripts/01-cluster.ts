@@ -1,39 +1,45 @@
-// The guide makes an EKS cluster here and points kubectl at it. Yours is there; this sees that it is the right one.
+// The guide leaves it to you to create an EKS cluster. This checks that it is the one in the settings and usable, and
+// lets IAM trust its service accounts.
 
 import { eksCluster, supportStatus } from '../lib/aws/eks.ts'
-import { ensureOidcProvider } from '../lib/aws/iam.ts'
-import { need } from '../lib/kubernetes/check.ts'
-import { nodeChecks } from '../lib/kubernetes/cluster.ts'
+import { ensureOidcProvider, oidcProvider } from '../lib/aws/oidc.ts'
+import { passed } from '../lib/base/problem.ts'
+import { type Checks, show } from '../lib/kubernetes/check.ts'
+import { nodes } from '../lib/kubernetes/cluster.ts'
 import { versions } from '../lib/kubernetes/kubectl.ts'
-import { note, skipped, task } from '../lib/run/task.ts'
+import { permissions } from '../lib/kubernetes/permissions.ts'
+import { awsAccount } from '../lib/prow/aws-checks.ts'
+import { target } from '../lib/run/context.ts'
+import { findings } from '../lib/run/findings.ts'
+import { skipped, task } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
-import { serverAddress } from '../lib/target.ts'
 
-await step(
+export const checks: Checks = (settings) => [...nodes(settings), ...(settings.TARGET === 'eks' ? [oidcProvider] : [])]
+
+export const prerequisites: Checks = (settings) => [
+  ...(settings.TARGET === 'eks' ? awsAccount : []),
+  ...nodes(settings),
+  ...permissions(settings),
+]
+
+export default await step(
   import.meta,
   {
-    title: 'See that the cluster is there',
+    title: 'Check the cluster',
     reads: 'the cluster; AWS_ACCOUNT_ID, AWS_REGION and CLUSTER_NAME, or KUBECONFIG_FILE and KUBE_CONTEXT',
-    creates: 'on EKS the OIDC provider, by which IAM trusts the cluster; a kubeconfig of our own',
+    creates: 'on EKS the OIDC provider, by which IAM trusts the cluster, and a kubeconfig in the cache folder',
     needs: 'nothing',
   },
   async (settings) => {
-    const eks = settings.TARGET === 'eks'
-    const [{ server }, rows, support] = await Promise.all([
-      versions(),
-      nodeChecks(settings),
-      eks ? supportStatus(settings) : undefined,
-    ])
-    if (eks) {
-      const { arn, status } = await eksCluster(settings)
-      note('holds', `${arn} is ${status}, Kubernetes ${server}`)
-      if (support) note(support.soon ? 'warning' : 'holds', support.says, support.soon ? support.more : undefined)
-    } else {
-      note('holds', `${settings.KUBE_CONTEXT} at ${serverAddress()} is Kubernetes ${server}`)
+    const { server } = await versions()
+    if (settings.TARGET === 'local') {
+      await findings(passed(`${settings.KUBE_CONTEXT} at ${target().server} is Kubernetes ${server}`))
+      await show(nodes(settings))
+      return skipped('EKS cluster, OIDC provider', 'TARGET=local: AWS is not used')
     }
-    await need(rows)
-    for (const row of rows) note('holds', row.fact)
-    if (eks) await task('OIDC provider', () => ensureOidcProvider(settings))
-    else skipped('EKS cluster, OIDC provider', 'TARGET=local: nothing is asked of AWS')
+    const { arn, status } = await eksCluster(settings)
+    await findings(passed(`${arn} is ${status}, Kubernetes ${server}`), supportStatus(settings))
+    await show(nodes(settings))
+    await task('OIDC provider', () => ensureOidcProvider(settings))
   },
 )

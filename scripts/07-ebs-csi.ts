@@ -1,68 +1,59 @@
-// ghproxy keeps GitHub's answers on a volume. The guide finds out late, from a claim that stays Pending, that nothing
-// in the cluster makes volumes; here it is looked at before anything asks for one.
+// ghproxy caches GitHub's answers on a volume. The guide finds out late, from a PersistentVolumeClaim that stays Pending,
+// that nothing in the cluster provisions volumes; this checks and corrects it before a PVC exists.
 
-import { DRIVER, driverRole, ensureDriver, readDriver } from '../lib/aws/ebs-csi.ts'
-import { eksCluster, hasManagedStorage } from '../lib/aws/eks.ts'
+import { DRIVER, driverRole, ensureDriver, findVolumeSource, otherIdentity } from '../lib/aws/ebs-csi.ts'
 import { ensureRole } from '../lib/aws/iam.ts'
-import { need } from '../lib/kubernetes/check.ts'
-import { forgetList, hasSelfManagedDriver, storageClassCheck, storageClassResource } from '../lib/kubernetes/cluster.ts'
-import { apply } from '../lib/kubernetes/tasks.ts'
-import * as checks from '../lib/prow/checks.ts'
-import { currentRun } from '../lib/run/context.ts'
-import { note, skipped, task } from '../lib/run/task.ts'
-import { partition } from '../lib/settings/derived.ts'
+import { oidcProvider } from '../lib/aws/oidc.ts'
+import { passed } from '../lib/base/problem.ts'
+import { type Checks, need, show } from '../lib/kubernetes/check.ts'
+import { forgetList } from '../lib/kubernetes/cluster.ts'
+import { apply } from '../lib/kubernetes/resources.ts'
+import { storageClass, storageClassResource } from '../lib/kubernetes/storage.ts'
+import { volumeDriver, volumeDriverState } from '../lib/prow/aws-checks.ts'
+import { findings } from '../lib/run/findings.ts'
+import { skipped, task } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
 
-await step(
+export const checks: Checks = (settings) => [
+  ...(settings.TARGET === 'eks' ? [volumeDriver] : []),
+  ...storageClass(settings),
+]
+
+export const prerequisites: Checks = (settings) => [
+  ...(settings.TARGET === 'eks' ? [volumeDriverState] : []),
+  // One that the runbook creates is not for a person to provide.
+  ...storageClass(settings).filter((check) => !check.step),
+]
+
+export default await step(
   import.meta,
   {
-    title: 'See that something makes volumes',
+    title: 'Set up persistent volumes (EBS CSI driver)',
     reads: 'the StorageClasses of the cluster; on EKS the add-on aws-ebs-csi-driver',
-    creates: 'on EKS the add-on with its role, and the StorageClass gp3; nothing on TARGET=local',
-    needs: 'a cluster that answers, on EKS with its OIDC provider (01-cluster)',
+    creates: 'on EKS the add-on with its role, and the StorageClass gp3; nothing with TARGET=local',
+    needs: 'the cluster; on EKS its OIDC provider (01-cluster)',
   },
   async (settings) => {
     if (settings.TARGET === 'local') {
-      skipped(DRIVER, 'TARGET=local: the cluster brings its own')
-      const row = await storageClassCheck(settings)
-      await need(row)
-      return note('holds', row.fact)
+      skipped(DRIVER, 'TARGET=local: the cluster has a provisioner of its own')
+      return show(storageClass(settings))
     }
-    const [about, addon, byHand] = await Promise.all([
-      eksCluster(settings),
-      readDriver(settings),
-      hasSelfManagedDriver(),
-    ])
-    const auto = hasManagedStorage(about)
-    if (auto) note('holds', 'EKS Auto Mode makes volumes itself')
-    else if (!addon && byHand) note('holds', `${DRIVER} is there, installed by hand: left as it is`)
+    // aws eks describe-addon --cluster-name … --addon-name aws-ebs-csi-driver
+    const source = await findVolumeSource(settings)
+    if (source.kind === 'auto') await findings(passed('EKS Auto Mode provisions volumes itself'))
+    else if (source.kind === 'self-managed')
+      await findings(passed(`${DRIVER} is installed without the add-on: left as it is`))
     else {
-      await need(await checks.oidcProvider(settings))
+      await need(oidcProvider)
       const role = driverRole(settings)
-      const aws = `arn:${partition(settings.AWS_REGION)}:iam::aws:policy`
-      const own = addon?.status === 'ACTIVE' && (addon.serviceAccountRoleArn ?? addon.podIdentityAssociations?.[0])
-      if (own && !own.endsWith(`role/${role}`)) skipped(`role ${role}`, `the add-on works with ${own}`)
-      else
-        await task(`role ${role}`, () =>
-          ensureRole(settings, {
-            name: role,
-            description: 'The EBS CSI driver: makes the volumes of claims',
-            serviceAccounts: ['kube-system:ebs-csi-controller-sa'],
-            // The second is the older one, for partitions that do not have the first yet.
-            managed: [`${aws}/AmazonEBSCSIDriverPolicyV2`, `${aws}/service-role/AmazonEBSCSIDriverPolicy`],
-          }),
-        )
-      await task(DRIVER, (say) => ensureDriver(settings, role, say))
+      const other = otherIdentity(settings, source.addon)
+      if (other) skipped(`role ${role.name}`, `the add-on works with ${other}`)
+      else await task(`role ${role.name}`, () => ensureRole(settings, role))
+      await task(DRIVER, (progress) => ensureDriver(settings, progress))
     }
-
-    const thing = await storageClassResource(settings, auto)
-    if (thing) {
-      await apply([thing])
-      forgetList()
-    }
-    if (currentRun().plan && thing) return
-    const row = await storageClassCheck(settings)
-    await need(row)
-    note('holds', row.fact)
+    const managed = await storageClassResource(settings, source.kind === 'auto')
+    if (!managed) return show(storageClass(settings))
+    await apply(managed)
+    forgetList()
   },
 )

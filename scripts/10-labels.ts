@@ -1,103 +1,59 @@
-// The labels that Prow's plugins put on pull requests, with one colour and meaning everywhere.
-
-import { callGitHub } from '../lib/github/client.ts'
-import { ensureLabel, labelChanges, labelsFor, parseLabels } from '../lib/github/labels.ts'
+// The labels that Prow's plugins put on pull requests, with one color and meaning in every repository. The guide leaves
+// GitHub to label_sync alone; here the difference is shown first, and written at once.
+import { parseLabels } from '../lib/github/label-file.ts'
+import { updateLabels } from '../lib/github/labels.ts'
 import { servedRepositories } from '../lib/github/repositories.ts'
-import { need } from '../lib/kubernetes/check.ts'
+import { type Checks, need } from '../lib/kubernetes/check.ts'
 import { manifests } from '../lib/kubernetes/manifests.ts'
-import { apply, prune, waitLater } from '../lib/kubernetes/tasks.ts'
-import * as checks from '../lib/prow/checks.ts'
+import { apply, prune, waitLater } from '../lib/kubernetes/resources.ts'
+import { namespaces, secrets } from '../lib/prow/checks.ts'
 import { readProwConfig } from '../lib/prow/config.ts'
 import { configMap } from '../lib/prow/config-maps.ts'
+import { labelChecks, labelsFile, usesLabelSync } from '../lib/prow/labels.ts'
 import { signIn } from '../lib/prow/sign-in.ts'
-import { currentRun } from '../lib/run/context.ts'
-import { note, skipped, task } from '../lib/run/task.ts'
+import { findings } from '../lib/run/findings.ts'
+import { after, skipped } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
 
-await step(
+export const checks: Checks = labelChecks
+export const prerequisites: Checks = labelsFile
+
+export default await step(
   import.meta,
   {
-    title: "Keep GitHub's labels as labels.yaml has them",
+    title: 'Synchronize GitHub labels',
     reads: 'labels.yaml in config/, or the template; the labels on GitHub',
     creates:
       'the ConfigMap label-config; with LABELS=on the labels of each repository; with LABEL_SYNC=on the Job and the CronJob label-sync',
     needs: '02-namespaces, 03-secrets',
   },
   async (settings) => {
-    await need(checks.namespaces, checks.secrets(settings))
+    await need(namespaces, secrets)
     const { labels, from } = readProwConfig(settings)
     const wanted = parseLabels(labels)
-    await apply([
-      {
-        name: 'label-config',
-        manifests: [configMap('label-config', new Map([['labels.yaml', labels.text]]), false)],
-        note: `from ${from}`,
-      },
-    ])
+    const onGitHub = settings.LABELS === 'on' && settings.GITHUB_CHECKS === 'on'
+    const github = onGitHub ? await signIn(settings) : undefined
 
-    if (settings.LABELS === 'off') skipped('labels on GitHub', 'LABELS=off')
-    else if (settings.GITHUB_CHECKS === 'off') skipped('labels on GitHub', 'GITHUB_CHECKS=off')
-    else {
-      const github = await signIn(settings)
-      const { plan } = currentRun()
-      for (const repo of github ? await servedRepositories(settings, github) : []) {
-        const name = `labels of ${settings.GITHUB_ORG}/${repo}`
-        const wish = { description: `read the ${name}`, scope: 'repo', permission: 'Issues: write' }
-        const there = await callGitHub(settings, wish, () =>
-          github!.paginate('GET /repos/{owner}/{repo}/labels', { owner: settings.GITHUB_ORG, repo, per_page: 100 }),
-        )
-        const { changes, pendingDeletion: doomed } = labelChanges(
-          labelsFor(wanted, settings.GITHUB_ORG, repo),
-          there,
-          settings,
-        )
-        await task(name, async (say) => {
-          for (const [index, change] of plan ? [] : changes.entries()) {
-            say(`${index + 1} of ${changes.length}: ${change.name}`)
-            await callGitHub(settings, { ...wish, description: `write the ${name}` }, () =>
-              ensureLabel(github!, settings, repo, change),
-            )
-          }
-          const only = (kind: string) => changes.every((change) => change.kind === kind)
-          return {
-            outcome:
-              changes.length === 0
-                ? 'unchanged'
-                : only('create') && there.length === 0
-                  ? plan
-                    ? 'would create'
-                    : 'created'
-                  : plan
-                    ? 'would change'
-                    : 'changed',
-            note: changes.length === 0 ? `${there.length} labels` : `${changes.length} of them`,
-            differences: changes.map(({ name: label, before, after }) => ({
-              object: name,
-              path: label,
-              before,
-              after,
-            })),
-          }
-        })
-        if (doomed.length > 0)
-          note(
-            'warning',
-            `${doomed.join(', ')} in ${repo} are to go, says labels.yaml`,
-            'LABELS_DELETE=on deletes them',
-          )
-      }
-    }
+    // kubectl -n prow create cm label-config --from-file=labels.yaml
+    await apply(configMap('label-config', { 'labels.yaml': labels.text }, { note: `from ${from}` }))
 
-    const both = [
-      { name: 'label-sync, once', manifests: manifests(settings, 'labels/label-sync-job.yaml') },
-      { name: 'label-sync, every hour', manifests: manifests(settings, 'labels/label-sync-cronjob.yaml') },
-    ]
-    if (settings.LABEL_SYNC === 'off' || settings.GITHUB_AUTH === 'app') {
-      const off = settings.LABEL_SYNC === 'off'
-      skipped('label-sync', off ? 'LABEL_SYNC=off' : 'it takes a token only, and GITHUB_AUTH=app has none')
-      return prune(both)
+    if (github) {
+      for (const repo of await servedRepositories(settings, github))
+        await findings(updateLabels(github, settings, repo, wanted))
+    } else if (onGitHub) after('03-secrets', ['the credential for GitHub'])
+    else skipped('labels on GitHub', settings.LABELS === 'off' ? 'LABELS=off' : 'GITHUB_CHECKS=off')
+
+    // kubectl apply -f label_sync_job.yaml -f label_sync_cron_job.yaml
+    const job = { name: 'label-sync (Job)', manifests: manifests(settings, 'labels/label-sync-job.yaml') }
+    const cronJob = { name: 'label-sync (CronJob)', manifests: manifests(settings, 'labels/label-sync-cronjob.yaml') }
+    if (usesLabelSync(settings)) {
+      await apply(job, cronJob)
+      return waitLater('Job', ['label-sync'], 'prow')
     }
-    await apply(both)
-    await waitLater('Job', ['label-sync'], 'prow')
+    skipped(
+      'label-sync',
+      settings.LABEL_SYNC === 'off' ? 'LABEL_SYNC=off' : 'it needs a token, GITHUB_AUTH=app has none',
+    )
+    await prune(job, cronJob)
   },
 )

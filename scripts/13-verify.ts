@@ -1,79 +1,46 @@
-// Every fact of every step, looked at once more as the cluster has it now.
-
-import { Problem } from '../lib/base/problem.ts'
-import { reportChecks } from '../lib/kubernetes/check.ts'
-import { storageClassCheck } from '../lib/kubernetes/cluster.ts'
-import { forgetSnapshot, snapshot } from '../lib/kubernetes/snapshot.ts'
-import { reportAwsChecks } from '../lib/prow/aws-checks.ts'
-import * as checks from '../lib/prow/checks.ts'
-import { readProwConfig } from '../lib/prow/config.ts'
-import { podRoleChecks } from '../lib/prow/pod-roles.ts'
-import { checkPublicDeck, isPublic } from '../lib/prow/public-deck.ts'
-import { restartChecks } from '../lib/prow/restarts.ts'
-import { runTestJob } from '../lib/prow/test-job.ts'
-import { currentRun } from '../lib/run/context.ts'
-import { after, note, skipped, task } from '../lib/run/task.ts'
+// The guide looks at pods and pages at the end. Here every fact that a step brought about is checked again, as the
+// cluster, AWS and GitHub have it now.
+import { verify } from '../lib/kubernetes/check.ts'
+import { verifyWithJob } from '../lib/prow/test-job.ts'
+import { skipped } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
+import { checks as cluster } from './01-cluster.ts'
+import { checks as namespaces } from './02-namespaces.ts'
+import { checks as secrets } from './03-secrets.ts'
+import { checks as crd } from './04-crd.ts'
+import { checks as serviceAccounts } from './05-service-accounts.ts'
+import { checks as config } from './06-config.ts'
+import { checks as volumes } from './07-ebs-csi.ts'
+import { checks as components } from './08-prow.ts'
+import { checks as pushgateway } from './09-pushgateway.ts'
+import { checks as labels } from './10-labels.ts'
+import { checks as ingress } from './11-ingress.ts'
+import { checks as webhook } from './12-webhook.ts'
 
-await step(
+export default await step(
   import.meta,
   {
-    title: 'Verify the whole installation',
-    reads: 'the cluster; with DECK_ACCESS=public what GitHub says of repositories with jobs',
-    creates: 'nothing; with VERIFY_JOB=on a job of its own, which it removes',
+    title: 'Verify the installation',
+    reads: 'the cluster; on EKS what AWS has; the labels and webhooks on GitHub',
+    creates: 'nothing; with VERIFY_JOB=on a ProwJob, which it removes',
     needs: 'the steps before it',
   },
   async (settings) => {
-    if (currentRun().plan && !(await snapshot()).has('Deployment', 'hook', 'prow')) {
-      return after('08-prow', ['there is nothing to verify yet'])
-    }
-    // Not what a step of this run remembers.
-    forgetSnapshot()
-    const { COMPONENTS, isRunning: running, isBound: bound } = checks
-    const store = settings.OBJECT_STORE === 'on'
-    const faults = [
-      ...(settings.TARGET === 'eks' ? [await reportAwsChecks(settings)] : []),
-      await reportChecks('namespaces', checks.namespaces),
-      await reportChecks('secrets', checks.secrets(settings)),
-      await reportChecks('definition', checks.prowJobCrd),
-      await reportChecks('service accounts', checks.serviceAccounts),
-      await reportChecks('configuration', checks.configMaps),
-      await reportChecks('rights', checks.rbac),
-      await reportChecks(
-        'volumes',
-        await storageClassCheck(settings),
-        bound('ghproxy', 'prow'),
-        store ? bound('object-store', 'prow') : [],
-      ),
-      await reportChecks(
-        'components',
-        COMPONENTS.map((name) => running(name, 'prow', '08-prow')),
-      ),
-      await reportChecks('what the pods started with', await restartChecks()),
-      await reportChecks('roles in the pods', await podRoleChecks(settings)),
-      await reportChecks('object store', store ? running('object-store', 'prow', '08-prow') : []),
-      await reportChecks(
-        'pushgateway',
-        settings.PUSHGATEWAY === 'on'
-          ? ['pushgateway', 'pushgateway-proxy'].map((name) => running(name, 'prow', '09-pushgateway'))
-          : [],
-      ),
-      await reportChecks('way in', settings.INGRESS === 'none' ? [] : checks.ingress(settings)),
-    ].flat()
-    // A repository may have become private since.
-    if (isPublic(settings)) {
-      const deck = await checkPublicDeck(settings, readProwConfig(settings))
-      for (const { message, remedy } of deck.warnings) note('warning', message, remedy)
-      for (const { message } of deck.faults) note('failed', message)
-      faults.push(...deck.faults)
-    }
-    if (faults.length > 0) throw Problem.all(faults)
-    if (settings.VERIFY_JOB === 'off') return skipped('a job, all the way to its log', 'VERIFY_JOB=on sends one')
-    if (currentRun().plan) return skipped('a job, all the way to its log', 'it is no plan')
-    const { config } = readProwConfig(settings)
-    await task('a job, all the way to its log', async (say) => ({
-      outcome: 'removed',
-      note: `its log stays: ${await runTestJob(settings, config.text, say)}`,
-    }))
+    await verify({
+      '01-cluster': cluster,
+      '02-namespaces': namespaces,
+      '03-secrets': secrets,
+      '04-crd': crd,
+      '05-service-accounts': serviceAccounts,
+      '06-config': config,
+      '07-ebs-csi': volumes,
+      '08-prow': components,
+      '09-pushgateway': pushgateway,
+      '10-labels': labels,
+      '11-ingress': ingress,
+      '12-webhook': webhook,
+    })
+    if (settings.VERIFY_JOB === 'on') await verifyWithJob(settings)
+    else skipped('test job', 'VERIFY_JOB=on runs one')
   },
 )

@@ -1,36 +1,29 @@
-// The images of an installation, for whoever copies them into a registry of their own. npx tsx scripts/images.ts
+// The images of an installation, for copying them into a registry of your own. npx tsx scripts/images.ts
 
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { ROOT } from '../lib/base/paths.ts'
-import { EXIT, Problem } from '../lib/base/problem.ts'
+import { Problem } from '../lib/base/problem.ts'
 import { printProblems } from '../lib/base/terminal.ts'
 import { imagesOf } from '../lib/prow/images.ts'
+import { parseOptions } from '../lib/run/command-line.ts'
 import { readSettings } from '../lib/settings/settings.ts'
 
 const HELP = `npx tsx scripts/images.ts [options]
 
-Prints a line an image: where its makers publish it, and where the cluster will look for it by PROW_IMAGE_REGISTRY and
-IMAGE_MIRROR. Asks nobody and changes nothing. Images of your own jobs are not among them.
+Prints an image a line: where it is published, and where PROW_IMAGE_REGISTRY and IMAGE_MIRROR make the cluster pull it
+from. Connects to nothing and changes nothing. Images that your own jobs name are not among them.
 
 Options:
   --env FILE   the settings (default .env)
-  --help       this text
+  --help       print this text
 `
 
 try {
-  let options: { env?: string; help?: boolean }
-  try {
-    options = parseArgs({ options: { env: { type: 'string' }, help: { type: 'boolean', short: 'h' } } }).values
-  } catch (error) {
-    throw new Problem((error as Error).message, 'Run npx tsx scripts/images.ts --help to see its options.', {
-      exitCode: EXIT.usage,
-    })
-  }
-  if (options.help) process.stdout.write(HELP)
+  const { help, env } = parseOptions({ env: { type: 'string' }, help: { type: 'boolean', short: 'h' } })
+  if (help) process.stdout.write(HELP)
   else {
-    const lines = imagesOf(readSettings(options.env ?? join(ROOT, '.env'))).map(({ from, to }) => `${from} ${to}\n`)
-    process.stdout.write(lines.join(''))
+    const images = imagesOf(readSettings((env as string | undefined) ?? join(ROOT, '.env')))
+    process.stdout.write(images.map(({ from, to }) => `${from} ${to}\n`).join(''))
   }
 } catch (error) {
   if (!(error instanceof Problem)) throw error

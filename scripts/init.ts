@@ -1,88 +1,80 @@
-// Makes the files that are yours and that git ignores: .env and secrets/. With --config also config/, when the
-// templates are not enough. Never over a file that is there. npm run init
+// Creates the files that are yours and that git ignores: .env, and in secrets/ those that its settings ask for. With
+// --config also config/, for when the settings are not enough. Never overwrites a file: npm run init
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { displayPath, ROOT } from '../lib/base/paths.ts'
-import { EXIT, Problem } from '../lib/base/problem.ts'
-import { paint, printLine, printProblems } from '../lib/base/terminal.ts'
+import { Problem } from '../lib/base/problem.ts'
+import { paint, printLine, printProblems, symbol } from '../lib/base/terminal.ts'
 import { fillTemplate } from '../lib/kubernetes/manifests.ts'
-import { type FileName, SECRET_FILES } from '../lib/prow/secret-files.ts'
+import { secretFiles, wantedFiles } from '../lib/prow/secret-files.ts'
+import { parseOptions } from '../lib/run/command-line.ts'
 import { templateValues } from '../lib/settings/derived.ts'
 import { envExample } from '../lib/settings/env-example.ts'
-import { readSettings, settingsPath } from '../lib/settings/settings.ts'
+import { parseSettings, readSettings, settingsPath } from '../lib/settings/settings.ts'
+import type { Settings } from '../lib/settings/table.ts'
 
 const HELP = `npm run init -- [options]
 
-Makes the files that are yours: .env and secrets/, with what to fill in.
+Creates the files that are yours, for you to fill in: .env, and in secrets/ those
+that the settings ask for. A file that exists is kept.
 
 Options:
-  --config     also config/: the templates of Prow's configuration, filled from the settings, for you to change
-  --env FILE   the settings file to make (default .env); secrets/ and config/ are beside it
-  --help       this text
+  --config     also create config/: Prow's configuration, filled from the settings, to change it by hand
+  --env FILE   the settings file (default .env); secrets/ and config/ are beside it
+  --help       print this text
 `
 
-function made(file: string, make: () => void): void {
-  const there = existsSync(file)
-  if (!there) make()
+/** Creates a file unless it exists, and prints a line. */
+function createFile(file: string, text: () => string, mode = 0o644): void {
+  const exists = existsSync(file)
+  if (!exists) {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text(), { mode, flag: 'wx' })
+  }
+  const outcome = exists ? 'unchanged' : 'created'
   printLine(
-    `  ${paint(there ? 'dim' : 'green', '✔')} ${displayPath(file).padEnd(32)}  ${paint('dim', there ? 'unchanged' : 'created')}`,
+    `  ${paint(exists ? 'dim' : 'green', symbol('✔'))} ${displayPath(file).padEnd(32)}  ${paint('dim', outcome)}`,
   )
 }
 
-function secretFiles(folder: string): void {
+/** Creates the secret files that only a person can fill in. */
+function createSecretFiles(settings: Settings): void {
+  const folder = settingsPath(settings, settings.SECRETS_DIR)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  for (const name of Object.keys(SECRET_FILES) as FileName[]) {
-    // What the runbook makes itself, or on EKS knows from the settings, needs no file.
-    if (
-      'openssl' in SECRET_FILES[name] ||
-      'follows' in SECRET_FILES[name] ||
-      name === 'clone-token' ||
-      name === 'github-app-key'
-    )
-      continue
-    made(join(folder, name), () =>
-      writeFileSync(join(folder, name), readFileSync(join(ROOT, 'secrets.example', name)), { mode: 0o600, flag: 'wx' }),
-    )
+  for (const name of wantedFiles(settings)) {
+    const { generated, derive } = secretFiles[name]
+    if (generated || derive?.(settings)) continue
+    createFile(join(folder, name), () => readFileSync(join(ROOT, 'secrets.example', name), 'utf8'), 0o600)
   }
 }
 
-function configFiles(env: string): void {
-  const settings = readSettings(env)
+function createConfigFiles(settings: Settings): void {
   const values = templateValues(settings)
-  const from = join(ROOT, 'manifests', 'config')
-  const to = settingsPath(settings, settings.CONFIG_DIR)
-  for (const entry of readdirSync(from, { recursive: true }) as string[]) {
-    if (statSync(join(from, entry)).isDirectory()) continue
-    const file = join(to, entry)
-    made(file, () => {
-      mkdirSync(dirname(file), { recursive: true })
-      writeFileSync(file, fillTemplate(readFileSync(join(from, entry), 'utf8'), values, displayPath(join(from, entry))))
-    })
+  const templates = join(ROOT, 'manifests', 'config')
+  const folder = settingsPath(settings, settings.CONFIG_DIR)
+  for (const name of readdirSync(templates, { recursive: true }) as string[]) {
+    const template = join(templates, name)
+    if (statSync(template).isDirectory()) continue
+    createFile(join(folder, name), () => fillTemplate(readFileSync(template, 'utf8'), values, displayPath(template)))
   }
 }
 
 try {
-  let options: { config?: boolean; env?: string; help?: boolean }
-  try {
-    options = parseArgs({
-      options: { config: { type: 'boolean' }, env: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-    }).values
-  } catch (error) {
-    throw new Problem((error as Error).message, 'Run npm run init -- --help to see its options.', {
-      exitCode: EXIT.usage,
-    })
-  }
+  const options = parseOptions({
+    config: { type: 'boolean' },
+    env: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  })
   if (options.help) process.stdout.write(HELP)
   else {
-    const env = options.env ?? join(ROOT, '.env')
-    printLine(`${paint('bold', 'init')}  Make the files that are yours`)
-    mkdirSync(dirname(env), { recursive: true })
-    made(env, () => writeFileSync(env, envExample({ TARGET: 'eks' }), { mode: 0o600, flag: 'wx' }))
-    secretFiles(join(dirname(env), 'secrets'))
-    if (options.config) configFiles(env)
+    const env = (options.env as string | undefined) ?? join(ROOT, '.env')
+    printLine(`${paint('bold', 'init')}  Create the settings and secret files`)
+    createFile(env, () => envExample({ TARGET: 'eks' }), 0o600)
+    // Most settings are still to be filled in. The environment must not decide which files there are.
+    createSecretFiles(parseSettings(env, {}).settings)
+    if (options.config) createConfigFiles(readSettings(env))
     printLine()
-    printLine(`Fill them in, then:  npm run install:all -- --plan`)
+    printLine(`Fill them in, then run:  npm run install:all -- --plan`)
   }
 } catch (error) {
   if (!(error instanceof Problem)) throw error

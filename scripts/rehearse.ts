@@ -1,42 +1,51 @@
-// A try-out on a throw-away cluster: the same scripts as on EKS, no account anywhere, simulated nodes and pods.
+// Installs Prow on a throw-away cluster on this machine: the same scripts as on EKS, and no account anywhere.
 
 import { spawn } from 'node:child_process'
-import { homedir } from 'node:os'
-import { delimiter, dirname, join, relative, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { delimiter, dirname, resolve } from 'node:path'
 import { ROOT } from '../lib/base/paths.ts'
 import { EXIT, Problem } from '../lib/base/problem.ts'
-import { quote, stopOnSignals } from '../lib/base/shell.ts'
-import { paint, printLine, withSpinner } from '../lib/base/terminal.ts'
-import { lacks } from '../lib/rehearsal/aws.ts'
-import { defaultDir, type Kind, type Rehearsal, type Task } from '../lib/rehearsal/folder.ts'
+import { stopOnSignals } from '../lib/base/shell.ts'
+import { paint, printLine, printProblems, symbol, terminalWidth, withSpinner } from '../lib/base/terminal.ts'
+import { missingPrerequisite } from '../lib/rehearsal/aws-python.ts'
+import { defaultDir, type Kind, type Rehearsal } from '../lib/rehearsal/folder.ts'
+import { nextSteps, shellPath } from '../lib/rehearsal/next-steps.ts'
 import { down, up } from '../lib/rehearsal/rehearsal.ts'
+import type { Task } from '../lib/rehearsal/task.ts'
+import { parseOptions, usageProblem, type Values } from '../lib/run/command-line.ts'
+
 import { ROWS } from '../lib/settings/table.ts'
 
 const HELP = `npm run rehearse -- [options]
 
-Installs Prow on a throw-away cluster on this machine. Run again, it uses the cluster that is there.
+Installs Prow on a throw-away cluster on this machine. A rerun uses the cluster
+that is there.
 
-The cluster is a real API server with real controllers and a real scheduler; nodes and pods are simulated (kwok).
-Its programs are taken from PATH, else downloaded, else built with Go, which takes some ten minutes once. What is
-built is kept in ~/.cache/prow-runbook, or in RUNBOOK_CACHE. Your ~/.kube is neither read nor written.
+The cluster has a real API server, real controllers and a real scheduler; its
+nodes and pods are simulated (kwok). Its programs are taken from PATH, else
+downloaded, else built with Go, which takes some ten minutes once. Downloads and
+builds are kept in ~/.cache/prow-runbook, or in RUNBOOK_CACHE. ~/.kube is
+neither read nor written.
 
 Options:
-  --down           remove the cluster and its folder, also what a run that was killed left
-  --cluster-only   make the cluster and its settings, install nothing
-  --real           a node whose pods really run, with Prow's own programs (Linux, root; takes minutes once)
-  --eks            with AWS beside it: TARGET=eks, and the real aws talks to an emulator on this machine (needs aws and
-                   Python 3.10; what it is made of comes from PyPI, once). The choice where no option is given and this
-                   machine can do it
-  --local          without AWS
-  --kind           a cluster of the kind tool, where Docker runs: pods are real, images are pulled
-  --dir DIR        the folder of the cluster (default ~/.cache/prow-runbook/rehearsal)
-  --help           this text
+  --down          remove the cluster and its folder, also after a killed run
+  --cluster-only  create the cluster and its settings, install nothing
+  --eks           with the AWS emulator: TARGET=eks, and the real aws command
+                  talks to an emulator on this machine. Needs aws and Python
+                  3.10; the emulator is installed from PyPI once. The default
+                  without options where this machine has both
+  --local         without AWS
+  --real          with a node whose pods really run, Prow's own programs and a
+                  local GitHub. Needs Linux and root; takes minutes once
+  --kind          a cluster of kind, which needs Docker: pods really run, and
+                  images are pulled
+  --dir DIR       the folder of the cluster
+                  (default ~/.cache/prow-runbook/rehearsal)
+  --help          print this text
 
 Exit codes: 0 done, 1 failed, 64 usage, 130 interrupted.
 `
 
-const options = {
+const OPTIONS = {
   down: { type: 'boolean' },
   'cluster-only': { type: 'boolean' },
   eks: { type: 'boolean' },
@@ -47,146 +56,94 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-const SIGNS = { created: 'green', changed: 'yellow', unchanged: 'dim' } as const
+const COLOURS = { created: 'green', changed: 'yellow', unchanged: 'dim' } as const
 
-const task: Task = async (thing, work) => {
-  const [value, { outcome, note }] = await withSpinner(thing, (say) => work((text) => say(`${thing}: ${text}`)))
-  const colour = SIGNS[outcome]
-  const word = `${paint(colour, '✔')} ${thing.padEnd(32)}  ${paint(colour, outcome.padEnd(12))}`
-  printLine(`  ${word}${note ? `  ${paint('dim', note)}` : ''}`.trimEnd())
+const task: Task = async (name, work) => {
+  const [value, { outcome, note }] = await withSpinner(name, (show) => work((text) => show(`${name}: ${text}`)))
+  const colour = COLOURS[outcome]
+  const line = `  ${paint(colour, symbol('✔'))} ${name.padEnd(24)}  ${paint(colour, outcome.padEnd(9))}`
+  const gap = 41 + (note ?? '').length > terminalWidth() ? '\n      ' : '  '
+  printLine(note ? `${line}${gap}${paint('dim', note)}` : line.trimEnd())
   return value
 }
 
-const waits = (pid: number) =>
-  printLine(paint('dim', `  … waiting for process ${pid}, which works on the same rehearsal`))
+const onWait = (pid: number) => printLine(paint('dim', `  waiting for process ${pid}, which uses the same rehearsal`))
 
 try {
   process.exitCode = await main()
 } catch (error) {
   if (!(error instanceof Problem)) throw error
   printLine()
-  for (const { message, remedy } of error.findings) {
-    printLine(`${paint('red', '✖')} ${paint('bold', message)}`)
-    printLine(`  ${remedy}`)
-  }
+  printProblems(error.findings)
   process.exitCode = error.exitCode
 }
 
 async function main(): Promise<number> {
-  const values = parsed()
+  const values = parseOptions(OPTIONS)
   if (values.help) {
     process.stdout.write(HELP)
     return EXIT.done
   }
+  const kinds = (['eks', 'local', 'real', 'kind'] as const).filter((name) => values[name])
+  if (kinds.length > 1) {
+    const given = kinds.map((name) => `--${name}`).join(' and ')
+    throw usageProblem(`${given} exclude each other`, 'Give one of them.')
+  }
   stopOnSignals()
-  const kind: Kind = values.kind ? 'kind' : values.real ? 'real' : 'kwok'
-  if ([values.eks, values.local, values.kind, values.real].filter(Boolean).length > 1)
-    throw new Problem('--eks, --local, --real and --kind do not go together', 'Give one of them.', {
-      exitCode: EXIT.usage,
-    })
-  // A folder that is named holds what it was made with, and --cluster-only is for those who know what they want.
-  const free = !values.eks && !values.local && !values.kind && !values.real && !values.dir && !values['cluster-only']
-  const missing = values.eks || free ? await lacks() : undefined
-  if (values.eks && missing && !values.down)
-    throw new Problem(`AWS cannot be played here: ${missing}`, 'Leave out --eks: all but AWS is rehearsed.')
-  const eks = Boolean(values.eks) || (free && !missing)
-  const dir = resolve(values.dir ?? defaultDir(kind, eks))
-
-  if (values.down) {
-    printLine(`${paint('bold', 'rehearsal')}  Remove the throw-away cluster`)
-    // Without an option: both that `npm run rehearse` may have made.
-    for (const one of free ? [defaultDir(kind), defaultDir(kind, true)] : [dir]) {
-      const removed = await withSpinner('ending its processes', () => down({ dir: one, kind, waits }))
-      printLine(
-        removed
-          ? `  ${paint('green', '✔')} removed ${short(one)}`
-          : `  ${paint('dim', '✔')} there is none in ${short(one)}`,
-      )
-    }
-    return EXIT.done
-  }
-
-  printLine(`${paint('bold', 'rehearsal')}  A throw-away cluster on this machine${eks ? ', with AWS beside it' : ''}`)
-  if (free && missing) printLine(`  ${paint('dim', `without AWS beside it: ${missing}`)}`)
-  const rehearsal = await up({ dir, kind, eks, task, waits })
-  const code = values['cluster-only'] ? EXIT.done : await installAll(rehearsal)
-  if (code === EXIT.done) farewell(rehearsal, Boolean(values['cluster-only']))
-  return code
+  return values.down ? remove(values, kinds.length === 0) : install(values, kinds.length === 0)
 }
 
-function parsed() {
-  try {
-    return parseArgs({ options, strict: true, allowPositionals: false }).values
-  } catch (error) {
-    const message = (error as Error).message.replace(/\. To specify.*$/s, '')
-    throw new Problem(message, 'npm run rehearse -- --help shows the options.', { exitCode: EXIT.usage })
-  }
+function kindOf(values: Values): Kind {
+  return values.kind ? 'kind' : values.real ? 'real' : 'kwok'
 }
 
-// A process of its own, because of its environment: settings win there over the file, and a TARGET=eks that is still
-// exported from other work would send what is worth nothing here to a cluster that is in use.
+async function install(values: Values, anyKind: boolean): Promise<number> {
+  // A named folder keeps the kind it was created with, and --cluster-only is for those who know what they want.
+  const byMachine = anyKind && !values.dir && !values['cluster-only']
+  const missing = values.eks || byMachine ? await missingPrerequisite() : undefined
+  if (values.eks && missing)
+    throw new Problem(`the AWS emulator cannot run: ${missing}`, 'Leave out --eks: the rest works without AWS.')
+  const eks = Boolean(values.eks) || (byMachine && !missing)
+  const kind = kindOf(values)
+  const dir = resolve((values.dir as string) ?? defaultDir(kind, eks))
+  printLine(
+    `${paint('bold', 'rehearsal')}  Create a throw-away cluster on this machine${eks ? ', with an AWS emulator' : ''}`,
+  )
+  if (byMachine && missing) printLine(`  ${paint('dim', `without the AWS emulator: ${missing}`)}`)
+  const rehearsal = await up({ dir, kind, eks, task, onWait })
+  const clusterOnly = Boolean(values['cluster-only'])
+  const exitCode = clusterOnly ? EXIT.done : await installAll(rehearsal)
+  if (exitCode === EXIT.done) for (const line of ['', ...nextSteps(rehearsal, clusterOnly)]) printLine(line)
+  return exitCode
+}
+
+async function remove(values: Values, anyKind: boolean): Promise<number> {
+  const kind = kindOf(values)
+  // Without options, both that `npm run rehearse` may have created.
+  const dirs =
+    anyKind && !values.dir
+      ? [defaultDir(kind), defaultDir(kind, true)]
+      : [resolve((values.dir as string) ?? defaultDir(kind, Boolean(values.eks)))]
+  printLine(`${paint('bold', 'rehearsal')}  Remove the throw-away cluster`)
+  for (const dir of dirs) {
+    const removed = await withSpinner('ending its processes', () => down({ dir, kind, onWait }))
+    const colour = removed ? 'green' : 'dim'
+    const outcome = removed ? 'removed' : 'does not exist'
+    printLine(`  ${paint(colour, symbol('✔'))} ${shellPath(dir).padEnd(32)}  ${paint(colour, outcome)}`)
+  }
+  return EXIT.done
+}
+
+// A process of its own, because of its environment: settings in it win over the file, and a TARGET=eks that is still
+// exported from other work would send the rehearsal's worthless secrets to a cluster that is in use.
 function installAll(rehearsal: Rehearsal): Promise<number> {
   const own = Object.entries(process.env).filter(([name]) => !(name in ROWS) && !(rehearsal.aws && /^AWS_/.test(name)))
   const env: NodeJS.ProcessEnv = { ...Object.fromEntries(own), ...rehearsal.aws }
   if (!rehearsal.kubectlOnPath) env.PATH = `${dirname(rehearsal.kubectl)}${delimiter}${env.PATH}`
-  return new Promise((settle, fail) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/install-all.ts', '--env', rehearsal.env], {
-      cwd: ROOT,
-      env,
-      stdio: 'inherit',
-    })
-    child.once('error', fail)
-    child.once('exit', (code) => settle(code ?? EXIT.interrupted))
+  const args = ['--import', 'tsx', 'scripts/install-all.ts', '--env', rehearsal.env]
+  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: 'inherit' })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => resolve(code ?? EXIT.interrupted))
   })
-}
-
-/** A path as short as a shell takes it. */
-function short(path: string): string {
-  const below = relative(homedir(), path)
-  return below.startsWith('..') || below === '' ? quote(path) : `~/${quote(below)}`
-}
-
-function farewell(
-  { dir, kind, kubeconfig, context, env, kubectl, kubectlOnPath, aws, names }: Rehearsal,
-  clusterOnly: boolean,
-): void {
-  const here = dir === defaultDir(kind, Boolean(aws))
-  const again = [kind !== 'kwok' && `--${kind}`, aws && '--eks', !here && `--dir ${short(dir)}`]
-    .filter(Boolean)
-    .join(' ')
-  const rows: [string, string][] = [
-    ['look', `kubectl --kubeconfig ${short(kubeconfig)} get pods -A`],
-    clusterOnly
-      ? ['install', `npm run install:all -- --env ${short(env)}`]
-      : ['a step again', `npx tsx scripts/03-secrets.ts --env ${short(env)}`],
-    ['what would change', `npm run install:all -- --env ${short(env)} --plan`],
-    ['remove', `npm run rehearse -- --down${again && ` ${again}`}`],
-  ]
-  printLine()
-  printLine(
-    clusterOnly
-      ? 'The cluster is up and empty.'
-      : `Prow is installed on the rehearsal cluster${kind === 'kwok' ? ': its objects are real, its pods simulated' : ''}.`,
-  )
-  printLine()
-  if (!kubectlOnPath) {
-    printLine('  kubectl is not on your PATH; with this line the ones below work:')
-    printLine(`    export PATH=${short(dirname(kubectl))}:$PATH`)
-    printLine()
-  }
-  if (names && !clusterOnly) {
-    printLine('  To open Prow in a browser, add these lines to /etc/hosts; its certificate is its own:')
-    for (const [name, address] of Object.entries(names)) printLine(`    ${address} ${name}`)
-    printLine()
-    rows.unshift(['open', `https://${Object.keys(names)[0]}/`])
-  }
-  if (aws) {
-    printLine('  AWS is an emulator; with this line aws, and the lines below, talk to it:')
-    printLine(`    . ${short(join(dir, 'aws', 'env.sh'))}`)
-    printLine()
-  }
-  for (const [what, command] of rows) printLine(`  ${paint('dim', what.padEnd(18))}  ${command}`)
-  printLine()
-  printLine(`  ${paint('dim', 'cluster'.padEnd(18))}  context ${context} in ${short(kubeconfig)}`)
-  printLine(`  ${paint('dim', 'settings'.padEnd(18))}  ${short(env)}, and secrets/ beside it`)
 }

@@ -1,8 +1,8 @@
-"""The real aws command with its start shared: what it imports is paid for once and not at each of two thousand
-calls. Each call is a fork of this process, which runs the very file that PATH leads to, with the caller's arguments,
-environment, folder and standard files.
+"""The real aws command with a shared start: its imports are loaded once, not at each of two thousand calls. Each call
+is a fork of this process, which runs the aws command with the caller's arguments, environment, folder and standard
+streams.
 
-    aws.py FILE SOCKET     FILE: the aws command; it runs until its standard input ends
+    aws.py FILE SOCKET     FILE: the aws command; runs until its standard input ends
 """
 
 import fcntl
@@ -34,12 +34,12 @@ def aws(file: str, args: list) -> int:
     return code
 
 
-def call(file: str, caller: socket.socket, made: dict) -> None:
-    """One call, in a process of its own: what the caller sends, see test/aws.ts, and back its exit code."""
+def call(file: str, caller: socket.socket, added: dict) -> None:
+    """Runs one call, in a process of its own, and sends its exit code; test/aws.ts has the other end."""
     head, fds, _, _ = socket.recv_fds(caller, 4, 3)
     (length,) = struct.unpack("=I", head)
     args, environment, folder, mask = marshal.loads(caller.recv(length, socket.MSG_WAITALL))
-    # When the caller dies, so does this process: of SIGIO.
+    # This process ends with its caller: by SIGIO.
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(caller, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(caller, fcntl.F_SETFL, fcntl.fcntl(caller, fcntl.F_GETFL) | os.O_ASYNC)
@@ -49,20 +49,20 @@ def call(file: str, caller: socket.socket, made: dict) -> None:
     os.chdir(folder)
     os.umask(mask)
     os.environb.clear()
-    os.environb.update({**environment, **made})
+    os.environb.update({**environment, **added})
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     caller.send(bytes([aws(file, args)]))
 
 
 def main(file: str, path: str) -> None:
-    # Nothing lives long enough for cycles to matter.
+    # No process lives long enough for garbage collection to matter.
     gc.disable()
     before = dict(os.environb)
-    # What is imported only when a call is made. Nobody answers there.
+    # Loads what is imported only at a call. Nothing listens at that address.
     aws(file, ["sts", "get-caller-identity", "--endpoint-url", "http://127.0.0.1:1"])
-    # awscli tells itself in the environment where its data is, when it is imported.
-    made = {name: value for name, value in os.environb.items() if before.get(name) != value}
+    # awscli sets the path of its data in the environment when it is imported.
+    added = {name: value for name, value in os.environb.items() if before.get(name) != value}
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(100)
@@ -75,7 +75,7 @@ def main(file: str, path: str) -> None:
         if os.fork() == 0:
             listener.close()
             try:
-                call(file, caller, made)
+                call(file, caller, added)
             finally:
                 os._exit(0)
         caller.close()

@@ -4,21 +4,21 @@ import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { ROOT } from '../lib/base/paths.ts'
 
-// What a source says of itself stays true in a bundle, which lies elsewhere. On its first line, so that no line moves.
-const itself: Plugin = {
-  name: 'itself',
+// Keeps the import.meta of each source in the bundle, which is in another folder. On the first line, so that no line moves.
+const keepMeta: Plugin = {
+  name: 'keep-meta',
   setup({ onLoad }) {
     onLoad({ filter: /\.ts$/ }, ({ path }) => {
       const meta = JSON.stringify({ url: pathToFileURL(path).href, dirname: dirname(path) })
-      const text = readFileSync(path, 'utf8').replaceAll('import.meta', 'ITSELF')
-      return { contents: `const ITSELF = ${meta}; ${text}`, loader: 'ts' }
+      const text = readFileSync(path, 'utf8').replaceAll('import.meta', 'IMPORT_META')
+      return { contents: `const IMPORT_META = ${meta}; ${text}`, loader: 'ts' }
     })
   },
 }
 
-/** Puts every script into a folder as node starts it by itself. The stack of a failure names the lines of the sources. */
+/** Bundles every script into a folder, so that node starts it without tsx. Stacks have the lines of the sources. */
 export async function bundle(folder: string): Promise<void> {
-  // The rehearsal is started once a file, and itself starts programs from beside it.
+  // Each file starts the rehearsal once only, and that runs programs from its own folder.
   const scripts = readdirSync(join(ROOT, 'scripts')).filter((name) => name !== 'rehearse.ts')
   await build({
     entryPoints: scripts.map((name) => join(ROOT, 'scripts', name)),
@@ -31,8 +31,8 @@ export async function bundle(folder: string): Promise<void> {
     target: 'node20',
     sourcemap: true,
     logLevel: 'error',
-    // Packages of the older kind ask for Node's own parts by it.
+    // CommonJS packages load Node's own modules with it.
     banner: { js: "import { createRequire as of } from 'node:module'; const require = of(import.meta.url)" },
-    plugins: [itself],
+    plugins: [keepMeta],
   })
 }

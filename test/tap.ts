@@ -1,8 +1,8 @@
-/** Reads TAP a line at a time and counts it. A program that crashed, or ran fewer tests than it planned, has failed ones. */
+/** Reads TAP line by line and counts its tests. A program that crashed or ran fewer tests than planned has failed ones. */
 export class Tap {
   passed = 0
   failed = 0
-  /** What failed, each with what was printed about it. */
+  /** The lines about each failure. */
   readonly failures: string[][] = []
   readonly #show: (line: string) => void
   readonly #stderr: string[] = []

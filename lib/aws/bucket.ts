@@ -1,8 +1,7 @@
 import { Problem } from '../base/problem.ts'
-import { currentRun, markWritten } from '../run/context.ts'
+import { currentRun } from '../run/context.ts'
 import type { Change, Difference } from '../run/result.ts'
 import { change } from '../run/task.ts'
-import { partition } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 import { allOrProblem, readAws, writeAws } from './cli.ts'
 import { canonical } from './policy.ts'
@@ -18,7 +17,7 @@ interface Rule {
 /** The log bucket as it is. */
 export interface Bucket {
   region: string
-  /** The KMS key that encrypts it, when it is one of the account's own. */
+  /** The KMS key of its default encryption as the bucket names it: an ARN, an id or an alias; undefined for S3's own. */
   key?: string
   access?: Record<string, boolean>
   encrypted: boolean
@@ -30,30 +29,20 @@ export interface Bucket {
 const PRIVATE = { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true }
 
 /**
- * The log bucket as it is; undefined when there is none of that name anywhere. Throws a Problem when it is somebody
- * else's or in another region.
+ * The log bucket as it is; undefined when nobody has a bucket of that name. Throws a Problem when it belongs to another
+ * account ('denied') or is in another region.
  */
 export async function readBucket(settings: Settings): Promise<Bucket | undefined> {
-  const { LOG_BUCKET: name, AWS_REGION: region, AWS_ACCOUNT_ID: account } = settings
-  const of = (operation: string) => ['s3api', operation, '--bucket', name, '--expected-bucket-owner', account]
-  let where: { LocationConstraint?: string | null } | undefined
-  try {
-    where = await readAws(of('get-bucket-location'), /^(NoSuchBucket|404)\b/)
-  } catch (error) {
-    // The owner of a bucket is told by this alone; what is not ours answers that it may not be looked at.
-    if (!(error instanceof Problem) || !/you may not/.test(error.message)) throw error
-    throw new Problem(
-      `bucket ${name} is not account ${account}'s, or you may not look at it (s3:GetBucketLocation)`,
-      'Bucket names are shared by everybody: set LOG_BUCKET to another name, or ask for the right.',
-      { cause: error },
-    )
-  }
+  const { LOG_BUCKET: name, AWS_REGION: region } = settings
+  const of = (operation: string) => bucketArguments(settings, operation)
+  const where = await readLocation(settings)
   if (!where) return undefined
+  // S3 answers for the two oldest regions as it did when it had no others.
   const at = { '': 'us-east-1', EU: 'eu-west-1' }[where.LocationConstraint ?? ''] ?? where.LocationConstraint!
   if (at !== region) {
     throw new Problem(
       `bucket ${name} is in ${at}, not in ${region}`,
-      'Set LOG_BUCKET to a name that is not taken: it is made in the region of the cluster. A bucket cannot be moved.',
+      'A bucket cannot be moved. Set LOG_BUCKET to a name that is free: the bucket is created in the region of the cluster.',
     )
   }
   const [access, encryption, ownership, lifecycle, tags] = await allOrProblem(
@@ -75,7 +64,7 @@ export async function readBucket(settings: Settings): Promise<Bucket | undefined
   const rule = encryption?.ServerSideEncryptionConfiguration.Rules[0]?.ApplyServerSideEncryptionByDefault
   return {
     region: at,
-    key: keyArn(settings, rule?.KMSMasterKeyID),
+    key: rule?.KMSMasterKeyID,
     encrypted: rule !== undefined,
     access: access?.PublicAccessBlockConfiguration,
     ownership: ownership?.OwnershipControls.Rules[0]?.ObjectOwnership,
@@ -84,19 +73,31 @@ export async function readBucket(settings: Settings): Promise<Bucket | undefined
   }
 }
 
-// A policy takes the ARN of a key alone, not its id or an alias of it.
-function keyArn(settings: Settings, key: string | undefined): string | undefined {
-  if (!key || key.includes(':key/')) return key
-  const { AWS_REGION: region, AWS_ACCOUNT_ID: account } = settings
-  return `arn:${partition(region)}:kms:${region}:${account}:key/${/alias\//.test(key) ? '*' : key}`
+async function readLocation(settings: Settings): Promise<{ LocationConstraint?: string | null } | undefined> {
+  const { LOG_BUCKET: name, AWS_ACCOUNT_ID: account } = settings
+  try {
+    return await readAws(bucketArguments(settings, 'get-bucket-location'), /^(NoSuchBucket|404)\b/)
+  } catch (error) {
+    // S3 answers the same for a bucket of another account and for one that the caller may not read.
+    if (!(error instanceof Problem) || error.code !== 'denied') throw error
+    throw new Problem(
+      `bucket ${name} belongs to another account than ${account}, or you are not authorized to perform s3:GetBucketLocation`,
+      'All accounts share the names of buckets: set LOG_BUCKET to another name, or ask for the permission.',
+      { cause: error, code: 'denied' },
+    )
+  }
+}
+
+function bucketArguments({ LOG_BUCKET: name, AWS_ACCOUNT_ID: account }: Settings, operation: string): string[] {
+  return ['s3api', operation, '--bucket', name, '--expected-bucket-owner', account]
 }
 
 interface EncryptionRule {
   ApplyServerSideEncryptionByDefault?: { SSEAlgorithm: string; KMSMasterKeyID?: string }
 }
 
-/** The rules by which the bucket cleans itself: nothing of Prow deletes a log. */
-export function rules(days: number): Rule[] {
+/** The lifecycle rules by which logs expire after `days`: Prow itself deletes none. */
+export function expiryRules(days: number): Rule[] {
   const expire = (prefix: string): Rule => ({
     ID: `prow-runbook-${prefix}`,
     Status: 'Enabled',
@@ -115,75 +116,93 @@ export function rules(days: number): Rule[] {
   ]
 }
 
-/** The rules of a bucket with ours among them, each known by its ID: a write replaces all that there are. */
-export function withRules(now: Rule[], ours: Rule[]): Rule[] {
-  const names = ours.map((one) => one.ID)
-  return [...now.filter((one) => !names.includes(one.ID)), ...ours]
+/** The lifecycle rules of a bucket with `wanted` in place of those with the same IDs: a write replaces all rules. */
+export function withRules(now: Rule[], wanted: Rule[]): Rule[] {
+  const ids = wanted.map((one) => one.ID)
+  return [...now.filter((one) => !ids.includes(one.ID)), ...wanted]
 }
 
-/** Makes the log bucket be there, private, encrypted, the owner's alone, and clean itself after LOG_DAYS. */
+/** What the bucket lacks, a message each: it is not private, not encrypted, or keeps logs for ever or another time. */
+export function bucketProblems({ LOG_BUCKET: name, LOG_DAYS: days }: Settings, bucket: Bucket | undefined): string[] {
+  if (!bucket) return [`bucket ${name} does not exist`]
+  const { access = {}, encrypted, ownership, rules } = bucket
+  const open = Object.keys(PRIVATE).filter((key) => !access[key])
+  const differing = expiryRules(days).filter((rule) => !rules.some((one) => sameRule(one, rule)))
+  return [
+    open.length > 0 ? `bucket ${name} may become public: ${open.join(', ')} is not set` : '',
+    encrypted ? '' : `bucket ${name} has no default encryption`,
+    ownership === 'BucketOwnerEnforced' ? '' : `the account does not own all objects in bucket ${name}`,
+    differing.length > 0
+      ? `bucket ${name} has no rule ${differing.map(({ ID }) => ID).join(', ')}, or another than LOG_DAYS=${days} needs`
+      : '',
+  ].filter(Boolean)
+}
+
+/** Creates or corrects the log bucket: private, encrypted, with no owner but the account, and logs that expire after LOG_DAYS. */
 export async function ensureBucket(settings: Settings): Promise<Change> {
-  const { plan } = currentRun()
-  const { LOG_BUCKET: name, AWS_REGION: region, AWS_ACCOUNT_ID: account, LOG_DAYS: days } = settings
-  const now = await readBucket(settings)
+  const { LOG_BUCKET: name, AWS_REGION: region, LOG_DAYS: days } = settings
+  const bucket = await readBucket(settings)
   const object = `bucket ${name}`
-  const changes: Difference[] = []
+  const differences: Difference[] = []
   const put = async (operation: string, ...args: string[]) => {
-    if (plan) return
-    markWritten()
-    const owner = operation === 'create-bucket' ? [] : ['--expected-bucket-owner', account]
-    // What was made a moment ago is not known everywhere.
-    await writeAws(['s3api', operation, '--bucket', name, ...owner, ...args], name, now ? undefined : /^NoSuchBucket/)
+    if (currentRun().plan) return
+    const about =
+      operation === 'create-bucket' ? ['s3api', operation, '--bucket', name] : bucketArguments(settings, operation)
+    // A bucket created a moment ago is not known everywhere.
+    await writeAws([...about, ...args], name, bucket ? undefined : /^NoSuchBucket/)
   }
 
-  // Only when there is none: in us-east-1 a second one "succeeds" and takes the rights of the first away.
-  if (!now) {
-    // The one region where naming it is refused.
+  // Only when there is none: in us-east-1 creating it again succeeds, and resets its access control list.
+  if (!bucket) {
+    // The one region whose name S3 refuses here.
     const where = region === 'us-east-1' ? [] : ['--create-bucket-configuration', `LocationConstraint=${region}`]
     await put('create-bucket', ...where, '--object-ownership', 'BucketOwnerEnforced')
   }
-  if (canonical(now?.access ?? {}) !== canonical(PRIVATE)) {
-    changes.push({ object, path: 'public access block', before: now?.access && text(now.access), after: text(PRIVATE) })
+  if (canonical(bucket?.access ?? {}) !== canonical(PRIVATE)) {
+    differences.push({ object, path: 'public access block', before: text(bucket?.access), after: text(PRIVATE) })
     const all = Object.keys(PRIVATE).map((key) => `${key}=true`)
     await put('put-public-access-block', '--public-access-block-configuration', all.join(','))
   }
-  if (!now?.encrypted) {
-    changes.push({ object, path: 'encryption', after: 'AES256' })
+  if (!bucket?.encrypted) {
+    differences.push({ object, path: 'encryption', after: 'AES256' })
     const rule = { Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] }
     await put('put-bucket-encryption', '--server-side-encryption-configuration', JSON.stringify(rule))
   }
-  if (now && now.ownership !== 'BucketOwnerEnforced') {
-    changes.push({ object, path: 'object ownership', before: now.ownership, after: 'BucketOwnerEnforced' })
+  if (bucket && bucket.ownership !== 'BucketOwnerEnforced') {
+    differences.push({ object, path: 'object ownership', before: bucket.ownership, after: 'BucketOwnerEnforced' })
     const rule = { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] }
     await put('put-bucket-ownership-controls', '--ownership-controls', JSON.stringify(rule))
   }
-  const wanted = withRules(now?.rules ?? [], rules(days))
-  if (canonical(now?.rules.map(plain) ?? []) !== canonical(wanted.map(plain))) {
-    for (const rule of rules(days)) {
-      const was = now?.rules.find((one) => one.ID === rule.ID)
-      if (was && canonical(plain(was)) === canonical(plain(rule))) continue
-      changes.push({ object, path: `rule ${rule.ID}`, before: was && text(plain(was)), after: text(plain(rule)) })
+  const rules = bucket?.rules ?? []
+  const differing = expiryRules(days).filter((rule) => !rules.some((one) => sameRule(one, rule)))
+  if (differing.length > 0) {
+    for (const rule of differing) {
+      const before = rules.find((one) => one.ID === rule.ID)
+      differences.push({ object, path: `rule ${rule.ID}`, before: before && text(plain(before)), after: text(rule) })
     }
-    const rule = JSON.stringify({ Rules: wanted })
-    await put('put-bucket-lifecycle-configuration', '--lifecycle-configuration', rule)
+    const wanted = JSON.stringify({ Rules: withRules(rules, expiryRules(days)) })
+    await put('put-bucket-lifecycle-configuration', '--lifecycle-configuration', wanted)
   }
-  const adopted = now !== undefined && tagValue(now.tags, TAG) !== TAG_VALUE
-  if (!now || adopted) {
-    const ours = [{ Key: TAG, Value: TAG_VALUE }, ...(adopted ? [{ Key: TAG_ADOPTED, Value: 'true' }] : [])]
-    const tags = [...(now?.tags ?? []).filter((tag) => !ours.some(({ Key }) => Key === tag.Key)), ...ours]
-    changes.push({ object, path: `tag ${TAG}`, before: tagValue(now?.tags, TAG), after: TAG_VALUE })
-    await put('put-bucket-tagging', '--tagging', JSON.stringify({ TagSet: tags }))
+  const adopted = bucket !== undefined && tagValue(bucket.tags, TAG) !== TAG_VALUE
+  if (!bucket || adopted) {
+    const added = [{ Key: TAG, Value: TAG_VALUE }, ...(adopted ? [{ Key: TAG_ADOPTED, Value: 'true' }] : [])]
+    // A write replaces all tags.
+    const kept = (bucket?.tags ?? []).filter((tag) => !added.some(({ Key }) => Key === tag.Key))
+    differences.push({ object, path: `tag ${TAG}`, before: tagValue(bucket?.tags, TAG), after: TAG_VALUE })
+    await put('put-bucket-tagging', '--tagging', JSON.stringify({ TagSet: [...kept, ...added] }))
   }
-  const kept = `${region}, logs for ${days} days`
-  return change(now !== undefined, changes, adopted ? `was there, adopted; ${kept}` : kept)
+  const note = `${region}, logs for ${days} days`
+  return change(bucket !== undefined, differences, adopted ? `existed, adopted; ${note}` : note)
 }
 
-function text(value: unknown): string {
-  return value === undefined ? '' : JSON.stringify(value)
+function text(value: object | undefined): string | undefined {
+  return value && JSON.stringify(value)
 }
 
-/** A rule as we compare it: S3 may put the prefix where it was before, and leave out what is empty. */
+/** A rule in one form: S3 may answer an older one, with the prefix outside the filter, and leaves out what is empty. */
 function plain(rule: Rule): Rule {
   const { Prefix, ...rest } = rule as Rule & { Prefix?: string }
   return { ...rest, Filter: { Prefix: rule.Filter?.Prefix ?? Prefix ?? '' } }
 }
+
+const sameRule = (one: Rule, other: Rule) => canonical(plain(one)) === canonical(plain(other))

@@ -1,106 +1,150 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Problem } from '../base/problem.ts'
+import { Problem, passed, warning } from '../base/problem.ts'
+import { sleep } from '../base/shell.ts'
+import { withSpinner } from '../base/terminal.ts'
+import { currentRun, forget } from '../run/context.ts'
+import { findings } from '../run/findings.ts'
 import type { Settings } from '../settings/table.ts'
-import { forgetAws, readAws } from './cli.ts'
+import { readAws } from './cli.ts'
 
-/** Whether a certificate for these names is one for the host: a star stands for one label. */
-export function matchesHost(host: string, names: string[]): boolean {
-  return names.some(
-    (name) => name === host || (name.startsWith('*.') && name.slice(1) === host.slice(host.indexOf('.'))),
-  )
+/** A certificate that a load balancer can use, or will be able to once it is ISSUED. */
+export interface Certificate {
+  arn: string
+  status: string
+  /** The DNS record that ACM waits for, as `name type value`. */
+  validation?: string
 }
 
-/** The certificate for PROW_HOST: the one that is named, or one that ACM has. Throws a Problem that says how to get one. */
-export async function findCertificate(settings: Settings): Promise<{ arn: string; status: string; validate?: string }> {
+/** A certificate as ACM answers it: the fields that the runbook reads. */
+export interface AcmCertificate {
+  CertificateArn: string
+  DomainName: string
+  Status: string
+  SubjectAlternativeNames?: string[]
+  /** The same in a list. */
+  SubjectAlternativeNameSummaries?: string[]
+  DomainValidationOptions?: { ResourceRecord?: { Name: string; Type: string; Value: string } }[]
+}
+
+/** Without these ACM lists certificates with RSA keys of 1024 and 2048 bits only. */
+const KEY_TYPES = 'RSA_1024,RSA_2048,RSA_3072,RSA_4096,EC_prime256v1,EC_secp384r1,EC_secp521r1'
+
+/** Whether a certificate for these names is valid for the host: a wildcard stands for one label. */
+export function matchesHost(host: string, names: string[]): boolean {
+  const parent = `*${host.slice(host.indexOf('.'))}`
+  return names.some((name) => name === host || name === parent)
+}
+
+function namesOf(one: AcmCertificate): string[] {
+  const others = one.SubjectAlternativeNames ?? one.SubjectAlternativeNameSummaries ?? []
+  return [...new Set([one.DomainName, ...others])]
+}
+
+/**
+ * The certificate for PROW_HOST: that of CERTIFICATE_ARN, else one that ACM has. Throws a Problem that explains how to
+ * get one when there is none, or the one that is named is for another host or region.
+ */
+export async function findCertificate(settings: Settings): Promise<Certificate> {
   const { CERTIFICATE_ARN: named, PROW_HOST: host, AWS_REGION: region } = settings
-  // One of IAM, as some have in China: there is nothing to wait for.
-  if (named && named.split(':')[2] === 'iam') return { arn: named, status: 'ISSUED' }
-  if (named && named.split(':')[3] !== region) {
+  const [, , service, at] = named.split(':')
+  // One of IAM, as some have in China, is always issued.
+  if (service === 'iam') return { arn: named, status: 'ISSUED' }
+  if (named && at !== region) {
     throw new Problem(
-      `CERTIFICATE_ARN is of ${named.split(':')[3]}, and a load balancer in ${region} takes one of ${region} only`,
+      `CERTIFICATE_ARN is in ${at}, and a load balancer in ${region} needs a certificate in ${region}`,
       `Request one there: ${requestLine(settings)}`,
     )
   }
   if (named) {
-    const one = await describe(named)
-    const names = [...new Set([one.DomainName, ...(one.SubjectAlternativeNames ?? [])])]
-    if (matchesHost(host, names)) return toCertificate(one)
+    const found = await describe(named)
+    if (matchesHost(host, namesOf(found))) return toCertificate(found)
     throw new Problem(
-      `the certificate in CERTIFICATE_ARN is for ${names.join(', ')}, not for ${host}`,
-      `Name another, or request one: ${requestLine(settings)}`,
+      `the certificate in CERTIFICATE_ARN is for ${namesOf(found).join(', ')}, not for ${host}`,
+      `Name another one, or request one: ${requestLine(settings)}`,
     )
   }
-  // Without the kinds of keys ACM lists RSA of 2048 bits alone.
-  const listed = await readAws<{
-    CertificateSummaryList: (Certificate & { SubjectAlternativeNameSummaries?: string[] })[]
-  }>(['acm', 'list-certificates', '--includes', `keyTypes=${KEYS}`])
-  const fitting = (listed?.CertificateSummaryList ?? []).filter((one) =>
-    matchesHost(host, [one.DomainName, ...(one.SubjectAlternativeNameSummaries ?? [])]),
-  )
-  const found =
-    fitting.find((one) => one.Status === 'ISSUED') ?? fitting.find((one) => one.Status === 'PENDING_VALIDATION')
-  if (!found)
+  const args = ['acm', 'list-certificates', '--includes', `keyTypes=${KEY_TYPES}`]
+  const listed = await readAws<{ CertificateSummaryList: AcmCertificate[] }>(args)
+  const found = bestCertificate(host, listed?.CertificateSummaryList ?? [])
+  if (!found) {
     throw new Problem(
       `ACM has no certificate for ${host} in ${region}`,
-      `Request one, make the record that it asks for, then run the same line:\n${requestLine(settings)}`,
+      `Request one, create the DNS record that it asks for, then run the same line:\n${requestLine(settings)}`,
     )
-  return found.Status === 'ISSUED'
-    ? { arn: found.CertificateArn, status: 'ISSUED' }
-    : toCertificate(await describe(found.CertificateArn))
+  }
+  // The record that it waits for is not in the list.
+  return toCertificate(found.Status === 'ISSUED' ? found : await describe(found.CertificateArn))
+}
+
+/** Of the certificates that match the host, one that is issued, else one that can be. */
+export function bestCertificate(host: string, listed: AcmCertificate[]): AcmCertificate | undefined {
+  const matching = listed.filter((one) => matchesHost(host, namesOf(one)))
+  return (
+    matching.find(({ Status }) => Status === 'ISSUED') ?? matching.find(({ Status }) => Status === 'PENDING_VALIDATION')
+  )
 }
 
 function requestLine({ PROW_HOST: host, AWS_REGION: region }: Settings): string {
   return `aws acm request-certificate --domain-name ${host} --validation-method DNS --region ${region}`
 }
 
-async function describe(arn: string): Promise<Certificate> {
-  const found = await readAws<{ Certificate: Certificate }>(
-    ['acm', 'describe-certificate', '--certificate-arn', arn],
-    /^ResourceNotFoundException/,
+async function describe(arn: string): Promise<AcmCertificate> {
+  const args = ['acm', 'describe-certificate', '--certificate-arn', arn]
+  const found = await readAws<{ Certificate: AcmCertificate }>(args, /^ResourceNotFoundException/)
+  if (found) return found.Certificate
+  throw new Problem(
+    `ACM has no certificate ${arn}`,
+    'Correct CERTIFICATE_ARN, or leave it empty to use the one that matches PROW_HOST.',
   )
-  if (!found)
-    throw new Problem(
-      `ACM has no certificate ${arn}`,
-      'Correct CERTIFICATE_ARN, or leave it empty: it is then looked for.',
-    )
-  return found.Certificate
 }
 
-function toCertificate(one: Certificate): { arn: string; status: string; validate?: string } {
+/** Throws a Problem for a certificate that will never be issued. */
+function toCertificate(one: AcmCertificate): Certificate {
   if (one.Status !== 'ISSUED' && one.Status !== 'PENDING_VALIDATION') {
     throw new Problem(`the certificate ${one.CertificateArn} is ${one.Status}`, 'Request another one.')
   }
   const record = one.DomainValidationOptions?.map((option) => option.ResourceRecord).find(Boolean)
-  const validate = record && `${record.Name} ${record.Type} ${record.Value}`
-  return { arn: one.CertificateArn, status: one.Status, validate }
+  const validation = record && `${record.Name} ${record.Type} ${record.Value}`
+  return { arn: one.CertificateArn, status: one.Status, validation }
 }
 
-/** The ARN of the certificate once it is ISSUED, waited for within WAIT_SECONDS. */
-export async function waitForCertificate(settings: Settings, say: (text: string) => void): Promise<string> {
-  const until = Date.now() + settings.WAIT_SECONDS * 1000
-  for (;;) {
-    const { arn, status, validate } = await findCertificate(settings)
-    if (status === 'ISSUED') return arn
-    say(`the certificate is ${status}; it waits for the record ${validate}`)
-    if (Date.now() > until) {
-      throw new Problem(
-        `the certificate ${arn} is not issued: ACM waits for a record`,
-        `Make this record in the DNS of ${settings.PROW_HOST}, then run the same line:\n${validate}`,
-      )
+/**
+ * Waits within WAIT_SECONDS until the certificate is ISSUED, and answers its ARN. Under --plan it does not wait, and
+ * a certificate that does not exist yet is a warning, so that the rest is planned as well.
+ */
+export async function waitForCertificate(settings: Settings): Promise<string> {
+  if (currentRun().plan) return plannedCertificate(settings)
+  const arn = await withSpinner('looking for the certificate', async (progress) => {
+    const until = Date.now() + settings.WAIT_SECONDS * 1000
+    for (;;) {
+      const { arn, status, validation } = await findCertificate(settings)
+      if (status === 'ISSUED') return arn
+      progress(`the certificate is ${status} until DNS has ${validation ?? 'its record'}`)
+      if (Date.now() > until) throw notIssued(settings, { arn, status, validation })
+      await sleep(settings.POLL_SECONDS * 1000)
+      forget('aws acm')
     }
-    await sleep(settings.POLL_SECONDS * 1000)
-    forgetAws('acm')
+  })
+  await findings(passed(`certificate ${arn} is issued`))
+  return arn
+}
+
+/** The Problem of a certificate that is not issued yet. */
+export function notIssued({ PROW_HOST: host }: Settings, { arn, status, validation }: Certificate): Problem {
+  const record = validation ?? `aws acm describe-certificate --certificate-arn ${arn} shows it.`
+  return new Problem(
+    `the certificate ${arn} is ${status}: ACM waits for a DNS record`,
+    `Create this record in the DNS of ${host}, then run the same line:\n${record}`,
+    { code: 'timeout' },
+  )
+}
+
+async function plannedCertificate(settings: Settings): Promise<string> {
+  try {
+    return (await findCertificate(settings)).arn
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === 'interrupted') throw error
+    const [{ message, remedy } = { message: '', remedy: '' }] = error.findings
+    await findings(warning(message, remedy.replaceAll('\n', ' ')))
+    return 'arn:to-be-found'
   }
 }
-
-// ---- The certificate --------------------------------------------------------------------------------------------
-
-export interface Certificate {
-  CertificateArn: string
-  DomainName: string
-  Status: string
-  SubjectAlternativeNames?: string[]
-  DomainValidationOptions?: { ResourceRecord?: { Name: string; Type: string; Value: string } }[]
-}
-
-export const KEYS = 'RSA_1024,RSA_2048,RSA_3072,RSA_4096,EC_prime256v1,EC_secp384r1,EC_secp521r1'

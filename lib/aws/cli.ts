@@ -1,18 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Finding, Problem } from '../base/problem.ts'
-import { type Completed, tryRun } from '../base/shell.ts'
+import { type Completed, type RunOptions, sleep, tryRun } from '../base/shell.ts'
+import { forget, markWritten, readOnce } from '../run/context.ts'
 
-let region = ''
-
-/** Says which region every aws of this process asks. The one of the user's profile is never used. */
-export function useRegion(name: string): void {
-  region = name
-}
-
-// A pager would wait for a key, and a question for an answer. Newer versions may put details around an error.
-const ENVIRONMENT = { AWS_PAGER: '', AWS_CLI_AUTO_PROMPT: 'off', AWS_CLI_ERROR_FORMAT: 'legacy' }
-
-/** What AWS answered when it refused: the code, the operation as its API names it, and its words. */
+/** What AWS answered when it refused: the code, the operation as its API names it, and the message. */
 export interface AwsError {
   code: string
   operation: string
@@ -20,8 +10,8 @@ export interface AwsError {
 }
 
 /**
- * What a service of AWS refused, out of the stderr of aws. Not anchored: version 2 puts words in front. The exit code
- * says nothing: version 1 has 255 for nearly everything.
+ * The error of an AWS service in the stderr of aws; undefined when there is none. Not anchored: version 2 puts a prefix
+ * in front. The exit code does not help: version 1 has 255 for nearly everything.
  */
 export function parseError(stderr: string): AwsError | undefined {
   const found = /An error occurred \(([^)]+)\) when calling the (\w+) operation(?: \([^)]*\))?:\s*([\s\S]*)/.exec(
@@ -32,8 +22,8 @@ export function parseError(stderr: string): AwsError | undefined {
   return { code, operation, message: message.trim() }
 }
 
-/** What an aws command said in its own words, without what goes before or between them. */
-function words(stderr: string): string {
+/** The message in the stderr of aws, without its prefix and its usage lines. */
+function essential(stderr: string): string {
   return stderr
     .split('\n')
     .map((line) => line.replace(/^aws: \[ERROR\]: /, '').trim())
@@ -41,141 +31,128 @@ function words(stderr: string): string {
     .join('\n')
 }
 
-const MEANINGS: [looks: RegExp, message: (text: string, doing: string) => string, remedy: string][] = [
+const MEANINGS: [pattern: RegExp, message: (text: string, operation: string) => string, remedy: string][] = [
   [
     /\((?:ExpiredToken\w*|RequestExpired)\)|token .{0,40}expired|Token has expired|session .{0,60}expired/i,
     () => 'the AWS credentials have expired',
-    'Log in again (aws sso login, or as you got them), see that aws sts get-caller-identity answers, then run the same line.',
+    'Log in again (aws sso login, or the way you got them), check that aws sts get-caller-identity succeeds, then run the same line.',
   ],
   [
     /Unable to locate credentials|NoCredentials|Partial credentials found/,
     () => 'aws has no credentials',
-    'Log in (aws sso login, aws configure, or AWS_PROFILE), see that aws sts get-caller-identity answers.',
+    'Log in (aws sso login, aws configure, or AWS_PROFILE), and check that aws sts get-caller-identity succeeds.',
   ],
   [
     /config profile \((.*?)\) could not be found/,
     (text) => `aws has no profile ${/config profile \((.*?)\)/.exec(text)?.[1]}`,
-    'Correct AWS_PROFILE; aws configure list-profiles shows those there are.',
+    'Correct AWS_PROFILE; aws configure list-profiles lists the profiles.',
   ],
   [
     /\((?:InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|AuthFailure|InvalidAccessKeyId)\)/,
     () => 'AWS does not know these credentials',
-    'They are deleted, or of another partition: China and GovCloud have accounts and credentials of their own.',
+    'They were deleted, or belong to another partition: China and GovCloud have accounts and credentials of their own.',
   ],
   [/You must specify a region/, () => 'aws was given no region', 'Set AWS_REGION to the region of the cluster.'],
   [
     /\((?:Throttling\w*|ThrottledException|TooManyRequests\w*|RequestLimitExceeded|SlowDown|RequestThrottled\w*)\)|Rate exceeded/i,
-    (_, doing) => `AWS asks for fewer calls (${doing} was throttled, and aws tried it several times)`,
-    'Wait a minute, then run the same line: what was made stays.',
+    (_, operation) => `AWS throttles requests (aws ${operation} was retried several times)`,
+    'Wait a minute, then run the same line: what was created stays.',
   ],
   [
     /Could not connect to the endpoint URL|Connect timeout|Read timeout|EndpointConnectionError|SSL validation failed|Name or service not known/,
     (text) => `AWS cannot be reached: ${text.split('\n')[0]}`,
-    'See that AWS_REGION is right and this machine reaches AWS; a proxy is set by HTTPS_PROXY.',
+    'Check AWS_REGION, and that this machine reaches AWS; HTTPS_PROXY sets a proxy.',
   ],
   [
     /Invalid choice|Unknown options|unrecognized arguments/i,
-    (_, doing) => `this aws is too old: it does not know ${doing}`,
+    (_, operation) => `this version of aws is too old: it does not know ${operation}`,
     'Install AWS CLI version 2 (docs.aws.amazon.com/cli); aws --version shows yours.',
   ],
 ]
 
 /** What a failed aws command means to the reader. */
-export function awsProblem(args: string[], stderr: string): Problem {
-  const doing = `${args[0]} ${args[1]}`
-  const said = words(stderr)
+export function explainAws(args: string[], stderr: string): Problem {
+  const operation = `${args[0]} ${args[1]}`
+  const message = essential(stderr)
   const known = parseError(stderr)
   const denied =
     /\((?:AccessDenied\w*|UnauthorizedOperation|UnauthorizedAccess|Forbidden|403)\)|is not authorized to perform/
-  const meaning = MEANINGS.find(([looks]) => looks.test(said))
-  if (meaning) return new Problem(meaning[1](said, doing), meaning[2], { cause: new Error(stderr) })
-  if (denied.test(said)) {
+  const meaning = MEANINGS.find(([pattern]) => pattern.test(message))
+  if (meaning) return new Problem(meaning[1](message, operation), meaning[2], { cause: new Error(stderr) })
+  if (denied.test(message)) {
     const action =
-      /not authorized to perform: ([\w-]+:\w+)/.exec(said)?.[1] ?? `${service(args)}:${known?.operation ?? doing}`
-    const on = /on resource: (\S+)/.exec(said)?.[1]
-    const scp = /service control policy|permissions boundary/.exec(said)?.[0]
+      /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1] ??
+      `${service(args)}:${known?.operation ?? operation}`
+    const on = /on resource: (\S+)/.exec(message)?.[1]
+    const scp = /service control policy|permissions boundary/.exec(message)?.[0]
     return new Problem(
-      `you may not ${action}${on ? ` on ${on}` : ''}${scp ? ` (a ${scp} denies it)` : ''}`,
-      `Ask for the right ${action}; docs/permissions.md lists all that the runbook needs.`,
-      { cause: new Error(stderr) },
+      `you are not authorized to perform ${action}${on ? ` on ${on}` : ''}${scp ? ` (a ${scp} denies it)` : ''}`,
+      `Ask for the permission ${action}; docs/permissions.md lists all that the runbook needs.`,
+      { cause: new Error(stderr), code: 'denied' },
     )
   }
   return new Problem(
-    `aws ${doing} failed: ${known ? `${known.code}: ${known.message}` : said || 'without a word'}`,
+    `aws ${operation} failed: ${known ? `${known.code}: ${known.message}` : message || 'no error message'}`,
     'Run the step again with --verbose to see the command.',
-    { cause: new Error(stderr) },
+    { cause: new Error(stderr), code: known && /NotFound|^NoSuch/.test(known.code) ? 'not-found' : undefined },
   )
 }
 
-/** The service as policies name it. */
+/** The prefix of the service's actions in IAM policies. */
 function service(args: string[]): string {
   return { s3api: 's3', elbv2: 'elasticloadbalancing' }[args[0] ?? ''] ?? args[0] ?? ''
 }
 
-/** Runs aws and gives back how it ended. `args` begin with service and operation. */
-export function tryAws(args: string[], env: Record<string, string> = {}): Promise<Completed> {
-  const where = region ? ['--region', region] : []
-  return tryRun('aws', [...args, ...where, '--output', 'json'], { env: { ...ENVIRONMENT, ...env } })
+/** Runs aws and gives back how it ended. `args` begin with service and operation; the target lock has set the region. */
+export function tryAws(args: string[], options: RunOptions = {}): Promise<Completed> {
+  return tryRun('aws', args, options)
 }
 
-const seen = new Map<string, Promise<unknown>>()
-
-/** Forgets what was read, so that the next look asks anew. With `about`, only what has to do with that name. */
-export function forgetAws(about = ''): void {
-  for (const key of seen.keys()) if (key.includes(about)) seen.delete(key)
-}
+const parsed = <T>(stdout: string) => (stdout.trim() ? JSON.parse(stdout) : {}) as T
 
 /**
- * Reads from AWS, once a process. Answers undefined when AWS says that there is none: its code, with a part of its
- * words where the code alone says too little, fits `absent`. Every other refusal is thrown.
+ * Reads from AWS, once a run. Answers undefined when `code: message` of AWS's error matches `absent`, which means that
+ * there is no such resource. Every other error is thrown.
  */
 export function readAws<T>(args: string[], absent?: RegExp): Promise<T | undefined> {
-  const key = args.join(' ')
-  const known = seen.get(key)
-  if (known) return known as Promise<T | undefined>
-  const answer = (async () => {
-    const ended = await tryAws(args)
-    if (ended.exitCode === 0) return (ended.stdout.trim() ? JSON.parse(ended.stdout) : {}) as T
-    const { code = '', message = '' } = parseError(ended.stderr) ?? {}
+  return readOnce(`aws ${args.join(' ')}`, async () => {
+    const { stdout, stderr, exitCode } = await tryAws(args)
+    if (exitCode === 0) return parsed<T>(stdout)
+    const { code, message } = parseError(stderr) ?? {}
     if (absent && code && absent.test(`${code}: ${message}`)) return undefined
-    throw awsProblem(args, ended.stderr)
-  })()
-  seen.set(key, answer)
-  // What failed may be right at the next look.
-  answer.catch(() => seen.delete(key))
-  return answer
+    throw explainAws(args, stderr)
+  })
 }
 
-/** For how long a write is tried again while IAM has not told all its parts of a new role. */
-const SPREADS = 30
+/** For how many seconds a write is retried until IAM and S3 know a new role or bucket everywhere. */
+const CONSISTENT_AFTER = 30
 
 /**
- * Writes to AWS and forgets what was read of `about`. `again` is what AWS says while a thing made a moment ago is not
- * known everywhere: then it is tried again for half a minute.
+ * Writes to AWS and drops the cached reads about `about`. `again` matches `code: message` of the error that AWS answers
+ * while a resource created a moment ago is not known everywhere: the write is then retried for half a minute.
  */
-export async function writeAws<T>(args: string[], about: string, again?: RegExp): Promise<T> {
-  const until = Date.now() + SPREADS * 1000
+export async function writeAws<T>(args: string[], about: string, again?: RegExp, options: RunOptions = {}): Promise<T> {
+  markWritten()
+  const until = Date.now() + CONSISTENT_AFTER * 1000
   for (;;) {
-    const ended = await tryAws(args)
-    forgetAws(about)
-    if (ended.exitCode === 0) return (ended.stdout.trim() ? JSON.parse(ended.stdout) : {}) as T
-    const { code = '', message = '' } = parseError(ended.stderr) ?? {}
-    if (!again?.test(`${code}: ${message}`) || Date.now() > until) throw awsProblem(args, ended.stderr)
+    const { stdout, stderr, exitCode } = await tryAws(args, options)
+    forget(about)
+    if (exitCode === 0) return parsed<T>(stdout)
+    const { code = '', message = '' } = parseError(stderr) ?? {}
+    if (!again?.test(`${code}: ${message}`) || Date.now() > until) throw explainAws(args, stderr)
     await sleep(2000)
   }
 }
 
-/** Does several looks side by side and throws one Problem with the faults of all that failed. */
-export async function allOrProblem<T extends unknown[]>(...looks: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
-  const ended = await Promise.allSettled(looks)
-  const faults: Finding[] = []
+/** Waits for all reads, and throws one Problem with the findings of all that failed. */
+export async function allOrProblem<T extends unknown[]>(...reads: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  const ended = await Promise.allSettled(reads)
+  const problems: Finding[] = []
   for (const one of ended) {
     if (one.status === 'fulfilled') continue
     if (!(one.reason instanceof Problem)) throw one.reason
-    faults.push(...one.reason.findings)
+    problems.push(...one.reason.findings)
   }
-  // Credentials that expired would be told once for each.
-  const once = faults.filter((fault, index) => faults.findIndex((other) => other.message === fault.message) === index)
-  if (once.length > 0) throw Problem.all(once)
+  if (problems.length > 0) throw Problem.all(problems)
   return ended.map((one) => (one as PromiseFulfilledResult<unknown>).value) as T
 }

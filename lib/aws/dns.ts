@@ -1,143 +1,128 @@
 import { lookup } from 'node:dns/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Problem } from '../base/problem.ts'
-import { currentRun, markWritten } from '../run/context.ts'
+import { type Finding, failed, Problem, passed, warning } from '../base/problem.ts'
+import { sleep } from '../base/shell.ts'
+import { withSpinner } from '../base/terminal.ts'
+import { currentRun } from '../run/context.ts'
+import { findings } from '../run/findings.ts'
 import { rerunLine } from '../run/rerun.ts'
-import type { Change, Difference } from '../run/result.ts'
-import { change } from '../run/task.ts'
+import { task } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
-import { readAws, writeAws } from './cli.ts'
+import { ensureRecord, findZones, recordsOf, wantedRecord, type Zone, type Zones } from './route53.ts'
 
-/** The zones of HOSTED_ZONE: the one on the internet and, where there is one, the one inside the network. */
-export async function findZones(settings: Settings): Promise<{ outside?: Zone; within?: Zone }> {
-  const name = `${settings.HOSTED_ZONE}.`
-  const listed = await readAws<{ HostedZones: Zone[] }>([
-    'route53',
-    'list-hosted-zones-by-name',
-    '--dns-name',
-    name,
-    '--max-items',
-    '10',
-  ])
-  const named = (listed?.HostedZones ?? []).filter((zone) => zone.Name === name)
-  const found = {
-    outside: named.find((zone) => !zone.Config?.PrivateZone),
-    within: named.find((zone) => zone.Config?.PrivateZone),
+/** The load balancers of Prow by their DNS names; one for both unless Deck is internal. */
+export interface LoadBalancers {
+  hook: string
+  deck: string
+}
+
+/**
+ * Points PROW_HOST to the load balancers: by records in Route 53, or, without HOSTED_ZONE, by waiting until somebody has
+ * created the record elsewhere.
+ */
+export async function pointHost(settings: Settings, zones: Zones | undefined, to: LoadBalancers): Promise<void> {
+  const { PROW_HOST: host } = settings
+  if (zones) {
+    await task(`record ${host}`, () => ensureRecord(settings, zones.public, to.hook))
+    const inside = to.deck !== to.hook ? zones.private : undefined
+    if (inside) await task(`private record ${host}`, () => ensureRecord(settings, inside, to.deck))
+  } else if (!currentRun().plan) {
+    await withSpinner('waiting for DNS', (progress) => waitForDns(settings, to.hook, progress))
   }
-  if (!found.outside) {
-    throw new Problem(
-      `Route 53 has no public zone ${settings.HOSTED_ZONE} in this account`,
-      'Correct HOSTED_ZONE; or leave it empty and make the record where the domain is.',
+  if (to.deck !== to.hook && !zones?.private) {
+    await findings(
+      warning(
+        `inside the network ${host} has to point to ${to.deck}`,
+        'create this CNAME in the DNS of that network, which the runbook does not reach',
+      ),
     )
   }
-  return found
 }
 
-/** The records of the host in the zone of that id. */
-export async function recordsOf(settings: Settings, id: string): Promise<RecordSet[]> {
-  const host = settings.PROW_HOST
-  const listed = await readAws<{ ResourceRecordSets: RecordSet[] }>([
-    'route53',
-    'list-resource-record-sets',
-    '--hosted-zone-id',
-    id,
-    '--start-record-name',
-    host,
-    '--max-items',
-    '10',
-  ])
-  return (listed?.ResourceRecordSets ?? []).filter((one) => one.Name === `${host}.`)
+/** What DNS answers for a name: its addresses, or none and why. */
+interface Resolved {
+  addresses: string[]
+  error?: string
 }
 
-/** Makes the host lead to a load balancer, in one zone. */
-export async function ensureRecord(settings: Settings, zone: Zone, target: string): Promise<Change> {
-  const { plan } = currentRun()
-  const host = settings.PROW_HOST
-  const id = zone.Id.replace('/hostedzone/', '')
-  const there = await recordsOf(settings, id)
-  const now = there.find((one) => one.Type === 'CNAME')
-  const object = `record ${host}`
-  const clean = (name: string | undefined) =>
-    name
-      ?.replace(/^dualstack\./, '')
-      .replace(/\.$/, '')
-      .toLowerCase()
-  const alias = there.find((one) => one.AliasTarget)
-  const apex = host === settings.HOSTED_ZONE
-  if (clean(alias?.AliasTarget?.DNSName) === target.toLowerCase()) return change(true, [], target)
-  const other = there.find((one) => ['A', 'AAAA'].includes(one.Type))
-  if (other && !(apex && other.AliasTarget)) {
-    throw new Problem(
-      `${host} has a record of type ${other.Type} in Route 53 that leads elsewhere`,
-      `Remove it when nothing needs it, or make it lead to ${target}; then run the same line.`,
-    )
+async function resolve(name: string): Promise<Resolved> {
+  try {
+    return { addresses: (await lookup(name, { all: true })).map(({ address }) => address) }
+  } catch (error) {
+    return { addresses: [], error: (error as NodeJS.ErrnoException).code }
   }
-  const is = now?.ResourceRecords?.[0]?.Value
-  if (!apex && clean(is) === target.toLowerCase()) return change(true, [], target)
-  const set = apex
-    ? { Name: host, Type: 'A', AliasTarget: { ...(await aliasTarget(target)), EvaluateTargetHealth: false } }
-    : { Name: host, Type: 'CNAME', TTL: 300, ResourceRecords: [{ Value: target }] }
-  const was = is ?? alias?.AliasTarget?.DNSName
-  const changes: Difference[] = [{ object, path: set.Type, before: was, after: target }]
-  if (!plan) {
-    markWritten()
-    const batch = JSON.stringify({ Comment: 'Prow', Changes: [{ Action: 'UPSERT', ResourceRecordSet: set }] })
-    await writeAws(['route53', 'change-resource-record-sets', '--hosted-zone-id', id, '--change-batch', batch], id)
+}
+
+/** How a host does not resolve to a load balancer; undefined when it does. */
+export function resolveProblem(host: string, target: string, of: Resolved, to: Resolved): string | undefined {
+  if (of.addresses.some((address) => to.addresses.includes(address))) return undefined
+  for (const [name, { error }] of [
+    [host, of],
+    [target, to],
+  ] as const) {
+    if (error && error !== 'ENOTFOUND') return `DNS gives no answer for ${name} (${error})`
   }
-  return change(there.length > 0, changes, target)
+  if (of.addresses.length === 0) return `${host} does not resolve`
+  return to.addresses.length === 0
+    ? `the load balancer ${target} does not resolve`
+    : `${host} resolves to ${of.addresses.join(', ')}, not to ${target}`
 }
 
-// The apex of a zone takes no CNAME.
-async function aliasTarget(target: string): Promise<{ DNSName: string; HostedZoneId: string }> {
-  const listed = await readAws<{ LoadBalancers: { DNSName: string; CanonicalHostedZoneId: string }[] }>([
-    'elbv2',
-    'describe-load-balancers',
-  ])
-  const found = listed?.LoadBalancers.find((one) => one.DNSName.toLowerCase() === target.toLowerCase())
-  if (!found) throw new Problem(`no load balancer has the address ${target}`, 'Run the same line again in a minute.')
-  return { DNSName: target, HostedZoneId: found.CanonicalHostedZoneId }
+async function findResolveProblem({ PROW_HOST: host }: Settings, target: string): Promise<string | undefined> {
+  const [of, to] = await Promise.all([resolve(host), resolve(target)])
+  return resolveProblem(host, target, of, to)
 }
 
-/** Waits within WAIT_SECONDS until the host leads to a load balancer; then throws a Problem with the record to make. */
-export async function waitForDns(settings: Settings, target: string, say: (text: string) => void): Promise<void> {
+const recordLine = ({ PROW_HOST: host }: Settings, target: string) =>
+  `Create this record where the domain is hosted (or set HOSTED_ZONE, when that is Route 53):\n${host}  CNAME  ${target}`
+
+/** Waits within WAIT_SECONDS until the host resolves to a load balancer; then throws a Problem with the record to create. */
+async function waitForDns(settings: Settings, target: string, progress: (text: string) => void): Promise<void> {
   const until = Date.now() + settings.WAIT_SECONDS * 1000
-  const addresses = async (name: string) => {
-    try {
-      return (await lookup(name, { all: true })).map((one) => one.address)
-    } catch {
-      return []
-    }
-  }
   for (;;) {
-    const [host, balancer] = await Promise.all([addresses(settings.PROW_HOST), addresses(target)])
-    if (host.some((one) => balancer.includes(one))) return
-    say(`waiting until ${settings.PROW_HOST} leads to ${target}`)
+    const problem = await findResolveProblem(settings, target)
+    if (!problem) return
+    progress(`waiting until ${settings.PROW_HOST} resolves to ${target}: ${problem}`)
     if (Date.now() > until) {
       throw new Problem(
-        `${settings.PROW_HOST} ${host.length ? 'leads elsewhere' : 'leads nowhere'}`,
-        [
-          'Make this record where the domain is (or set HOSTED_ZONE, when that is Route 53):',
-          `${settings.PROW_HOST}  CNAME  ${target}`,
-          `All else of this step is done. Once the record is known go on with: ${rerunLine('12-webhook', true)}`,
-        ].join('\n'),
+        problem,
+        `${recordLine(settings, target)}\nAll else of this step is done. Once the record exists continue with: ${rerunLine('12-webhook', true)}`,
+        { code: 'timeout' },
       )
     }
     await sleep(settings.POLL_SECONDS * 1000)
   }
 }
 
-// ---- DNS --------------------------------------------------------------------------------------------------------
-
-export interface RecordSet {
-  Name: string
-  Type: string
-  TTL?: number
-  ResourceRecords?: { Value: string }[]
-  AliasTarget?: { DNSName: string }
-}
-
-export interface Zone {
-  Id: string
-  Name: string
-  Config?: { PrivateZone?: boolean }
+/**
+ * Whether PROW_HOST points to its load balancers: in Route 53 where HOSTED_ZONE says that its records are there, else as
+ * this machine resolves it.
+ */
+export async function inspectHost(settings: Settings, { hook, deck }: LoadBalancers): Promise<Finding[]> {
+  const { PROW_HOST: host } = settings
+  const zones = await findZones(settings)
+  const problem = await findResolveProblem(settings, hook)
+  if (!zones) {
+    return [problem ? failed(problem, recordLine(settings, hook)) : passed(`${host} resolves to ${hook}`)]
+  }
+  const pairs: [zone: Zone | undefined, target: string][] = [
+    [zones.public, hook],
+    [deck === hook ? undefined : zones.private, deck],
+  ]
+  const found: Finding[] = []
+  for (const [zone, target] of pairs) {
+    if (!zone) continue
+    const correct = wantedRecord(settings, await recordsOf(settings, zone), target) === undefined
+    const where = `in the ${zone.Config?.PrivateZone ? 'private' : 'public'} zone ${settings.HOSTED_ZONE}`
+    found.push(
+      correct
+        ? passed(`${host} points to ${target} ${where}`)
+        : failed(`${host} does not point to ${target} ${where}`, `Run ${rerunLine('11-ingress')}.`),
+    )
+  }
+  if (problem && found[0]?.outcome === 'passed') {
+    found.push(
+      warning(problem, `a new record takes minutes; if it stays, check the NS records of ${settings.HOSTED_ZONE}`),
+    )
+  }
+  return found
 }

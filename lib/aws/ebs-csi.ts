@@ -1,164 +1,187 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../base/problem.ts'
-import { currentRun, markWritten } from '../run/context.ts'
+import { sleep } from '../base/shell.ts'
+import { hasSelfManagedDriver } from '../kubernetes/storage.ts'
+import { currentRun, forget } from '../run/context.ts'
 import type { Change, Difference } from '../run/result.ts'
 import { change } from '../run/task.ts'
-import { roleName } from '../settings/derived.ts'
+import { partition, roleArn, roleName } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { forgetAws, readAws, writeAws } from './cli.ts'
-import { roleArn } from './iam.ts'
+import { allOrProblem, readAws, writeAws } from './cli.ts'
+import { eksCluster, hasManagedStorage } from './eks.ts'
+import type { RoleSpec } from './iam.ts'
 import { TAG, TAG_VALUE } from './tags.ts'
 
+/** The EBS CSI driver as an add-on of EKS. */
 export const DRIVER = 'aws-ebs-csi-driver'
+/** What its role is for, as it stands in the role's name. */
+export const DRIVER_ROLE = 'ebs-csi-driver'
 
-/** An add-on of EKS as it is. */
+/** An add-on as `aws eks describe-addon` answers it: the fields that the runbook reads. */
 export interface Addon {
   status: string
   addonVersion: string
   serviceAccountRoleArn?: string
   podIdentityAssociations?: string[]
   health?: { issues?: { code: string; message: string; resourceIds?: string[] }[] }
+  tags?: Record<string, string>
 }
 
-const which = (settings: Settings) => ['--cluster-name', settings.CLUSTER_NAME, '--addon-name', DRIVER]
+/** The arguments that name the add-on. */
+export const addonArguments = (settings: Settings) => ['--cluster-name', settings.CLUSTER_NAME, '--addon-name', DRIVER]
 
-/** The add-on of the EBS driver; undefined when the cluster has none. */
+/** The add-on; undefined when the cluster has none. */
 export async function readDriver(settings: Settings): Promise<Addon | undefined> {
-  // The same code says that there is no such cluster; the words tell them apart.
   const found = await readAws<{ addon: Addon }>(
-    ['eks', 'describe-addon', ...which(settings)],
+    ['eks', 'describe-addon', ...addonArguments(settings)],
+    // The code is the same for a cluster that does not exist.
     /^ResourceNotFoundException: .*[Nn]o addon/,
   )
   return found?.addon
 }
 
-/** What EKS says is wrong with an add-on, a line each. */
-function issues(addon: Addon): string[] {
-  return (addon.health?.issues ?? []).map(
-    ({ code, message, resourceIds }) =>
-      `${code}: ${message}${resourceIds?.length ? ` (${resourceIds.slice(0, 3).join(', ')})` : ''}`,
+/** What provisions volumes on EKS: EKS itself, a driver that was installed without the add-on, or the add-on, if any. */
+export type VolumeSource = { kind: 'auto' } | { kind: 'self-managed' } | { kind: 'add-on'; addon?: Addon }
+
+/** Finds out what provisions volumes. */
+export async function findVolumeSource(settings: Settings): Promise<VolumeSource> {
+  const [cluster, addon, selfManaged] = await allOrProblem(
+    eksCluster(settings),
+    readDriver(settings),
+    hasSelfManagedDriver(),
   )
+  if (hasManagedStorage(cluster)) return { kind: 'auto' }
+  return !addon && selfManaged ? { kind: 'self-managed' } : { kind: 'add-on', addon }
 }
 
-const UNDER_WAY = ['CREATING', 'UPDATING', 'DELETING']
+/** The role of the driver. The cluster's name is in it, so that two clusters do not share it. */
+export function driverRole(settings: Settings): RoleSpec {
+  const aws = `arn:${partition(settings.AWS_REGION)}:iam::aws:policy`
+  return {
+    name: roleName(settings, DRIVER_ROLE),
+    description: 'The EBS CSI driver: provisions volumes for PersistentVolumeClaims',
+    serviceAccounts: ['kube-system:ebs-csi-controller-sa'],
+    managed: [`${aws}/AmazonEBSCSIDriverPolicyV2`, `${aws}/service-role/AmazonEBSCSIDriverPolicy`],
+  }
+}
 
-/** The Problem of an add-on that does not work, with what EKS says about it. */
-function addonProblem(settings: Settings, addon: Addon, role: string | undefined): Problem {
-  const said = issues(addon)
-  const remedies: [RegExp, string][] = [
+/** The identity that the add-on works with, when it is another than the role of the runbook: that one is kept. */
+export function otherIdentity(settings: Settings, addon: Addon | undefined): string | undefined {
+  if (addon?.status !== 'ACTIVE') return undefined
+  const identity = addon.serviceAccountRoleArn ?? addon.podIdentityAssociations?.[0]
+  return identity === roleArn(settings, roleName(settings, DRIVER_ROLE)) ? undefined : identity
+}
+
+/** What EKS reports about the health of an add-on, a line each. */
+function issues({ health }: Addon): string[] {
+  return (health?.issues ?? []).map(({ code, message, resourceIds = [] }) => {
+    const about = resourceIds.length > 0 ? ` (${resourceIds.slice(0, 3).join(', ')})` : ''
+    return `${code}: ${message}${about}`
+  })
+}
+
+const IN_PROGRESS = ['CREATING', 'UPDATING', 'DELETING']
+
+/** The Problem of an add-on that does not work, with EKS's cause. */
+export function addonProblem(settings: Settings, addon: Addon): Problem {
+  const causes = issues(addon)
+  const typed = `${addonArguments(settings).join(' ')} --region ${settings.AWS_REGION}`
+  const role = addon.serviceAccountRoleArn ?? '(none)'
+  const remedies: [pattern: RegExp, remedy: string][] = [
     [
       /ConfigurationConflict/,
-      `Something else has written the driver's objects, by hand or by Helm. Let the add-on take them: aws eks update-addon ${which(settings).join(' ')} --region ${settings.AWS_REGION} --resolve-conflicts OVERWRITE`,
+      `Another manager, such as Helm, has written the driver's objects. Let the add-on take them over: aws eks update-addon ${typed} --resolve-conflicts OVERWRITE`,
     ],
     [
       /InsufficientNumberOfReplicas|Unschedulable|no nodes/i,
-      'Its pods find no place: add nodes, then run the same line. It then heals by itself.',
+      'Its pods cannot be scheduled: add nodes, then run the same line. It then recovers by itself.',
     ],
     [
       /AccessDenied|AddonPermissionFailure|AssumeRole|UnauthorizedOperation|not authorized/i,
-      `Its role ${role ?? '(none)'} does not allow what it does. Run the same line: the role is looked at and put right.`,
+      `Its role ${role} lacks a permission. Run the same line, which checks and corrects the role.`,
     ],
-    [
-      /AdmissionRequestDenied/,
-      'An admission webhook of the cluster refuses its pods. Let it take those of kube-system.',
-    ],
+    [/AdmissionRequestDenied/, 'An admission webhook of the cluster denies its pods. Exempt kube-system from it.'],
   ]
-  const remedy = remedies.find(([looks]) => said.some((one) => looks.test(one)))?.[1]
+  const known = remedies.find(([pattern]) => causes.some((cause) => pattern.test(cause)))
   return new Problem(
-    [`add-on ${DRIVER} is ${addon.status}`, ...(said.length ? said : ['EKS gives no cause'])].join('\n'),
-    remedy ?? `See aws eks describe-addon ${which(settings).join(' ')} --region ${settings.AWS_REGION}`,
+    [`add-on ${DRIVER} is ${addon.status}`, ...(causes.length > 0 ? causes : ['EKS reports no cause'])].join('\n'),
+    known?.[1] ?? `Check aws eks describe-addon ${typed}`,
   )
 }
 
+/** What EKS answers while it cannot assume a role that was created a moment ago. */
+const NEW_ROLE = /InvalidParameterException.*role|cannot be assumed|assume.*role/i
+/** The same while EKS still works on an earlier update. */
+const BUSY = new RegExp(`${NEW_ROLE.source}|ResourceInUseException`, 'i')
+
 /**
- * Makes the EBS driver be there as an add-on of EKS, with a role, and follows it until it is ACTIVE. One that works
- * with a role of its own is left as it is.
+ * Installs the add-on with the runbook's role, or gives it that role, and waits until it is ACTIVE. One that works with
+ * an identity of its own keeps it. Throws a Problem with EKS's cause when it fails or WAIT_SECONDS are over.
  */
-export async function ensureDriver(settings: Settings, role: string, say: (text: string) => void): Promise<Change> {
+export async function ensureDriver(settings: Settings, progress: (text: string) => void): Promise<Change> {
   const { plan } = currentRun()
-  let now = await readDriver(settings)
-  const version = (addon: Addon | undefined) => addon?.addonVersion
-  if (!now) {
-    if (plan) return change(false, [], `with role ${role}`)
-    markWritten()
-    await writeAws(
-      [
-        'eks',
-        'create-addon',
-        ...which(settings),
-        '--service-account-role-arn',
-        roleArn(settings, role),
-        '--tags',
-        `${TAG}=${TAG_VALUE}`,
-      ],
-      DRIVER,
-      // A role made a moment ago is not known everywhere.
-      /InvalidParameterException.*role|cannot be assumed|assume.*role/i,
-    )
-    return change(false, [], `version ${version(await waitForAddon(settings, say))}`)
+  const role = roleArn(settings, roleName(settings, DRIVER_ROLE))
+  const withRole = [...addonArguments(settings), '--service-account-role-arn', role]
+  let addon = await readDriver(settings)
+  if (!addon) {
+    if (plan) return change(false, [], `with role ${roleName(settings, DRIVER_ROLE)}`)
+    await writeAws(['eks', 'create-addon', ...withRole, '--tags', `${TAG}=${TAG_VALUE}`], DRIVER, NEW_ROLE)
+    return change(false, [], `version ${(await waitForAddon(settings, progress)).addonVersion}`)
   }
-  if (UNDER_WAY.includes(now.status) && !plan) now = await waitForAddon(settings, say, true)
-  const identity = now.serviceAccountRoleArn ?? now.podIdentityAssociations?.[0]
-  const well = now.status === 'ACTIVE'
-  const ours = now.serviceAccountRoleArn === roleArn(settings, role)
-  if (identity && (well || (ours && now.status === 'DEGRADED')) && !UNDER_WAY.includes(now.status)) {
-    // Degraded with the right role: its pods or its nodes, nothing that a write of ours would mend.
-    if (!well && !plan) await waitForAddon(settings, say)
-    if (!well && plan) throw addonProblem(settings, now, identity)
-    return change(true, [], `version ${version(now)}${ours ? '' : `, keeps ${identity}`}`)
+  if (IN_PROGRESS.includes(addon.status)) {
+    if (plan) return change(true, [], `is ${addon.status}`)
+    // When that fails, the update below may correct it.
+    addon = await waitForAddon(settings, progress, true)
   }
-  if (UNDER_WAY.includes(now.status)) return change(true, [], `is ${now.status}`)
-  const changes: Difference[] = []
+  const hasRole = addon.serviceAccountRoleArn === role
+  const other = otherIdentity(settings, addon)
+  if (other) return change(true, [], `version ${addon.addonVersion}, keeps ${other}`)
+  if (hasRole && addon.status === 'ACTIVE') return change(true, [], `version ${addon.addonVersion}`)
+  if (hasRole && addon.status === 'DEGRADED') {
+    // Its pods or nodes are the cause, which no update changes.
+    if (plan) throw addonProblem(settings, addon)
+    return change(true, [], `version ${(await waitForAddon(settings, progress)).addonVersion}`)
+  }
   const object = `add-on ${DRIVER}`
-  if (!ours) changes.push({ object, path: 'role', before: now.serviceAccountRoleArn, after: roleArn(settings, role) })
-  if (!well) changes.push({ object, path: 'status', before: [now.status, ...issues(now)].join('; '), after: 'ACTIVE' })
-  if (plan) return change(true, changes)
-  markWritten()
-  await writeAws(
-    [
-      'eks',
-      'update-addon',
-      ...which(settings),
-      '--service-account-role-arn',
-      roleArn(settings, role),
-      // What somebody has set by hand stays as it is.
-      '--resolve-conflicts',
-      'PRESERVE',
-    ],
-    DRIVER,
-    /InvalidParameterException.*role|cannot be assumed|assume.*role|ResourceInUseException/i,
-  )
-  return change(true, changes, `version ${version(await waitForAddon(settings, say))}`)
+  const differences: Difference[] = []
+  if (!hasRole) differences.push({ object, path: 'role', before: addon.serviceAccountRoleArn, after: role })
+  if (addon.status !== 'ACTIVE') {
+    differences.push({ object, path: 'status', before: [addon.status, ...issues(addon)].join('; '), after: 'ACTIVE' })
+  }
+  if (plan) return change(true, differences)
+  // PRESERVE: what somebody has set by hand stays.
+  await writeAws(['eks', 'update-addon', ...withRole, '--resolve-conflicts', 'PRESERVE'], DRIVER, BUSY)
+  return change(true, differences, `version ${(await waitForAddon(settings, progress)).addonVersion}`)
 }
 
+/** How often in a row an add-on may be DEGRADED before that counts: it is for a moment while its pods start. */
+const DEGRADED_READS = 3
+
 /**
- * Looks at the add-on until it is ACTIVE. Ends with its cause on CREATE_FAILED and UPDATE_FAILED, and on DEGRADED when
- * that stays for three looks: `aws eks wait` would wait out ten minutes on one and give up at once on another.
+ * Reads the add-on until it is ACTIVE. CREATE_FAILED, UPDATE_FAILED and lasting DEGRADED end that, with a Problem or, with
+ * `failedToo`, as an answer. `aws eks wait` would wait ten minutes for some of these and give up at once for others.
  */
-async function waitForAddon(settings: Settings, say: (text: string) => void, settledIsEnough = false): Promise<Addon> {
+async function waitForAddon(settings: Settings, progress: (text: string) => void, failedToo = false): Promise<Addon> {
   const until = Date.now() + settings.WAIT_SECONDS * 1000
   let degraded = 0
   for (;;) {
-    forgetAws(DRIVER)
+    forget(DRIVER)
     const addon = await readDriver(settings)
-    if (!addon) throw new Problem(`add-on ${DRIVER} was removed while it was waited for`, 'Run the same line again.')
+    if (!addon) throw new Problem(`add-on ${DRIVER} was removed meanwhile`, 'Run the same line again.')
     if (addon.status === 'ACTIVE') return addon
-    say(`add-on ${DRIVER} is ${addon.status}${issues(addon).length ? `: ${issues(addon)[0]}` : ''}`)
+    const [cause] = issues(addon)
+    progress(`add-on ${DRIVER} is ${addon.status}${cause ? `: ${cause}` : ''}`)
     degraded = addon.status === 'DEGRADED' ? degraded + 1 : 0
-    const ended = /FAILED$/.test(addon.status) || degraded >= 3
-    if (ended && settledIsEnough) return addon
-    if (ended) throw addonProblem(settings, addon, addon.serviceAccountRoleArn)
+    if (/FAILED$/.test(addon.status) || degraded >= DEGRADED_READS) {
+      if (failedToo) return addon
+      throw addonProblem(settings, addon)
+    }
     if (Date.now() > until) {
       throw new Problem(
         `add-on ${DRIVER} is ${addon.status} after ${settings.WAIT_SECONDS} seconds`,
-        [...issues(addon), 'Run the same line again to go on waiting; without nodes it never gets ready.'].join('\n'),
+        [...issues(addon), 'Run the same line again to continue waiting. It needs a node to become ACTIVE.'].join('\n'),
+        { code: 'timeout' },
       )
     }
     await sleep(settings.POLL_SECONDS * 1000)
   }
-}
-
-/** The role of the driver: the cluster's name is in it, so that two clusters do not take it from each other. */
-export function driverRole(settings: Settings): string {
-  return roleName(settings, 'ebs-csi-driver')
 }

@@ -1,11 +1,10 @@
 import { Problem } from '../base/problem.ts'
-import { currentRun, markWritten } from '../run/context.ts'
+import { currentRun } from '../run/context.ts'
 import type { Change, Difference } from '../run/result.ts'
 import { change } from '../run/task.ts'
-import { partition } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 import { allOrProblem, readAws, writeAws } from './cli.ts'
-import { oidcProviderArn } from './eks.ts'
+import { oidcProviderArn } from './oidc.ts'
 import { type Policy, policyDifferences, policyOf, samePolicy, trust, withStatement } from './policy.ts'
 import {
   clusterArn,
@@ -19,81 +18,16 @@ import {
   tagValue,
 } from './tags.ts'
 
-// ---- The OIDC provider ------------------------------------------------------------------------------------------
-
-const AUDIENCE = 'sts.amazonaws.com'
-
-interface Provider {
-  ClientIDList?: string[]
-  Tags?: Tag[]
-}
-
-/** The OIDC provider of the cluster in IAM; undefined when there is none. */
-export async function readOidcProvider(settings: Settings): Promise<Provider | undefined> {
-  const arn = await oidcProviderArn(settings)
-  return readAws<Provider>(
-    ['iam', 'get-open-id-connect-provider', '--open-id-connect-provider-arn', arn],
-    /^NoSuchEntity/,
-  )
-}
-
-/** Makes IAM trust what the cluster says of its service accounts: the provider, with the audience of STS. */
-export async function ensureOidcProvider(settings: Settings): Promise<Change> {
-  const { plan } = currentRun()
-  const arn = await oidcProviderArn(settings)
-  const now = await readOidcProvider(settings)
-  const url = `https://${arn.slice(arn.indexOf(':oidc-provider/') + ':oidc-provider/'.length)}`
-  if (!now) {
-    if (!plan) {
-      markWritten()
-      await writeAws(
-        // IAM finds the thumbprint itself.
-        [
-          'iam',
-          'create-open-id-connect-provider',
-          '--url',
-          url,
-          '--client-id-list',
-          AUDIENCE,
-          ...tagArguments(settings),
-        ],
-        arn,
-      )
-    }
-    return change(false, [], url)
-  }
-  if (now.ClientIDList?.includes(AUDIENCE)) return change(true, [], url)
-  if (!plan) {
-    markWritten()
-    await writeAws(
-      [
-        'iam',
-        'add-client-id-to-open-id-connect-provider',
-        '--open-id-connect-provider-arn',
-        arn,
-        '--client-id',
-        AUDIENCE,
-      ],
-      arn,
-    )
-  }
-  const was = now.ClientIDList ?? []
-  const lines = [...was.map((one) => ` ${one}`), `+${AUDIENCE}`]
-  return change(true, [{ object: 'OIDC provider', path: 'audiences', lines }], url)
-}
-
-// ---- Roles ------------------------------------------------------------------------------------------------------
-
 /** A role for service accounts of the cluster. */
 export interface RoleSpec {
   name: string
   /** What it is for, as IAM shows it. */
   description: string
-  /** `namespace:name` of the service accounts that may take it. */
+  /** The service accounts that may assume it, as `namespace:name`. */
   serviceAccounts: string[]
-  /** A policy of its own: its name in the role, and the document. */
+  /** Its inline policy. */
   policy?: { name: string; document: Policy }
-  /** Policies of AWS that will do, the wanted one first. */
+  /** ARNs of AWS managed policies, one of which has to be attached: the first that the partition has. */
   managed?: string[]
 }
 
@@ -103,37 +37,75 @@ interface Role {
   Tags?: Tag[]
 }
 
-/** What IAM says no to while a role made a moment ago is not known everywhere. */
-const NEW_ROLE = /^NoSuchEntity/
+/** What IAM answers while a role created a moment ago is not known everywhere. For a policy the message is another. */
+const NEW_ROLE = /^NoSuchEntity: The role /
 
 /** A role of IAM; undefined when there is none. */
 export async function readRole(name: string): Promise<Role | undefined> {
   return (await readAws<{ Role: Role }>(['iam', 'get-role', '--role-name', name], /^NoSuchEntity/))?.Role
 }
 
-/** The policy that a role holds in itself under a name. */
-export async function readPolicy(role: string, policy: string): Promise<Policy | undefined> {
-  const found = await readAws<{ PolicyDocument: unknown }>(
-    ['iam', 'get-role-policy', '--role-name', role, '--policy-name', policy],
-    /^NoSuchEntity/,
-  )
+async function readPolicy(role: string, policy: string): Promise<Policy | undefined> {
+  const args = ['iam', 'get-role-policy', '--role-name', role, '--policy-name', policy]
+  const found = await readAws<{ PolicyDocument: unknown }>(args, /^NoSuchEntity/)
   return found && policyOf(found.PolicyDocument)
 }
 
+/** The ARNs of the managed policies that are attached to a role; none when there is no role. */
+export async function attachedPolicies(name: string): Promise<string[]> {
+  const args = ['iam', 'list-attached-role-policies', '--role-name', name]
+  const found = await readAws<{ AttachedPolicies: { PolicyArn: string }[] }>(args, /^NoSuchEntity/)
+  return found?.AttachedPolicies.map(({ PolicyArn }) => PolicyArn) ?? []
+}
+
+/** A role as it is, beside what its trust policy has to be. */
+interface State {
+  role?: Role
+  trust: { before?: Policy; after: Policy }
+  policy?: Policy
+  attached: string[]
+}
+
+async function readState(settings: Settings, { name, serviceAccounts, policy, managed }: RoleSpec): Promise<State> {
+  const [provider, role, document, attached] = await allOrProblem(
+    oidcProviderArn(settings),
+    readRole(name),
+    policy ? readPolicy(name, policy.name) : Promise.resolve(undefined),
+    managed ? attachedPolicies(name) : Promise.resolve([]),
+  )
+  const before = role && policyOf(role.AssumeRolePolicyDocument)
+  const after = withStatement(before, trust(provider, serviceAccounts))
+  return { role, trust: { before, after }, policy: document, attached }
+}
+
+const hasPolicy = ({ policy: wanted }: RoleSpec, { policy }: State) =>
+  !wanted || (policy !== undefined && samePolicy(policy, wanted.document))
+
+const hasManaged = ({ managed }: RoleSpec, { attached }: State) =>
+  !managed || managed.some((arn) => attached.includes(arn))
+
+/** What a role lacks, a message each: it does not exist, lets in others, or allows more or less than it has to. */
+export async function roleProblems(settings: Settings, wanted: RoleSpec): Promise<string[]> {
+  const { name, serviceAccounts, policy, managed } = wanted
+  const state = await readState(settings, wanted)
+  if (!state.role) return [`role ${name} does not exist`]
+  return [
+    samePolicy(state.trust.before, state.trust.after)
+      ? ''
+      : `the trust policy of role ${name} differs: ${serviceAccounts.join(', ')} cannot assume it`,
+    hasPolicy(wanted, state) ? '' : `policy ${policy?.name} of role ${name} ${state.policy ? 'differs' : 'is missing'}`,
+    hasManaged(wanted, state) ? '' : `role ${name} has no ${managed?.map((arn) => arn.split('/').at(-1)).join(' or ')}`,
+  ].filter(Boolean)
+}
+
 /**
- * Makes the role be as wanted: our statement in its trust, with what others wrote beside it kept; our policy in it as
- * it should be; one of the wanted policies of AWS attached. Throws a Problem when the role is another cluster's.
+ * Creates or corrects a role: the runbook's statement in its trust policy, beside which others are kept; its inline
+ * policy; one of its managed policies. Throws a Problem when the role belongs to another cluster.
  */
 export async function ensureRole(settings: Settings, wanted: RoleSpec): Promise<Change> {
-  const { plan } = currentRun()
-  const { name } = wanted
-  const provider = await oidcProviderArn(settings)
-  const ours = trust(provider, wanted.serviceAccounts)
-  const [role, policy, attached] = await allOrProblem(
-    readRole(name),
-    wanted.policy ? readPolicy(name, wanted.policy.name) : Promise.resolve(undefined),
-    wanted.managed ? readAttached(name) : Promise.resolve(undefined),
-  )
+  const { name, policy, managed } = wanted
+  const state = await readState(settings, wanted)
+  const { role, trust } = state
   const owner = tagValue(role?.Tags, TAG_CLUSTER)
   if (role && owner && owner !== clusterArn(settings)) {
     throw new Problem(
@@ -141,83 +113,62 @@ export async function ensureRole(settings: Settings, wanted: RoleSpec): Promise<
       'Set ROLE_PREFIX, so that the roles of this cluster have names of their own.',
     )
   }
-  const before = role ? policyOf(role.AssumeRolePolicyDocument) : undefined
-  const after = withStatement(before, ours)
-  const object = `role ${name}`
-  const changes: Difference[] = []
-  const write = async (args: string[], again?: RegExp) => {
-    if (plan) return
-    markWritten()
-    await writeAws(['iam', ...args], name, again)
+  const differences: Difference[] = []
+  const write = async (operation: string, ...args: string[]) => {
+    if (!currentRun().plan) await writeAws(['iam', operation, '--role-name', name, ...args], name, NEW_ROLE)
   }
-
+  const document = JSON.stringify(trust.after)
   if (!role) {
-    await write([
-      'create-role',
-      '--role-name',
-      name,
-      '--description',
-      wanted.description,
-      '--assume-role-policy-document',
-      JSON.stringify(after),
-      ...tagArguments(settings),
-    ])
-  } else if (!samePolicy(before, after)) {
-    changes.push(...policyDifferences(object, 'trust', before, after))
-    await write(['update-assume-role-policy', '--role-name', name, '--policy-document', JSON.stringify(after)])
+    const about = ['--description', wanted.description, ...tagArguments(settings)]
+    await write('create-role', '--assume-role-policy-document', document, ...about)
+  } else if (!samePolicy(trust.before, trust.after)) {
+    differences.push(...policyDifferences(`role ${name}`, 'trust', trust.before, trust.after))
+    await write('update-assume-role-policy', '--policy-document', document)
   }
-  const missing = Object.entries(tagsFor(settings)).filter(([key, value]) => tagValue(role?.Tags, key) !== value)
   const adopted = role !== undefined && tagValue(role.Tags, TAG) !== TAG_VALUE
-  if (role && missing.length > 0) {
-    if (adopted) missing.push([TAG_ADOPTED, 'true'])
-    for (const [key, value] of missing) {
-      changes.push({ object, path: `tag ${key}`, before: tagValue(role.Tags, key), after: value })
-    }
-    const tags = missing.map(([key, value]) => `Key=${key},Value=${value}`)
-    await write(['tag-role', '--role-name', name, '--tags', ...tags])
+  if (role) differences.push(...(await ensureTags(settings, wanted, role, adopted, write)))
+  if (policy && !hasPolicy(wanted, state)) {
+    differences.push(...policyDifferences(`role ${name}`, `policy ${policy.name}`, state.policy, policy.document))
+    await write('put-role-policy', '--policy-name', policy.name, '--policy-document', JSON.stringify(policy.document))
   }
-  if (wanted.policy && !(policy && samePolicy(policy, wanted.policy.document))) {
-    const { name: called, document } = wanted.policy
-    changes.push(...policyDifferences(object, `policy ${called}`, policy, document))
-    await write(
-      ['put-role-policy', '--role-name', name, '--policy-name', called, '--policy-document', JSON.stringify(document)],
-      NEW_ROLE,
-    )
+  if (managed && !hasManaged(wanted, state)) {
+    const attached = await attach(managed, write)
+    differences.push({ object: `role ${name}`, path: 'attached policy', after: attached })
   }
-  const managed = wanted.managed ?? []
-  const held = attached?.map((one) => one.PolicyArn) ?? []
-  if (managed.length > 0 && !managed.some((arn) => held.includes(arn))) {
-    changes.push({ object, path: 'attached policy', after: managed[0] })
-    if (!plan) await attach(name, managed, write)
-  }
-  return change(role !== undefined, changes, adopted ? 'was there, adopted' : undefined)
+  return change(role !== undefined, differences, adopted ? 'existed, adopted' : undefined)
 }
 
-async function readAttached(name: string): Promise<{ PolicyArn: string }[]> {
-  const found = await readAws<{ AttachedPolicies: { PolicyArn: string }[] }>(
-    ['iam', 'list-attached-role-policies', '--role-name', name],
-    /^NoSuchEntity/,
-  )
-  return found?.AttachedPolicies ?? []
+type Write = (operation: string, ...args: string[]) => Promise<void>
+
+async function ensureTags(
+  settings: Settings,
+  { name }: RoleSpec,
+  { Tags }: Role,
+  adopted: boolean,
+  write: Write,
+): Promise<Difference[]> {
+  const missing = Object.entries(tagsFor(settings)).filter(([key, value]) => tagValue(Tags, key) !== value)
+  if (missing.length === 0) return []
+  if (adopted) missing.push([TAG_ADOPTED, 'true'])
+  await write('tag-role', '--tags', ...missing.map(([key, value]) => `Key=${key},Value=${value}`))
+  return missing.map(([key, after]) => ({
+    object: `role ${name}`,
+    path: `tag ${key}`,
+    before: tagValue(Tags, key),
+    after,
+  }))
 }
 
-// Not every partition has every policy of AWS: the first that is there.
-async function attach(
-  name: string,
-  arns: string[],
-  write: (args: string[], again?: RegExp) => Promise<void>,
-): Promise<void> {
+// A partition may not have the newest of them.
+async function attach(arns: string[], write: Write): Promise<string | undefined> {
   for (const [index, arn] of arns.entries()) {
     try {
-      return await write(['attach-role-policy', '--role-name', name, '--policy-arn', arn])
+      await write('attach-role-policy', '--policy-arn', arn)
+      return arn
     } catch (error) {
       const last = index === arns.length - 1
-      if (last || !(error instanceof Problem) || !/NoSuchEntity/.test(error.message)) throw error
+      if (last || !(error instanceof Problem) || error.code !== 'not-found') throw error
     }
   }
-}
-
-/** The ARN of one of our roles. */
-export function roleArn(settings: Settings, name: string): string {
-  return `arn:${partition(settings.AWS_REGION)}:iam::${settings.AWS_ACCOUNT_ID}:role/${name}`
+  return undefined
 }

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { structuredPatch } from 'diff'
+import { ROOT } from '../base/paths.ts'
 import type { Difference } from '../run/result.ts'
 
-/** One statement of a policy of IAM. */
+/** One statement of an IAM policy. */
 export interface Statement {
   Sid?: string
   Effect: 'Allow' | 'Deny'
@@ -12,13 +15,13 @@ export interface Statement {
   [more: string]: unknown
 }
 
-/** A policy of IAM as a document. */
+/** An IAM policy document. */
 export interface Policy {
   Version: string
   Statement: Statement[]
 }
 
-/** A policy as AWS gave it: as a document or, from some versions of aws, as its encoded text. */
+/** A policy as AWS answers it: a document or, from some versions of aws, its URL-encoded text. */
 export function policyOf(given: unknown): Policy {
   const parsed =
     typeof given === 'string' ? JSON.parse(given.startsWith('%') ? decodeURIComponent(given) : given) : given
@@ -26,7 +29,7 @@ export function policyOf(given: unknown): Policy {
   return { Version, Statement: ([] as Statement[]).concat(statements) }
 }
 
-/** The same meaning as one text: lists are sets, a single value is a list of one, and order says nothing. */
+/** A text that is equal for policies of equal meaning: a list is a set, and a single value is a list of one. */
 export function canonical(value: unknown): string {
   const walk = (one: unknown): unknown => {
     if (Array.isArray(one)) {
@@ -59,36 +62,34 @@ export function samePolicy(a: unknown, b: unknown): boolean {
 }
 
 /**
- * A trust policy with our statement in it: put in place of the one with our Sid, left as it is when another says the
- * same, else added. What others wrote is kept.
+ * A policy with `wanted` in it: in place of the statement with the same Sid; unchanged when another statement means the
+ * same; else added. All other statements are kept.
  */
-export function withStatement(now: Policy | undefined, ours: Statement): Policy {
+export function withStatement(now: Policy | undefined, wanted: Statement): Policy {
   const statements = now?.Statement ?? []
-  const without = ({ Sid: _, ...rest }: Statement) => rest
-  const mine = statements.findIndex((one) => one.Sid === ours.Sid)
-  if (mine >= 0) {
-    return { ...now!, Statement: statements.map((one, index) => (index === mine ? ours : one)) }
-  }
-  if (statements.some((one) => samePolicy(without(one), without(ours)))) return now!
-  return { Version: now?.Version ?? '2012-10-17', Statement: [...statements, ours] }
+  const withoutSid = ({ Sid: _, ...rest }: Statement) => rest
+  const same = statements.findIndex((one) => one.Sid === wanted.Sid)
+  if (same >= 0) return { ...now!, Statement: statements.with(same, wanted) }
+  if (statements.some((one) => samePolicy(withoutSid(one), withoutSid(wanted)))) return now!
+  return { Version: now?.Version ?? '2012-10-17', Statement: [...statements, wanted] }
 }
 
 /** The differing lines of two documents; none when they mean the same. */
-export function policyDifferences(object: string, path: string, was: unknown, is: unknown): Difference[] {
-  const [a, b] = [was === undefined ? '' : `${canonical(was)}\n`, `${canonical(is)}\n`]
-  if (a === b) return []
-  const lines = structuredPatch('', '', a, b, '', '', { context: 1 }).hunks.flatMap((hunk) => hunk.lines)
+export function policyDifferences(object: string, path: string, before: unknown, after: unknown): Difference[] {
+  const [old, wanted] = [before === undefined ? '' : `${canonical(before)}\n`, `${canonical(after)}\n`]
+  if (old === wanted) return []
+  const lines = structuredPatch('', '', old, wanted, '', '', { context: 1 }).hunks.flatMap((hunk) => hunk.lines)
   return [{ object, path, lines: lines.filter((line) => !line.startsWith('\\')) }]
 }
 
 type Partition = 'aws' | 'aws-cn' | 'aws-us-gov'
 
-/** What Prow's components may do in the log bucket. Nothing of Prow deletes; the bucket's own rules do. */
+/** What Prow's components may do in the log bucket. None of them deletes: the bucket's expiry rules do. `key` is a KMS key's ARN. */
 export function controllersPolicy(partition: Partition, bucket: string, key?: string): Policy {
   return {
     Version: '2012-10-17',
     Statement: [
-      // Without it a missing log is "forbidden" instead of "not found", and Prow then writes nothing in its place.
+      // Without it S3 answers 403 for an object that does not exist, and Prow takes that for a failure.
       { Sid: 'List', Effect: 'Allow', Action: ['s3:ListBucket'], Resource: [`arn:${partition}:s3:::${bucket}`] },
       {
         Sid: 'ReadAndWrite',
@@ -101,7 +102,7 @@ export function controllersPolicy(partition: Partition, bucket: string, key?: st
   }
 }
 
-/** What a job may do there: its pod's helpers write the log, and the job itself has this right too. */
+/** What a job pod may do there: upload its log. The job's own containers have the same role, so it reads nothing. */
 export function jobsPolicy(partition: Partition, bucket: string, key?: string): Policy {
   const below = ['logs', 'pr-logs'].map((prefix) => `arn:${partition}:s3:::${bucket}/${prefix}/*`)
   return {
@@ -117,9 +118,14 @@ function encryption(key: string | undefined, actions: string[]): Statement[] {
   return key ? [{ Sid: 'Encryption', Effect: 'Allow', Action: actions, Resource: [key] }] : []
 }
 
-/** Who may take a role: service accounts of one cluster, by its OIDC provider. */
-export function trust(provider: string, subjects: string[]): Statement {
-  const host = provider.slice(provider.indexOf(':oidc-provider/') + ':oidc-provider/'.length)
+/** The host and path of an OIDC provider's URL, by its ARN. */
+export function providerHost(arn: string): string {
+  return arn.slice(arn.indexOf(':oidc-provider/') + ':oidc-provider/'.length)
+}
+
+/** The statement that lets service accounts of one cluster assume a role, by the ARN of the cluster's OIDC provider. */
+export function trust(provider: string, serviceAccounts: string[]): Statement {
+  const host = providerHost(provider)
   return {
     Sid: 'ProwRunbook',
     Effect: 'Allow',
@@ -127,121 +133,21 @@ export function trust(provider: string, subjects: string[]): Statement {
     Action: 'sts:AssumeRoleWithWebIdentity',
     Condition: {
       StringEquals: {
-        // The same in China: the webhook of EKS asks for tokens with this audience everywhere.
+        // Without .cn in China too: EKS's webhook requests tokens for this audience everywhere.
         [`${host}:aud`]: 'sts.amazonaws.com',
-        [`${host}:sub`]: subjects.map((one) => `system:serviceaccount:${one}`),
+        [`${host}:sub`]: serviceAccounts.map((one) => `system:serviceaccount:${one}`),
       },
     },
   }
 }
 
-function allow(
-  Sid: string,
-  Action: string | string[],
-  Resource: string | string[] = '*',
-  Condition?: Statement['Condition'],
-): Statement {
-  return { Sid, Effect: 'Allow', Action, Resource, ...(Condition && { Condition }) }
-}
-
 /**
- * What the AWS Load Balancer Controller does: it reads the network, makes load balancers, target groups, listeners,
- * rules and security groups, and changes only those that carry this cluster's tag. The controller's own
- * docs/install/iam_policy.json (v3.5.0; iam_policy_cn.json and iam_policy_us-gov.json say the same) less WAF and
- * Shield: the Ingresses here use neither.
+ * What the AWS Load Balancer Controller may do: read the network; create load balancers, target groups and security
+ * groups; change only those with this cluster's tag. The file is the controller's own docs/install/iam_policy.json
+ * (v3.5.0) without WAF and Shield, which Prow's Ingresses do not use, and with every Describe of load balancers; `diff`
+ * shows it. Upstream's files for the other partitions differ in the ARNs alone.
  */
 export function loadBalancerPolicy(partition: Partition): Policy {
-  const OWN = 'aws:ResourceTag/elbv2.k8s.aws/cluster'
-  const ASKED = 'aws:RequestTag/elbv2.k8s.aws/cluster'
-  const tagged = { Null: { [OWN]: 'false' } }
-  const tagging = { Null: { [ASKED]: 'false' } }
-  // Tags of what is the cluster's, but never the one that says so.
-  const retagging = { Null: { [ASKED]: 'true', [OWN]: 'false' } }
-  const elb = (kind: string) => `arn:${partition}:elasticloadbalancing:*:*:${kind}`
-  const may = (...actions: string[]) => actions.map((action) => `elasticloadbalancing:${action}`)
-  const groups = `arn:${partition}:ec2:*:*:security-group/*`
-  const balancers = [elb('targetgroup/*/*'), elb('loadbalancer/net/*/*'), elb('loadbalancer/app/*/*')]
-  const parts = ['listener', 'listener-rule'].flatMap((kind) => [elb(`${kind}/net/*/*/*`), elb(`${kind}/app/*/*/*`)])
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      allow('FirstLoadBalancer', 'iam:CreateServiceLinkedRole', '*', {
-        // Without .cn in China too.
-        StringEquals: { 'iam:AWSServiceName': 'elasticloadbalancing.amazonaws.com' },
-      }),
-      allow('Look', [
-        'acm:DescribeCertificate',
-        'acm:ListCertificates',
-        'cognito-idp:DescribeUserPoolClient',
-        'ec2:DescribeAccountAttributes',
-        'ec2:DescribeAddresses',
-        'ec2:DescribeAvailabilityZones',
-        'ec2:DescribeCoipPools',
-        'ec2:DescribeInstances',
-        'ec2:DescribeInternetGateways',
-        'ec2:DescribeIpamPools',
-        'ec2:DescribeNetworkInterfaces',
-        'ec2:DescribeRouteTables',
-        'ec2:DescribeSecurityGroups',
-        'ec2:DescribeSubnets',
-        'ec2:DescribeTags',
-        'ec2:DescribeVpcPeeringConnections',
-        'ec2:DescribeVpcs',
-        'ec2:GetCoipPoolUsage',
-        'ec2:GetSecurityGroupsForVpc',
-        'elasticloadbalancing:Describe*',
-        'iam:GetServerCertificate',
-        'iam:ListServerCertificates',
-      ]),
-      allow('MakeSecurityGroups', 'ec2:CreateSecurityGroup'),
-      allow('TagNewSecurityGroups', 'ec2:CreateTags', groups, {
-        StringEquals: { 'ec2:CreateAction': 'CreateSecurityGroup' },
-        ...tagging,
-      }),
-      allow('TagSecurityGroups', ['ec2:CreateTags', 'ec2:DeleteTags'], groups, retagging),
-      // Also on the nodes' own groups, which carry no tag: that is how traffic gets from the balancer to the pods.
-      allow('OpenSecurityGroups', ['ec2:AuthorizeSecurityGroupIngress', 'ec2:RevokeSecurityGroupIngress']),
-      allow('RemoveSecurityGroups', 'ec2:DeleteSecurityGroup', '*', tagged),
-      allow('MakeLoadBalancers', may('CreateLoadBalancer', 'CreateTargetGroup'), '*', tagging),
-      allow(
-        'Listeners',
-        may(
-          'CreateListener',
-          'CreateRule',
-          'DeleteListener',
-          'DeleteRule',
-          'AddListenerCertificates',
-          'RemoveListenerCertificates',
-          'ModifyListener',
-          'ModifyRule',
-          'SetRulePriorities',
-        ),
-      ),
-      allow('TagNew', may('AddTags'), balancers, {
-        StringEquals: { 'elasticloadbalancing:CreateAction': ['CreateTargetGroup', 'CreateLoadBalancer'] },
-        ...tagging,
-      }),
-      allow('Tag', may('AddTags', 'RemoveTags'), balancers, retagging),
-      allow('TagListeners', may('AddTags', 'RemoveTags'), parts),
-      allow(
-        'ChangeAndRemove',
-        may(
-          'DeleteLoadBalancer',
-          'DeleteTargetGroup',
-          'ModifyCapacityReservation',
-          'ModifyIpPools',
-          'ModifyListenerAttributes',
-          'ModifyLoadBalancerAttributes',
-          'ModifyTargetGroup',
-          'ModifyTargetGroupAttributes',
-          'SetIpAddressType',
-          'SetSecurityGroups',
-          'SetSubnets',
-        ),
-        '*',
-        tagged,
-      ),
-      allow('Targets', may('DeregisterTargets', 'RegisterTargets'), elb('targetgroup/*/*')),
-    ],
-  }
+  const text = readFileSync(join(ROOT, 'manifests/aws/load-balancer-policy.json'), 'utf8')
+  return policyOf(JSON.parse(text.replaceAll('arn:aws:', `arn:${partition}:`)))
 }

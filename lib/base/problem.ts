@@ -1,33 +1,62 @@
-/** What is message, with the name of the thing, and what to do about it. */
+/** Why something failed, for code that has to decide. A message is for people and may be reworded at any time. */
+export type Code = 'missing-program' | 'timeout' | 'not-found' | 'denied' | 'conflict' | 'unreachable' | 'interrupted'
+
+/** What was found out about one thing. Only what passed needs no remedy. */
 export interface Finding {
+  outcome: 'passed' | 'warning' | 'failed'
   message: string
   remedy: string
+  code?: Code
 }
 
-/** The exit codes of every script, as `--help` tells them. */
+export const passed = (message: string, detail = ''): Finding => ({ outcome: 'passed', message, remedy: detail })
+export const warning = (message: string, remedy: string): Finding => ({ outcome: 'warning', message, remedy })
+export const failed = (message: string, remedy: string, code?: Code): Finding => ({
+  outcome: 'failed',
+  message,
+  remedy,
+  ...(code ? { code } : {}),
+})
+
+/** The findings that a run cannot continue with. */
+export function failures(findings: Finding[]): Finding[] {
+  return findings.filter(({ outcome }) => outcome === 'failed')
+}
+
+/** The exit codes of every script, as `--help` lists them. */
 export const EXIT = { done: 0, failed: 1, differs: 2, wrongTarget: 3, usage: 64, interrupted: 130 } as const
 
+interface ProblemOptions {
+  cause?: unknown
+  exitCode?: number
+  code?: Code
+}
+
 /**
- * A failure that a reader can mend. Anything else that is thrown is our own fault and shows its stack.
- * `faults` holds every fault found, so that bad input is told all at once; `exitCode` is one of EXIT.
+ * A failure that the reader can remedy: what is wrong, with the name of the thing, and what to do about it. Anything
+ * else that is thrown is a bug of ours and shows its stack. `findings` holds every failure, so that bad input is
+ * reported all at once; `exitCode` is one of EXIT.
  */
 export class Problem extends Error {
   readonly findings: Finding[]
   readonly exitCode: number
+  readonly code: Code | undefined
 
-  constructor(message: string, remedy: string, options: { cause?: unknown; exitCode?: number } = {}) {
+  constructor(message: string, remedy: string, options: ProblemOptions = {}) {
     super(message, { cause: options.cause })
     this.name = 'Problem'
-    this.findings = [{ message: message, remedy }]
+    this.findings = [failed(message, remedy, options.code)]
     this.exitCode = options.exitCode ?? EXIT.failed
+    this.code = options.code
   }
 
-  /** One Problem out of one fault or more. */
-  static all(faults: Finding[], options: { cause?: unknown; exitCode?: number } = {}): Problem {
-    const first = faults[0]
-    if (!first) throw new Error('Problem.all needs a fault')
-    const problem = new Problem(first.message, first.remedy, options)
-    problem.findings.splice(0, 1, ...faults)
+  /** One Problem out of one failure or more. Equal ones are kept once. */
+  static all(findings: Finding[], options: ProblemOptions = {}): Problem {
+    const [first] = findings
+    if (!first) throw new Error('Problem.all needs a finding')
+    const problem = new Problem(first.message, first.remedy, { code: first.code, ...options })
+    const once = findings.filter((one, index) => findings.findIndex(({ message }) => message === one.message) === index)
+    problem.findings.splice(0, 1, ...once)
     return problem
   }
 }

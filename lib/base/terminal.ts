@@ -1,13 +1,14 @@
 import { styleText } from 'node:util'
 import ora from 'ora'
-import type { Finding } from './problem.ts'
+import wrapAnsi from 'wrap-ansi'
+import { type Finding, failures } from './problem.ts'
 
-// The telling goes to stderr; stdout is for data that somebody asked for.
+// Progress goes to stderr; stdout is for data that somebody asked for.
 const stream = process.stderr
-const terminal = Boolean(stream.isTTY)
-const colours = terminal && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
+const terminal = Boolean(stream.isTTY) && process.env.TERM !== 'dumb'
+const colours = terminal && !process.env.NO_COLOR
 
-/** How often a long wait says where it is when there is no terminal to turn a spinner on, in milliseconds. */
+/** How often a long wait prints a line where no spinner turns, in milliseconds. */
 const EVERY = 20_000
 
 type Colour = 'green' | 'yellow' | 'red' | 'cyan' | 'dim' | 'bold'
@@ -17,21 +18,42 @@ export function paint(colour: Colour, text: string): string {
   return colours ? styleText(colour, text) : text
 }
 
-/** One line to the reader. */
+/** Prints one line. */
 export function printLine(text = ''): void {
   stream.write(`${text}\n`)
 }
 
-/** Faults to the reader: what is message, then what to do. */
-export function printProblems(faults: Finding[]): void {
-  for (const { message, remedy } of faults) {
-    const [first, ...more] = message.split('\n')
-    printLine(`${paint('red', '✖')} ${paint('bold', first ?? '')}`)
-    for (const one of [...more, ...remedy.split('\n')]) printLine(`  ${one}`)
+/**
+ * A text in lines that fit the terminal, words kept whole, all but the first indented by `indent` characters. A word that
+ * is longer than a line, such as a URL or a path, stays whole, so that it can be copied.
+ */
+export function wrapText(text: string, indent: number): string {
+  const width = terminalWidth() - indent
+  if (!Number.isFinite(width) || width < 20) return text
+  return wrapAnsi(text, width, { trim: false, hard: false }).replaceAll('\n', `\n${' '.repeat(indent)}`)
+}
+
+/** Prints what failed: the message, then the remedy. A line for typing is never broken. */
+export function printProblems(findings: Finding[]): void {
+  for (const { message, remedy } of failures(findings)) {
+    const [first = '', ...more] = message.split('\n')
+    printLine(`${paint('red', symbol('✖'))} ${paint('bold', wrapText(first, 2))}`)
+    for (const one of [...more, ...remedy.split('\n')]) printLine(`  ${isCommand(one) ? one : wrapText(one, 2)}`)
   }
 }
 
-/** The width of the reader's terminal in characters; no limit where there is none. */
+const isCommand = (line: string) => /^\s*(kubectl|aws|npx|npm|helm|chmod|openssl) /.test(line)
+
+const ASCII: Record<string, string> = { '✔': '*', '✖': 'x', '…': '.', '–': '-', '·': '|' }
+
+/** A mark that the terminal can show: plain characters where the locale is not UTF-8. */
+export function symbol(mark: string): string {
+  const { LC_ALL, LC_CTYPE, LANG } = process.env
+  const locale = LC_ALL || LC_CTYPE || LANG || ''
+  return locale && !/utf-?8/i.test(locale) ? (ASCII[mark] ?? mark) : mark
+}
+
+/** The width of the terminal in characters; no limit where there is none. */
 export function terminalWidth(): number {
   return terminal ? stream.columns || 100 : Number.POSITIVE_INFINITY
 }
@@ -43,23 +65,23 @@ function fitted(text: string): string {
 }
 
 /**
- * Does `work` under a spinner that shows `text` and, later, what `work` says.
- * Without a terminal nothing is printed but a line now and then when the work is long.
+ * Does `work` under a spinner that shows `text` and, later, what `work` reports as its progress. Where no spinner can
+ * turn, which is also a terminal that does not know its width, a line is printed now and then when the work is long.
  */
-export async function withSpinner<T>(text: string, work: (say: (text: string) => void) => Promise<T>): Promise<T> {
-  if (!terminal) {
+export async function withSpinner<T>(text: string, work: (progress: (text: string) => void) => Promise<T>): Promise<T> {
+  if (!terminal || !stream.columns) {
     let last = Date.now()
-    return work((said) => {
+    return work((now) => {
       if (Date.now() - last < EVERY) return
       last = Date.now()
-      printLine(`  … ${said}`)
+      printLine(`  … ${now}`)
     })
   }
   // stdin is left alone: a script may be fed by a pipe, and Ctrl-C must reach us.
   const spinner = ora({ text: fitted(text), prefixText: ' ', stream, discardStdin: false }).start()
   try {
-    return await work((said) => {
-      spinner.text = fitted(said)
+    return await work((now) => {
+      spinner.text = fitted(now)
     })
   } finally {
     spinner.stop()

@@ -1,49 +1,55 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Scalar } from 'yaml'
 
-/** A value of a YAML file with the line it is on, as Prow's own reader (YAML 1.1) takes it. */
+// The package yaml, and not js-yaml as for manifests: only it keeps the line of every value.
+
+/** A value of a YAML file with its line, interpreted as YAML 1.1 as Prow does. */
 export interface Tree {
   line: number
-  /** Of a map, by key; the line of a key may be before that of its value. */
+  /** The values of a map, by key. */
   map?: Map<string, Tree>
+  /** The lines of the keys of a map; a value may begin on a later one. */
   keys?: Map<string, number>
   list?: Tree[]
-  /** Of anything else. */
+  /** The value of anything but a map or a list. */
   value?: string | number | boolean | null
-  /** What stands in the file, when it is not in quotes. */
+  /** The source text of a scalar without quotes. */
   plain?: string
 }
 
-/** Something wrong with the YAML itself. */
+/** A problem of the YAML itself, whatever the file is for. */
 export interface YamlError {
   line: number
   message: string
+  /** Whether Prow reads the file all the same, dropping a part of it without an error. */
+  readable: boolean
 }
 
-/** Reads a text as Prow does. Keys that stand twice are told: Prow would take the last and say nothing. */
+/** Parses a text as Prow does. Also reports what Prow drops silently: duplicate keys and a second document. */
 export function parseYaml(text: string): { tree: Tree; errors: YamlError[] } {
   const lines = new LineCounter()
-  const faults: YamlError[] = []
+  const errors: YamlError[] = []
   const documents = parseAllDocuments(text, {
     version: '1.1',
     lineCounter: lines,
     uniqueKeys: false,
     prettyErrors: false,
     logLevel: 'silent',
-    // Dates stay texts, as Prow has them.
+    // Dates stay strings, as in Prow.
     customTags: (tags) => tags.filter((tag) => typeof tag !== 'object' || !/timestamp|binary/.test(tag.tag)),
   })
   const none: Tree = { line: 1, value: null }
-  if (!Array.isArray(documents) || documents.length === 0) return { tree: none, errors: faults }
+  if (!Array.isArray(documents) || documents.length === 0) return { tree: none, errors }
   const lineOf = (offset: number | undefined) => lines.linePos(offset ?? 0).line
-  for (const { errors } of documents) {
-    for (const error of errors)
-      faults.push({ line: lineOf(error.pos[0]), message: plainWords(error.code, error.message) })
+  for (const document of documents) {
+    for (const { code, message, pos } of document.errors)
+      errors.push({ line: lineOf(pos[0]), message: describe(code, message), readable: false })
   }
   const second = documents[1]
   if (second?.contents) {
-    faults.push({
+    errors.push({
       line: lineOf(second.range?.[0]),
-      message: 'begins a second document (---); Prow reads only the first and says nothing',
+      message: 'begins a second document (---); Prow reads only the first, without an error',
+      readable: true,
     })
   }
   const first = documents[0]!
@@ -53,7 +59,11 @@ export function parseYaml(text: string): { tree: Tree; errors: YamlError[] } {
     if (isAlias(node)) {
       const source = node.resolve(first)
       if (!source) {
-        faults.push({ line: lineOf(node.range?.[0]), message: `refers to *${node.source}, which is nowhere` })
+        errors.push({
+          line: lineOf(node.range?.[0]),
+          message: `refers to *${node.source}, which no anchor defines`,
+          readable: false,
+        })
         return { line: lineOf(node.range?.[0]), value: null }
       }
       return shared.get(source as Node) ?? convert(source as Node, at)
@@ -80,9 +90,10 @@ export function parseYaml(text: string): { tree: Tree; errors: YamlError[] } {
           continue
         }
         if (tree.keys.has(key) && !node.items.some((one) => isScalar(one.key) && one.key.source === '<<')) {
-          faults.push({
+          errors.push({
             line: keyLine,
-            message: `has ${key} twice in one map; Prow takes the last and drops the other`,
+            message: `has the key ${key} twice in one map; Prow takes the last one and drops the other`,
+            readable: true,
           })
         }
         tree.map.set(key, child)
@@ -93,12 +104,12 @@ export function parseYaml(text: string): { tree: Tree; errors: YamlError[] } {
     } else if (isScalar(node)) {
       const plain = node.type === 'PLAIN' ? node.source : undefined
       tree.plain = plain
-      // 1:30 is a number of base 60 to YAML 1.1, but a text to Prow.
+      // 1:30 is a number of base 60 in YAML 1.1, but a string to Prow.
       tree.value = plain?.includes(':') ? plain : scalar(node.value)
     }
     return tree
   }
-  return { tree: convert(first.contents as Node | null, 1), errors: faults }
+  return { tree: convert(first.contents as Node | null, 1), errors }
 }
 
 function scalar(value: unknown): string | number | boolean | null {
@@ -107,22 +118,21 @@ function scalar(value: unknown): string | number | boolean | null {
   return String(value)
 }
 
-function plainWords(code: string, message: string): string {
-  if (code === 'TAB_AS_INDENT') return 'is indented with a tab; YAML wants spaces'
-  if (code === 'BAD_INDENT') return 'has a line that is indented unlike its neighbours'
-  return `is no YAML: ${message.split('\n')[0]?.replace(/ at line.*$/, '')}`
+/** The message for an error code of the yaml package. */
+function describe(code: string, message: string): string {
+  if (code === 'TAB_AS_INDENT') return 'is indented with a tab; YAML requires spaces'
+  if (code === 'BAD_INDENT') return 'has a line whose indentation does not match its neighbors'
+  return `is not valid YAML: ${message.split('\n')[0]?.replace(/ at line.*$/, '')}`
 }
-
-// ---- Looking into a tree ----------------------------------------------------------------------------------------
 
 /** The value at a path of keys, or undefined. */
 export function nodeAt(tree: Tree | undefined, ...path: string[]): Tree | undefined {
-  let here = tree
-  for (const key of path) here = here?.map?.get(key)
-  return here
+  let node = tree
+  for (const key of path) node = node?.map?.get(key)
+  return node
 }
 
-/** Whether something other than nothing is there. */
+/** Whether there is a value: not null, and not an empty string, list or map. */
 export function isGiven(tree: Tree | undefined): tree is Tree {
   if (!tree) return false
   if (tree.map) return tree.map.size > 0
@@ -130,16 +140,17 @@ export function isGiven(tree: Tree | undefined): tree is Tree {
   return tree.value !== null && tree.value !== undefined && tree.value !== ''
 }
 
-/** The text that Prow reads there; empty when there is none. */
+/** A scalar as a string; empty when there is none. */
 export function textOf(tree: Tree | undefined): string {
   return tree?.value === null || tree?.value === undefined ? '' : String(tree.value)
 }
 
+/** The items of a list as strings. */
 export function textsOf(tree: Tree | undefined): string[] {
   return (tree?.list ?? []).map(textOf)
 }
 
-/** Whether it is `true`. */
+/** Whether the value is `true`. */
 export function isTrue(tree: Tree | undefined): boolean {
   return tree?.value === true
 }
@@ -149,7 +160,7 @@ export function keyLine(tree: Tree | undefined, key: string): number {
   return tree?.keys?.get(key) ?? tree?.line ?? 1
 }
 
-/** The tree without its lines. */
+/** The tree as plain objects and arrays, without lines. */
 export function toPlain(tree: Tree | undefined): unknown {
   if (!tree) return undefined
   if (tree.map) return Object.fromEntries([...tree.map].map(([key, value]) => [key, toPlain(value)]))

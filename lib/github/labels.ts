@@ -1,174 +1,153 @@
-import { type Finding, Problem } from '../base/problem.ts'
-import { isGiven, keyLine, nodeAt, parseYaml, type Tree, textOf } from '../base/yaml-tree.ts'
+import { type Finding, failed, warning } from '../base/problem.ts'
+import { summarize } from '../base/summarize.ts'
+import { currentRun, readOnce } from '../run/context.ts'
+import { rerunLine } from '../run/rerun.ts'
+import { change, task } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
 import type { GitHub } from './client.ts'
+import { isSameName, type Label, type Labels, labelsFor } from './label-file.ts'
+import { callGitHub, type Operation, writeGitHub } from './requests.ts'
 
-/** A label as labels.yaml has it. */
-export interface Label {
+/** A label as GitHub has it. */
+export interface ExistingLabel {
   name: string
   color: string
-  description: string
-  previously: string[]
-  deleteAfter: string
+  description?: string | null
 }
 
-/** What is to be done about one label of a repository. */
+/** What has to be done to one label of a repository. */
 export interface LabelChange {
   kind: 'create' | 'change' | 'delete'
-  /** Its name on GitHub now; of a new one, the name it gets. */
+  /** Its present name on GitHub; for one that is created, its new name. */
   name: string
   label?: Label
   before?: string
   after?: string
 }
 
-interface Labels {
-  default: Label[]
-  orgs: Map<string, Label[]>
-  repos: Map<string, Label[]>
-}
-
-/** Reads labels.yaml as label_sync does. Throws one Problem with every fault, each with file and line. */
-export function parseLabels(file: { displayName: string; text: string }): Labels {
-  const { tree, errors: flaws } = parseYaml(file.text)
-  const faults: Finding[] = flaws.map(({ line, message }) => ({
-    message: `${file.displayName}:${line} ${message}`,
-    remedy: 'Correct the file.',
-  }))
-  const fault = (line: number, message: string, remedy: string) =>
-    faults.push({ message: `${file.displayName}:${line} ${message}`, remedy })
-  if (isGiven(nodeAt(tree, 'labels')))
-    fault(keyLine(tree, 'labels'), 'has labels at the top', 'Put them below default: — label_sync ignores them there.')
-  const read = (place: Tree | undefined, already: Label[]): Label[] => {
-    const list: Label[] = []
-    for (const one of nodeAt(place, 'labels')?.list ?? []) {
-      const label: Label = {
-        name: textOf(nodeAt(one, 'name')),
-        color: textOf(nodeAt(one, 'color')),
-        description: textOf(nodeAt(one, 'description')),
-        previously: (nodeAt(one, 'previously')?.list ?? []).map(
-          (before) => textOf(nodeAt(before, 'name')) || textOf(before),
-        ),
-        deleteAfter: textOf(nodeAt(one, 'deleteAfter')),
-      }
-      // 000000 and 1e1000 are numbers without quotes.
-      const plain = nodeAt(one, 'color')?.plain
-      if (label.name === '') fault(one.line, 'has a label without a name', 'Give it one.')
-      else if ([...already, ...list].some((other) => same(other.name, label.name)))
-        fault(
-          one.line,
-          `has ${label.name} twice`,
-          'Names are the same whatever their case, and over default and the places below.',
-        )
-      if (!/^[0-9a-f]{6}$/i.test(plain ?? label.color))
-        fault(
-          nodeAt(one, 'color')?.line ?? one.line,
-          `has ${label.name} with the color ${plain ?? label.color}`,
-          'Write six digits of 0 to f in quotes, without #.',
-        )
-      else if (plain && typeof nodeAt(one, 'color')?.value !== 'string')
-        fault(
-          nodeAt(one, 'color')!.line,
-          `has ${label.name} with the color ${plain}, which is read as a number`,
-          'Put it into quotes.',
-        )
-      if (label.description.length > 100)
-        fault(
-          nodeAt(one, 'description')!.line,
-          `has ${label.name} with a description of ${label.description.length} characters`,
-          'GitHub takes 100.',
-        )
-      if (label.deleteAfter && Number.isNaN(Date.parse(label.deleteAfter)))
-        fault(
-          nodeAt(one, 'deleteAfter')!.line,
-          `has ${label.name} with deleteAfter ${label.deleteAfter}`,
-          'Write a time such as 2026-12-31T00:00:00Z.',
-        )
-      list.push(label)
-    }
-    return list
-  }
-  const all = read(nodeAt(tree, 'default'), [])
-  const below = (key: string) =>
-    new Map([...(nodeAt(tree, key)?.map ?? [])].map(([place, one]) => [place, read(one, all)]))
-  const labels = { default: all, orgs: below('orgs'), repos: below('repos') }
-  if (faults.length > 0) throw Problem.all(faults)
-  return labels
-}
-
-/** The labels that a repository is to have. */
-export function labelsFor(labels: Labels, org: string, repo: string): Label[] {
-  return [...labels.default, ...(labels.orgs.get(org) ?? []), ...(labels.repos.get(`${org}/${repo}`) ?? [])]
-}
-
-interface There {
-  name: string
-  color: string
-  description?: string | null
-}
-
-function same(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase()
-}
-
-function shown({ name, color, description }: There): string {
+function show({ name, color, description }: ExistingLabel): string {
   return `${name} #${color}${description ? ` ${description}` : ''}`
 }
 
 /**
- * What to do so that a repository has its labels; what is there besides stays. `doomed` are those that labels.yaml
- * says are to go: they go only with LABELS_DELETE=on.
+ * What has to be done for a repository to have the wanted labels; all others are left alone. `pendingDeletion` are those
+ * whose deleteAfter has passed, which are deleted only with LABELS_DELETE=on.
  */
 export function labelChanges(
   wanted: Label[],
-  there: There[],
+  existing: ExistingLabel[],
   settings: Settings,
   now = new Date(),
 ): { changes: LabelChange[]; pendingDeletion: string[] } {
   const changes: LabelChange[] = []
-  const doomed: string[] = []
+  const pendingDeletion: string[] = []
   for (const label of wanted) {
-    const here = there.find((one) => same(one.name, label.name))
+    const current = existing.find(({ name }) => isSameName(name, label.name))
     if (label.deleteAfter && new Date(label.deleteAfter) < now) {
-      if (!here) continue
-      if (settings.LABELS_DELETE === 'on') changes.push({ kind: 'delete', name: here.name, before: shown(here) })
-      else doomed.push(here.name)
+      if (!current) continue
+      if (settings.LABELS_DELETE === 'off') pendingDeletion.push(current.name)
+      else changes.push({ kind: 'delete', name: current.name, before: show(current) })
       continue
     }
-    const before = here ?? there.find((one) => label.previously.some((name) => same(name, one.name)))
-    if (!before) changes.push({ kind: 'create', name: label.name, label, after: shown(label) })
+    const before = current ?? existing.find(({ name }) => label.previously.some((old) => isSameName(old, name)))
+    if (!before) changes.push({ kind: 'create', name: label.name, label, after: show(label) })
     else if (
       before.name !== label.name ||
-      !same(before.color, label.color) ||
+      before.color.toLowerCase() !== label.color.toLowerCase() ||
       (before.description ?? '') !== label.description
     ) {
-      changes.push({ kind: 'change', name: before.name, label, before: shown(before), after: shown(label) })
+      changes.push({ kind: 'change', name: before.name, label, before: show(before), after: show(label) })
     }
   }
-  return { changes, pendingDeletion: doomed }
+  return { changes, pendingDeletion }
 }
 
-/** Makes one label be as it is wanted. */
-export async function ensureLabel(
+const operation = (verb: string, fullName: string): Operation => ({
+  description: `${verb} the labels of ${fullName}`,
+  scope: 'repo',
+  permission: 'Issues: write',
+})
+
+/** The labels of a repository, read once a run. */
+function readLabels(github: GitHub, settings: Settings, repo: string): Promise<ExistingLabel[]> {
+  const { GITHUB_ORG: owner } = settings
+  const fullName = `${owner}/${repo}`
+  return readOnce(`github labels of ${fullName}`, () =>
+    callGitHub(settings, operation('read', fullName), async () => {
+      const all = await github.paginate('GET /repos/{owner}/{repo}/labels', { owner, repo, per_page: 100 })
+      return all as ExistingLabel[]
+    }),
+  )
+}
+
+/**
+ * Creates, changes and deletes the labels of a repository as labels.yaml wants them, and prints a line. Gives back a
+ * warning about those that stay though their deleteAfter has passed.
+ */
+export async function updateLabels(
+  github: GitHub,
+  settings: Settings,
+  repo: string,
+  labels: Labels,
+): Promise<Finding[]> {
+  const fullName = `${settings.GITHUB_ORG}/${repo}`
+  const object = `labels of ${fullName}`
+  const existing = await readLabels(github, settings, repo)
+  const wanted = labelsFor(labels, settings.GITHUB_ORG, repo)
+  const { changes, pendingDeletion } = labelChanges(wanted, existing, settings)
+  await task(object, async (progress) => {
+    for (const [index, one] of currentRun().plan ? [] : changes.entries()) {
+      progress(`${object}: ${one.name} (${index + 1} of ${changes.length})`)
+      await writeGitHub(settings, operation('write', fullName), object, () => writeLabel(github, settings, repo, one))
+    }
+    const isNew = existing.length === 0 && changes.length > 0
+    const differences = changes.map(({ name, before, after }) => ({ object, path: name, before, after }))
+    return change(!isNew, differences, `${changes.length || existing.length} labels`)
+  })
+  if (pendingDeletion.length === 0) return []
+  return [
+    warning(
+      `labels.yaml marks labels of ${fullName} for deletion: ${pendingDeletion.join(', ')}`,
+      'Set LABELS_DELETE=on to delete them.',
+    ),
+  ]
+}
+
+/** Whether a repository has the labels that labels.yaml wants; nothing where it has. */
+export async function checkLabels(
+  github: GitHub,
+  settings: Settings,
+  repo: string,
+  labels: Labels,
+): Promise<Finding[]> {
+  const wanted = labelsFor(labels, settings.GITHUB_ORG, repo)
+  const { changes } = labelChanges(wanted, await readLabels(github, settings, repo), settings)
+  if (changes.length === 0) return []
+  const names = summarize(changes.map(({ name }) => name))
+  return [
+    failed(
+      `labels of ${settings.GITHUB_ORG}/${repo} differ from labels.yaml: ${names}`,
+      `Run ${rerunLine('10-labels')}`,
+    ),
+  ]
+}
+
+async function writeLabel(
   github: GitHub,
   settings: Settings,
   repo: string,
   { kind, name, label }: LabelChange,
 ): Promise<void> {
-  const place = { owner: settings.GITHUB_ORG, repo }
-  if (kind === 'delete' || !label)
-    await github.request('DELETE /repos/{owner}/{repo}/labels/{name}', { ...place, name })
-  else if (kind === 'create') {
-    const { color, description } = label
-    await github.request('POST /repos/{owner}/{repo}/labels', { ...place, name, color, description })
+  const repository = { owner: settings.GITHUB_ORG, repo }
+  if (kind === 'delete' || !label) {
+    await github.request('DELETE /repos/{owner}/{repo}/labels/{name}', { ...repository, name })
+    return
+  }
+  const { color, description } = label
+  if (kind === 'create') {
+    await github.request('POST /repos/{owner}/{repo}/labels', { ...repository, name, color, description })
   } else {
-    const { color, description } = label
-    await github.request('PATCH /repos/{owner}/{repo}/labels/{name}', {
-      ...place,
-      name,
-      new_name: label.name,
-      color,
-      description,
-    })
+    const renamed = { ...repository, name, new_name: label.name, color, description }
+    await github.request('PATCH /repos/{owner}/{repo}/labels/{name}', renamed)
   }
 }

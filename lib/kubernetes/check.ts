@@ -1,64 +1,112 @@
-import { type Finding, Problem } from '../base/problem.ts'
-import { currentRun } from '../run/context.ts'
+import { type Finding, failed, Problem, passed } from '../base/problem.ts'
+import { currentRun, forget } from '../run/context.ts'
+import { findings, print, settle } from '../run/findings.ts'
 import { rerunLine } from '../run/rerun.ts'
-import { after, note } from '../run/task.ts'
+import { after } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
 import { type Snapshot, snapshot } from './snapshot.ts'
 
-/** A fact that a step relies on. A check looks and changes nothing. */
+/** A fact that a step relies on or has brought about. Checking changes nothing. */
 export interface Check {
-  /** The fact, as it reads when all is well: `namespace prow exists`. */
+  /** The fact, as it reads when it is true: `namespace prow exists`. */
   fact: string
-  /** The same when it is not so: `namespace prow is missing`. */
-  failure: string
-  /** What to do then. Absent: run the script `madeBy`. */
-  remedy?: string
-  /** The script that makes it so. Under --plan its absence is no fault. */
+  /** The script that makes it true. Under --plan its absence is no problem. */
   step?: string
-  /** Whether it is so, in one snapshot that all rows share. */
-  passes: (world: Snapshot, settings: Settings) => boolean
+  /** What to do when it is not true. Absent: run the script `step`. */
+  remedy?: string
+  /**
+   * Looks, in the snapshot that all checks share or further: true when it passed, else the message of what is wrong,
+   * or findings with remedies of their own. A Problem that it throws is what is wrong.
+   */
+  inspect: (snapshot: Snapshot, settings: Settings) => Verdict | Promise<Verdict>
 }
 
-/** Every row that does not hold. */
-export async function failedChecks(...rows: (Check | Check[])[]): Promise<Check[]> {
+type Verdict = true | string | Finding | Finding[]
+
+/** Checks, or what makes them of the settings. */
+export type Checks = Check | Check[] | ((settings: Settings) => Check[])
+
+/** The rows of `checks` for the settings of this run. */
+export function rows(...checks: Checks[]): Check[] {
+  return checks.flatMap((one) => (typeof one === 'function' ? one(currentRun().settings) : one))
+}
+
+/** What each check found, in their order. They look side by side. */
+export async function findingsOf(checks: Check[]): Promise<Finding[][]> {
   const now = await snapshot()
-  return rows.flat().filter((row) => !row.passes(now, currentRun().settings))
+  const { settings } = currentRun()
+  return Promise.all(
+    checks.map((check) =>
+      settle(
+        (async () => {
+          const verdict = await check.inspect(now, settings)
+          if (verdict === true) return passed(check.fact)
+          return typeof verdict === 'string' ? failed(verdict, remedyOf(check)) : verdict
+        })(),
+      ),
+    ),
+  )
 }
 
-/** What is wrong about a row that does not hold, and what to do. */
-export function toFinding(row: Check): Finding {
-  return { message: row.failure, remedy: row.remedy ?? `Run ${rerunLine(row.step ?? '01-cluster')} first.` }
-}
-
-/**
- * Ends the step unless every row holds, with all that do not. Under --plan a row that an earlier step makes true
- * becomes a line `after NN-name`.
- */
-export async function need(...rows: (Check | Check[])[]): Promise<void> {
-  const failed = await failedChecks(...rows)
-  const earlier = currentRun().plan ? failed.filter((row) => row.step) : []
-  const faults = failed.filter((row) => !earlier.includes(row)).map(toFinding)
-  if (faults.length > 0) throw Problem.all(faults)
-  for (const script of new Set(earlier.map((row) => row.step!))) {
-    after(
-      script,
-      earlier.filter((row) => row.step === script).map((row) => row.failure),
-    )
-  }
+function remedyOf({ remedy, step }: Check): string {
+  return remedy ?? `Run ${rerunLine(step ?? '01-cluster')} first.`
 }
 
 /**
- * Shows rows under the name of what they are about, and gives back a fault for each that does not hold. Where all
- * hold one line says so; --verbose shows each.
+ * Splits what checks found: what failed, and under --plan, by step, what an earlier step would make true. The second is
+ * no failure.
  */
-export async function reportChecks(about: string, ...rows: (Check | Check[])[]): Promise<Finding[]> {
-  const all = rows.flat()
-  if (all.length === 0) return []
-  const failed = new Set(await failedChecks(all))
-  if (failed.size === 0 && all.length > 1 && !currentRun().verbose) {
-    note('holds', about, `all ${all.length} as they should be`)
-    return []
+function sortOut(checks: Check[], found: Finding[][]): { failures: Finding[]; later: Map<string, string[]> } {
+  const { plan } = currentRun()
+  const later = new Map<string, string[]>()
+  const failures: Finding[] = []
+  for (const [index, { step }] of checks.entries()) {
+    const failed = found[index]!.filter(({ outcome }) => outcome === 'failed')
+    if (!plan || !step) failures.push(...failed)
+    else if (failed.length > 0) later.set(step, [...(later.get(step) ?? []), ...failed.map(({ message }) => message)])
   }
-  for (const row of all) note(failed.has(row) ? 'failed' : 'holds', failed.has(row) ? row.failure : row.fact)
-  return [...failed].map(toFinding)
+  return { failures, later }
+}
+
+/**
+ * Ends the step unless every check passes, with everything that failed. Under --plan a fact that an earlier step makes
+ * true becomes a line `after NN-name`.
+ */
+export async function need(...checks: Checks[]): Promise<void> {
+  const all = rows(...checks)
+  const { failures, later } = sortOut(all, await findingsOf(all))
+  if (failures.length > 0) throw Problem.all(failures)
+  for (const [step, messages] of later) after(step, messages)
+}
+
+/** Ends the step unless every check passes, and prints a line for each. */
+export async function show(...checks: Checks[]): Promise<void> {
+  await findings(...(await findingsOf(rows(...checks))))
+}
+
+/**
+ * Reads everything afresh and checks each group: a line with how many passed (each of them with --verbose), and a
+ * line for each that did not. Throws one Problem with everything that failed, in all groups.
+ */
+export async function verify(groups: Record<string, Checks>): Promise<void> {
+  // Not what an earlier step of this run has read.
+  forget()
+  const all = Object.entries(groups).map(([group, checks]) => ({ group, checks: rows(checks) }))
+  const found = await Promise.all(all.map(({ checks }) => findingsOf(checks)))
+  const failures: Finding[] = []
+  const later = new Map<string, string[]>()
+  for (const [index, { group, checks }] of all.entries()) {
+    const sorted = sortOut(checks, found[index]!)
+    const lines = found[index]!.flat().filter(({ outcome }) => outcome !== 'failed')
+    const passes = lines.filter(({ outcome }) => outcome === 'passed')
+    if (currentRun().verbose) for (const one of passes) print(one)
+    else if (passes.length > 0)
+      print(passed(group, `${passes.length} ${passes.length === 1 ? 'check' : 'checks'} passed`), passes.length)
+    for (const one of lines) if (one.outcome === 'warning') print(one)
+    for (const one of sorted.failures) print(one)
+    failures.push(...sorted.failures)
+    for (const [step, messages] of sorted.later) later.set(step, [...(later.get(step) ?? []), ...messages])
+  }
+  for (const [step, messages] of later) after(step, messages)
+  if (failures.length > 0) throw Problem.all(failures)
 }

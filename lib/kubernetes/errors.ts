@@ -1,59 +1,113 @@
-import { Problem } from '../base/problem.ts'
+import { type Code, Problem } from '../base/problem.ts'
+import { maybeRun } from '../run/context.ts'
 
-let denied: (stderr: string) => Problem | undefined = () => undefined
-
-/** Says what "unknown" and "not allowed" mean on this cluster, where more is known than the API server says. */
-export function explainDenied(explain: typeof denied): void {
-  denied = explain
+interface Meaning {
+  pattern: RegExp
+  remedy: string
+  code?: Code
+  /** Whether it passes by itself: a wait goes on, and a later attempt may succeed. */
+  transient?: true
 }
 
-/** What an answer of the API server means to the reader. */
+// kubectl gives every failure the exit code 1, so its stderr has to be read. The first row that fits counts; each is
+// in test/unit/kubernetes/errors.test.ts.
+export const MEANINGS: Meaning[] = [
+  // First: why a webhook does not answer sounds like the cluster's own certificate or connection.
+  {
+    pattern: /failed calling webhook "validate\.nginx/,
+    remedy:
+      'The admission webhook of ingress-nginx does not answer. Check its pods in ingress-nginx, or set NGINX_ADMISSION=off.',
+  },
+  {
+    pattern: /failed calling webhook "\w+\.elbv2\.k8s\.aws/,
+    remedy:
+      'The AWS Load Balancer Controller does not answer. Check its pods in kube-system, and that the security group of the nodes admits the control plane on port 9443.',
+  },
+  {
+    pattern: /failed calling webhook/,
+    remedy: 'An admission webhook of the cluster does not answer. Restore it, then run the step again.',
+  },
+  {
+    pattern:
+      /connection refused|Unable to connect|i\/o timeout|no such host|was refused|no route to host|TLS handshake timeout|unexpected EOF|connection reset|the server is currently unable|etcdserver|context deadline exceeded|Client\.Timeout/,
+    remedy: 'Check that the cluster is up and can be reached from this machine (01-cluster).',
+    code: 'unreachable',
+    transient: true,
+  },
+  {
+    pattern: /Too ?Many ?Requests|too many requests/,
+    remedy: 'The API server is overloaded. Run the step again in a minute.',
+    transient: true,
+  },
+  {
+    pattern: /getting credentials: exec/,
+    remedy: 'The kubeconfig gets its credentials from this command. Make it work, then run the step again.',
+    code: 'denied',
+  },
+  {
+    pattern: /Unauthorized|must be logged in/,
+    remedy: 'The cluster does not know the credentials of the kubeconfig, or they have expired. Renew them.',
+    code: 'denied',
+  },
+  {
+    pattern: /x509|certificate (?:signed|has|is|verify)/,
+    remedy: 'The kubeconfig belongs to another cluster, or its certificates have expired. Renew it.',
+    code: 'unreachable',
+  },
+  { pattern: /exceeded quota/, remedy: 'Raise the quota of the namespace.', code: 'denied' },
+  {
+    pattern: /violates PodSecurity/,
+    remedy: 'The namespace admits no such pod. See POD_SECURITY and JOB_POD_SECURITY.',
+    code: 'denied',
+  },
+  {
+    pattern: /[Ff]orbidden/,
+    remedy: 'Your user has no permission for this in the cluster. docs/permissions.md lists what the runbook needs.',
+    code: 'denied',
+  },
+  { pattern: /no matches for kind "ProwJob"/, remedy: 'Run npx tsx scripts/04-crd.ts first.', code: 'not-found' },
+  {
+    pattern: /namespaces? "(.+?)" not found/,
+    remedy: 'Run npx tsx scripts/02-namespaces.ts first.',
+    code: 'not-found',
+  },
+  {
+    pattern: /is immutable/,
+    remedy:
+      'This field cannot be changed in place. Delete the object by hand when that is safe, then run the step again.',
+  },
+  {
+    pattern: /the object has been modified|Operation cannot be fulfilled/,
+    remedy: 'It was changed by somebody else at the same moment. Run the step again.',
+    code: 'conflict',
+  },
+  {
+    pattern: /already exists/,
+    remedy: 'It was created by somebody else at the same moment. Run the step again, which adopts it.',
+    code: 'conflict',
+  },
+  { pattern: /\(NotFound\)/, remedy: 'Run the step again with --verbose to see the command.', code: 'not-found' },
+]
+
+/** What kubectl printed, without warnings and log lines of its own. */
+function essential(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line.trim() && !/^(Warning:|[EIW]\d{4} )/.test(line))
+  return lines.join('\n').trim() || stderr.trim()
+}
+
+/** What a failure of kubectl means to the reader. */
 export function explainKubectl(stderr: string): Problem {
-  const known = denied(stderr)
+  const known = maybeRun()?.target?.explain?.(stderr)
   if (known) return known
-  const text = stderr
-    .split('\n')
-    .filter((line) => line.trim() && !/^(Warning:|[EIW]\d{4} )/.test(line))
-    .join('\n')
-    .trim()
-  const told = text || stderr.trim()
-  const meanings: [RegExp, string][] = [
-    // First: why a webhook does not answer sounds like the cluster's own certificate or connection.
-    [
-      /failed calling webhook "validate\.nginx/,
-      'The admission webhook of ingress-nginx does not answer. See its pods in ingress-nginx, or set NGINX_ADMISSION=off.',
-    ],
-    [
-      /failed calling webhook "\w+\.elbv2\.k8s\.aws/,
-      'The AWS Load Balancer Controller does not answer. See its pods in kube-system, and that the security group of the nodes lets the control plane in on port 9443.',
-    ],
-    [
-      /failed calling webhook/,
-      'An admission webhook of the cluster does not answer. Bring it back, then run the step again.',
-    ],
-    [
-      /connection refused|Unable to connect|i\/o timeout|no such host|was refused|no route to host/,
-      'See that the cluster is up and reached from here: 01-cluster looks at it.',
-    ],
-    [
-      /Unauthorized|must be logged in/,
-      'The credentials of the kubeconfig are not known to this cluster, or expired. Make them anew.',
-    ],
-    [/certificate|x509/, 'The kubeconfig belongs to another cluster, or its certificates expired. Make it anew.'],
-    [/[Ff]orbidden/, 'Your user lacks this right in the cluster. docs/permissions.md lists what the runbook needs.'],
-    [/no matches for kind "ProwJob"/, 'Run npx tsx scripts/04-crd.ts first.'],
-    [/namespaces? "(.+?)" not found/, 'Run npx tsx scripts/02-namespaces.ts first.'],
-    [
-      /field is immutable|is immutable/,
-      'This field cannot be changed in place. Remove the object by hand when that is safe, then run the step again.',
-    ],
-    [
-      /the object has been modified|Operation cannot be fulfilled/,
-      'Somebody else changed it at the same moment. Run the step again.',
-    ],
-    [/already exists/, 'Somebody else made it at the same moment. Run the step again: it takes what is there.'],
-    [/exceeded quota/, 'Raise the quota of the namespace.'],
-  ]
-  const remedy = meanings.find(([pattern]) => pattern.test(told))?.[1]
-  return new Problem(told, remedy ?? 'Run the step again with --verbose to see the command.')
+  const message = essential(stderr) || 'kubectl failed and gave no reason'
+  const meaning = MEANINGS.find(({ pattern }) => pattern.test(message))
+  return new Problem(message, meaning?.remedy ?? 'Run the step again with --verbose to see the command.', {
+    code: meaning?.code,
+  })
+}
+
+/** Whether a failure of kubectl may pass by itself. */
+export function isTransient(stderr: string): boolean {
+  const message = essential(stderr)
+  return Boolean(MEANINGS.find(({ pattern }) => pattern.test(message))?.transient)
 }

@@ -1,15 +1,20 @@
-import type { Outcome } from '../run/result.ts'
-import { isCreatedByRunbook, isManaged, objectRef } from './apply.ts'
+import { summarize } from '../base/summarize.ts'
+import { currentRun } from '../run/context.ts'
+import type { Change } from '../run/result.ts'
+import { removal } from '../run/task.ts'
+import { objectName } from './difference.ts'
 import { inputStream, kubectl } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
+import { isCreatedByRunbook, isManaged, objectRef } from './ownership.ts'
 import { forgetSnapshot, getObjects } from './snapshot.ts'
 
-/** What makes the load balancers of an IngressClass on EKS Auto Mode. */
+/** The controller of an IngressClass for which EKS Auto Mode creates load balancers. */
 const AUTO = 'eks.amazonaws.com/alb'
-
 const LABEL = 'app.kubernetes.io/managed-by=prow-runbook'
+/** For how many seconds a deletion may wait for finalizers, such as that of a load balancer. */
+const LIMIT = 600
 
-/** Every kind of which the runbook makes objects. */
+/** Every kind of which the runbook creates objects. */
 const KINDS = [
   'deployments.apps',
   'jobs.batch',
@@ -31,7 +36,7 @@ const KINDS = [
   'namespaces',
 ]
 
-/** What carries our label, apart into what the runbook made and what it adopted. */
+/** The objects that carry the runbook's label: those that it created, and those that it adopted. */
 export async function managedObjects(): Promise<{ created: KubeObject[]; adopted: KubeObject[] }> {
   const all = await getObjects(KINDS.join(','), '-A', '-l', LABEL)
   // Only Auto Mode of EKS knows this kind; elsewhere kubectl would refuse the whole list for it.
@@ -43,75 +48,67 @@ export async function managedObjects(): Promise<{ created: KubeObject[]; adopted
   }
 }
 
-/** Removes objects and waits until they, and what they own, are gone. Nothing happens for none, or under `plan`. */
-export async function deleteObjects(objects: KubeObject[], plan: boolean): Promise<{ outcome: Outcome }> {
-  if (!plan && objects.length > 0) {
+/** Deletes objects and waits until they, and what they own, no longer exist. */
+export async function deleteObjects(objects: KubeObject[]): Promise<Change> {
+  if (!currentRun().plan && objects.length > 0) {
     await kubectl(['delete', '--ignore-not-found', '--cascade=foreground', '--wait=true', '-f', '-'], {
       input: inputStream(objects.map(objectRef)),
-      comment: `${objects.length} objects, from ${objects[0]?.kind.toLowerCase()}/${objects[0]?.metadata.name}`,
+      comment: summarize(objects.map(objectName)),
+      timeout: LIMIT,
     })
     forgetSnapshot()
   }
-  return { outcome: plan ? 'would remove' : 'removed' }
+  return removal(summarize(objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`)))
 }
 
-/** Takes our marks off what was there before the runbook; it stays as it is. */
+/** Takes the runbook's marks off adopted objects, which stay as they are. */
 export async function unadopt(objects: KubeObject[]): Promise<void> {
-  if (objects.length === 0) return
+  if (objects.length === 0 || currentRun().plan) return
   const input = inputStream(objects.map(objectRef))
-  await kubectl(['label', '-f', '-', 'app.kubernetes.io/managed-by-'], { input })
+  await kubectl(['label', '-f', '-', 'app.kubernetes.io/managed-by-', 'prow-runbook/step-'], { input })
   await kubectl(['annotate', '-f', '-', 'prow-runbook/adopted-', 'prow-runbook/started-with-'], { input })
 }
 
-const CRIERS = 'prow.x-k8s.io/gcsk8sreporter'
+const CRIER_FINALIZER = 'prow.x-k8s.io/gcsk8sreporter'
 
-/**
- * The pods of jobs. crier puts a finalizer on each and takes it off when it has reported; with crier gone a deleted
- * pod would stay in Terminating for ever, and its namespace with it.
- */
+/** The job pods. */
 export async function jobPods(): Promise<KubeObject[]> {
   return getObjects('pods', '-n', 'test-pods', '-l', 'created-by-prow=true')
 }
 
-/** Deletes pods of jobs, without crier's finalizer. */
-export async function deleteJobPods(pods: KubeObject[], plan: boolean): Promise<{ outcome: Outcome }> {
-  for (const pod of plan ? [] : pods) {
-    const finalizers = (pod.metadata.finalizers as string[] | undefined) ?? []
-    if (!finalizers.includes(CRIERS)) continue
-    const kept = finalizers.filter((one) => one !== CRIERS)
-    await kubectl([
-      '-n',
-      'test-pods',
-      'patch',
-      'pod',
-      pod.metadata.name,
-      '--type=merge',
-      '-p',
-      JSON.stringify({ metadata: { finalizers: kept } }),
-    ])
+/**
+ * Deletes job pods, without crier's finalizer: crier puts it on each and takes it off when it has reported. Without
+ * crier a deleted pod would stay in Terminating for ever, and its namespace with it.
+ */
+export async function deleteJobPods(pods: KubeObject[]): Promise<Change> {
+  for (const { metadata } of currentRun().plan ? [] : pods) {
+    const finalizers = (metadata.finalizers as string[] | undefined) ?? []
+    if (!finalizers.includes(CRIER_FINALIZER)) continue
+    const patch = JSON.stringify({ metadata: { finalizers: finalizers.filter((one) => one !== CRIER_FINALIZER) } })
+    await kubectl(['-n', 'test-pods', 'patch', 'pod', metadata.name, '--type=merge', '-p', patch])
   }
-  return deleteObjects(pods, plan)
+  return deleteObjects(pods)
 }
 
-/** The leases by which Prow's programs agree who leads; they make them themselves. */
+/** The leases by which Prow's components elect a leader; they create them themselves. */
 export async function leaderLeases(): Promise<KubeObject[]> {
   const names = ['prow-sinker-leaderlock', 'prow-controller-manager-leader-lock']
   const all = await getObjects('leases.coordination.k8s.io', '-n', 'prow')
   return all.filter((lease) => names.includes(lease.metadata.name))
 }
 
-/** What is in a namespace besides what every namespace has and besides `going`; such as `Secret oauth-token`. */
-export async function remainingObjects(namespace: string, going: KubeObject[]): Promise<string[]> {
+/** What a namespace holds besides what every namespace has and besides `removed`; such as `Secret oauth-token`. */
+export async function remainingObjects(namespace: string, removed: KubeObject[]): Promise<string[]> {
   const kinds = [...KINDS.slice(0, 11), 'pods', 'replicasets.apps', 'statefulsets.apps', 'daemonsets.apps'].join(',')
-  const born = ['ConfigMap/kube-root-ca.crt', 'ServiceAccount/default']
-  const gone = new Set(going.map((object) => `${object.kind}/${object.metadata.namespace}/${object.metadata.name}`))
+  const inEvery = ['ConfigMap/kube-root-ca.crt', 'ServiceAccount/default']
+  const names = new Set(removed.map(objectName))
   return (await getObjects(kinds, '-n', namespace))
     .filter((object) => {
       const { kind, metadata } = object
-      if (born.includes(`${kind}/${metadata.name}`)) return false
-      // What belongs to something that goes, goes with it.
+      if (inEvery.includes(`${kind}/${metadata.name}`)) return false
+      // What an object owns is deleted with it.
       const owners = (metadata.ownerReferences ?? []) as { kind: string; name: string }[]
-      return !gone.has(`${kind}/${namespace}/${metadata.name}`) && owners.length === 0
+      return !names.has(objectName(object)) && owners.length === 0
     })
-    .map((object) => `${object.kind} ${object.metadata.name}`)
+    .map(({ kind, metadata }) => `${kind} ${metadata.name}`)
 }

@@ -1,7 +1,6 @@
+import { forget, readOnce } from '../run/context.ts'
 import { kubectl } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
-
-// ---- What is there ----------------------------------------------------------------------------------------------
 
 const NAMESPACES = ['prow', 'test-pods']
 
@@ -26,12 +25,12 @@ const BY_NAME = [
   'customresourcedefinition/prowjobs.prow.k8s.io',
 ]
 
-/** One look at the cluster that all checks and comparisons of a run share; a write puts its answer in. */
+/** What was read from the cluster once and is shared by all checks and comparisons of a run; a write puts its answer in. */
 export class Snapshot {
   readonly #objects = new Map<string, KubeObject>()
   readonly #absent = new Set<string>()
 
-  /** The object of that kind and name, or undefined. Answers for what the snapshot covers. */
+  /** The object of that kind and name, or undefined. Answers only for what was queried. */
   get(kind: string, name: string, namespace = ''): KubeObject | undefined {
     return this.#objects.get(`${kind}/${namespace}/${name}`)
   }
@@ -54,7 +53,7 @@ export class Snapshot {
     this.markAbsent(object)
   }
 
-  /** Whether this look could have seen the object. */
+  /** Whether the object would be here if it existed. */
   wasQueried(object: KubeObject): boolean {
     const { name, namespace = '' } = object.metadata
     return (
@@ -83,17 +82,16 @@ export function parseObjects(stdout: string): KubeObject[] {
     })
 }
 
-let seen: Promise<Snapshot> | undefined
+const QUESTION = 'kubectl get snapshot'
 
 /** The snapshot of this run: what is in prow and test-pods, read once. */
 export function snapshot(): Promise<Snapshot> {
-  seen ??= takeSnapshot()
-  return seen
+  return readOnce(QUESTION, takeSnapshot)
 }
 
-/** Forgets the snapshot, so that the next look reads anew. */
+/** Drops the snapshot, so that it is taken afresh. */
 export function forgetSnapshot(): void {
-  seen = undefined
+  forget(QUESTION)
 }
 
 async function takeSnapshot(): Promise<Snapshot> {

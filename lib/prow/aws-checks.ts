@@ -1,191 +1,157 @@
-import { readBucket } from '../aws/bucket.ts'
-import { findCertificate } from '../aws/certificate.ts'
-import { findZones } from '../aws/dns.ts'
-import { readDriver } from '../aws/ebs-csi.ts'
-import { callerIdentity, eksCluster, hasManagedLoadBalancers, hasManagedStorage, oidcProviderArn } from '../aws/eks.ts'
-import { readOidcProvider, readPolicy, readRole } from '../aws/iam.ts'
+import { bucketProblems, readBucket } from '../aws/bucket.ts'
+import { findCertificate, notIssued } from '../aws/certificate.ts'
+import { inspectHost } from '../aws/dns.ts'
+import { addonProblem, DRIVER, findVolumeSource } from '../aws/ebs-csi.ts'
+import { callerIdentity, eksCluster, hasManagedLoadBalancers } from '../aws/eks.ts'
+import { encryptionKey } from '../aws/kms.ts'
 import { findController } from '../aws/load-balancer.ts'
-import {
-  controllersPolicy,
-  jobsPolicy,
-  type Policy,
-  policyOf,
-  samePolicy,
-  trust,
-  withStatement,
-} from '../aws/policy.ts'
-import { type Finding, Problem } from '../base/problem.ts'
+import { readOidcProvider } from '../aws/oidc.ts'
+import { findZones } from '../aws/route53.ts'
+import { type Finding, failed, passed, warning } from '../base/problem.ts'
 import { onPath } from '../base/shell.ts'
-import { type Check, reportChecks } from '../kubernetes/check.ts'
-import { hasSelfManagedDriver } from '../kubernetes/cluster.ts'
+import type { Check } from '../kubernetes/check.ts'
+import { type Findings, settle } from '../run/findings.ts'
 import { rerunLine } from '../run/rerun.ts'
-import type { Ahead } from '../run/result.ts'
-import { partition, roleName } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { checkMirrors } from './images.ts'
 import { ingressProblems } from './ingress.ts'
+import { readLoadBalancers } from './load-balancers.ts'
 
-/** What the later steps will need of AWS, all looked at side by side. Makes nothing. */
-export async function preflightAws(settings: Settings): Promise<Ahead[]> {
-  const balanced = settings.INGRESS !== 'none'
-  const about = await eksCluster(settings)
-  const one = async (
-    step: string,
-    stops: boolean,
-    work: () => Promise<string | Ahead | undefined>,
-  ): Promise<Ahead[]> => {
-    try {
-      const says = await work()
-      if (says === undefined) return []
-      return [typeof says === 'string' ? { outcome: 'holds', message: says } : says]
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error
-      // What only a person can bring may come until its step.
-      return error.findings.map((fault) => ({
-        outcome: stops ? 'failed' : 'warning',
-        message: `${stops ? '' : `${step} will stop: `}${fault.message.split('\n')[0]}`,
-        finding: fault,
-      }))
-    }
-  }
-  const found = await Promise.all([
-    one(
-      '01-cluster',
-      true,
-      async () => `AWS: you are ${(await callerIdentity()).Arn}, cluster ${about.name} is ${about.status}`,
-    ),
-    one('01-cluster', true, async () => {
-      const provider = await readOidcProvider(settings)
-      return `OIDC provider: ${provider ? 'there' : 'to be made'}`
-    }),
-    one('05-service-accounts', true, async () => {
-      const bucket = await readBucket(settings)
-      return `bucket ${settings.LOG_BUCKET}: ${bucket ? `there, in ${bucket.region}` : 'to be made'}`
-    }),
-    one('07-ebs-csi', true, async () => {
-      if (hasManagedStorage(about)) return 'volumes: EKS Auto Mode makes them'
-      const addon = await readDriver(settings)
-      if (addon) {
-        const says = `add-on aws-ebs-csi-driver: ${addon.status}`
-        return addon.status === 'ACTIVE'
-          ? says
-          : { outcome: 'warning', message: `${says}, which 07-ebs-csi looks into` }
-      }
-      return `add-on aws-ebs-csi-driver: ${(await hasSelfManagedDriver()) ? 'a driver installed by hand is there' : 'to be made'}`
-    }),
-    one('08-prow', true, () => checkMirrors(settings)).then((lines) =>
-      // Who may not look may yet have them all.
-      lines.map((line) =>
-        line.outcome === 'failed' && /^you may not/.test(line.message)
-          ? { ...line, outcome: 'warning' as const, message: `images in ECR were not looked for: ${line.message}` }
-          : line,
-      ),
-    ),
-    ...(balanced
-      ? [
-          one('11-ingress', true, async () => {
-            const message = ingressProblems(settings, hasManagedLoadBalancers(about))
-            if (message.length > 0) throw Problem.all(message)
-            const by = await findController(about)
-            if (by.by === 'auto') return 'load balancers: EKS Auto Mode makes them'
-            if (by.by === 'controller') return `load balancers: the controller is there, class ${by.class}`
-            if (onPath('helm')) return 'load balancers: the controller is to be installed, by helm'
-            throw new Problem(
-              'there is no AWS Load Balancer Controller, and no helm to install it with',
-              'Install helm before that, or set INGRESS=none.',
-            )
-          }).then((lines) =>
-            // The controller can be installed any time before; wrong settings cannot be right later.
-            lines.map((line) =>
-              line.outcome === 'failed' && /helm/.test(line.message)
-                ? { ...line, outcome: 'warning' as const, message: `11-ingress will stop: ${line.message}` }
-                : line,
-            ),
-          ),
-          one('11-ingress', false, async () => {
-            const { arn, status } = await findCertificate(settings)
-            return status === 'ISSUED'
-              ? `certificate: ${arn}`
-              : { outcome: 'warning', message: `11-ingress will wait: the certificate ${arn} is ${status}` }
-          }),
-          one('11-ingress', false, async () => {
-            if (settings.HOSTED_ZONE) return `zone: ${(await findZones(settings)).outside?.Name}`
-            return {
-              outcome: 'warning',
-              message: `11-ingress will wait until ${settings.PROW_HOST} leads to its load balancer: HOSTED_ZONE is empty`,
-            }
-          }),
-        ]
-      : []),
-  ])
-  const lines = found.flat()
-  return lines.filter((line, index) => lines.findIndex((other) => other.message === line.message) === index)
-}
-
-/** Every fact of AWS that the steps have made, looked at once more. */
-export async function reportAwsChecks(settings: Settings): Promise<Finding[]> {
-  const part = partition(settings.AWS_REGION)
-  const irsa = settings.IDENTITY === 'irsa'
-  const [about, provider, bucket, addon, byHand, arn] = await Promise.all([
-    eksCluster(settings),
-    readOidcProvider(settings),
-    readBucket(settings),
-    readDriver(settings),
-    hasSelfManagedDriver(),
-    oidcProviderArn(settings),
-  ])
-  const roles: [string, string[], Policy][] = irsa
-    ? [
-        [
-          roleName(settings, 'prow-controllers'),
-          ['prow:crier', 'prow:deck', 'prow:tide', 'prow:statusreconciler'],
-          controllersPolicy(part, settings.LOG_BUCKET, bucket?.key),
-        ],
-        [roleName(settings, 'prow-jobs'), ['test-pods:prow-jobs'], jobsPolicy(part, settings.LOG_BUCKET, bucket?.key)],
-      ]
-    : []
-  const rows: Check[] = [
-    row(
-      'IAM has the OIDC provider of the cluster',
-      '01-cluster',
-      Boolean(provider?.ClientIDList?.includes('sts.amazonaws.com')),
-    ),
-    row(`bucket ${settings.LOG_BUCKET} is there, private and cleans itself`, '05-service-accounts', privately(bucket)),
-    row(
-      'something makes volumes',
-      '07-ebs-csi',
-      hasManagedStorage(about) || addon?.status === 'ACTIVE' || (!addon && byHand),
-    ),
-    ...(await Promise.all(
-      roles.map(async ([name, accounts, document]) => {
-        const [role, policy] = await Promise.all([readRole(name), readPolicy(name, 'prow-logs')])
-        const now = role && policyOf(role.AssumeRolePolicyDocument)
-        const right =
-          now !== undefined &&
-          samePolicy(now, withStatement(now, trust(arn, accounts))) &&
-          policy !== undefined &&
-          samePolicy(policy, document)
-        return row(`role ${name} may do what it should, for whom it should`, '05-service-accounts', right)
-      }),
-    )),
-  ]
-  return reportChecks('AWS', rows)
-}
-
-function privately(bucket: Awaited<ReturnType<typeof readBucket>>): boolean {
-  return Boolean(
-    bucket?.access &&
-      Object.values(bucket.access).every(Boolean) &&
-      ['prow-runbook-logs', 'prow-runbook-pr-logs'].every((id) => bucket.rules.some((rule) => rule.ID === id)),
+/** Findings about what somebody can still provide before `step` runs: what would fail there is a warning now. */
+export async function untilStep(step: string, read: Findings | Promise<Findings>): Promise<Finding[]> {
+  return (await settle(read)).map((one) =>
+    one.outcome === 'failed'
+      ? warning(`${step} will stop: ${one.message.split('\n')[0]}`, one.remedy.replaceAll('\n', ' '))
+      : one,
   )
 }
 
-function row(says: string, madeBy: string, right: boolean): Check {
-  return {
-    fact: says,
-    failure: `not so: ${says}`,
-    remedy: `Run ${rerunLine(madeBy)}: --plan tells what differs.`,
-    step: madeBy,
-    passes: () => right,
-  }
+/** Who the credentials are, and that the AWS side of the cluster can be read. */
+export const awsAccount: Check[] = [
+  {
+    fact: 'AWS knows the caller and the cluster',
+    inspect: async (_, settings) => {
+      const [{ Arn }, { name, status }] = await Promise.all([callerIdentity(), eksCluster(settings)])
+      return passed(`AWS: you are ${Arn}, cluster ${name} is ${status}`)
+    },
+  },
+  {
+    fact: 'the OIDC provider can be read',
+    inspect: async (_, settings) =>
+      passed(`OIDC provider: ${(await readOidcProvider(settings)) ? 'exists' : 'will be created'}`),
+  },
+]
+
+/** That LOG_BUCKET is free, or a bucket of this account and region whose encryption key is known. */
+export const bucketName: Check = {
+  fact: 'LOG_BUCKET can be used',
+  inspect: async (_, settings) => {
+    const bucket = await readBucket(settings)
+    await encryptionKey(settings)
+    return passed(`bucket ${settings.LOG_BUCKET}: ${bucket ? `exists, in ${bucket.region}` : 'will be created'}`)
+  },
+}
+
+/** That the log bucket is private, encrypted, and deletes old logs. */
+export const logBucket: Check = {
+  fact: 'the log bucket is private, encrypted and expires logs',
+  step: '05-service-accounts',
+  inspect: async (_, settings) => {
+    const problems = bucketProblems(settings, await readBucket(settings))
+    return problems.length === 0 || problems.map((problem) => failed(problem, correct('05-service-accounts')))
+  },
+}
+
+const correct = (step: string) => `Run ${rerunLine(step)}; with --plan it prints what differs.`
+
+/** What will provision volumes. */
+export const volumeDriverState: Check = {
+  fact: 'the EBS CSI driver can be installed',
+  inspect: async (_, settings) => {
+    const source = await findVolumeSource(settings)
+    if (source.kind === 'auto') return passed('volumes: EKS Auto Mode provisions them')
+    if (source.kind === 'self-managed') return passed(`volumes: ${DRIVER} is installed without the add-on`)
+    const { addon } = source
+    if (!addon) return passed(`add-on ${DRIVER}: will be created`)
+    const message = `add-on ${DRIVER}: ${addon.status}`
+    return addon.status === 'ACTIVE' ? passed(message) : warning(message, '07-ebs-csi waits for it or corrects it')
+  },
+}
+
+/** That something provisions volumes: EKS itself, a self-managed driver, or the add-on, which has to be ACTIVE. */
+export const volumeDriver: Check = {
+  fact: 'volumes are provisioned by EKS Auto Mode or the EBS CSI driver',
+  step: '07-ebs-csi',
+  inspect: async (_, settings) => {
+    const source = await findVolumeSource(settings)
+    if (source.kind !== 'add-on' || source.addon?.status === 'ACTIVE') return true
+    return source.addon ? addonProblem(settings, source.addon).findings : `the cluster has no add-on ${DRIVER}`
+  },
+}
+
+/** What 11-ingress needs: settings that load balancers can do, a controller, a certificate, and DNS. */
+export const loadBalancerNeeds: Check[] = [
+  {
+    fact: 'load balancers can do what the settings ask of them',
+    inspect: async (_, settings) => ingressProblems(settings, hasManagedLoadBalancers(await eksCluster(settings))),
+  },
+  {
+    fact: 'load balancers are created for Ingresses',
+    inspect: async (_, settings) => {
+      const controller = await findController(await eksCluster(settings))
+      if (controller.kind === 'auto') return passed('load balancers: EKS Auto Mode creates them')
+      if (controller.kind === 'installed')
+        return passed(`load balancers: the controller is installed, class ${controller.class}`)
+      if (onPath('helm')) return passed('load balancers: helm will install the controller')
+      const message = 'the AWS Load Balancer Controller is not installed, and helm is not on PATH'
+      return untilStep('11-ingress', failed(message, 'Install helm before that, or set INGRESS=none.'))
+    },
+  },
+  {
+    fact: 'PROW_HOST has a certificate',
+    inspect: (_, settings) => untilStep('11-ingress', certificateState(settings)),
+  },
+  {
+    fact: 'PROW_HOST can point to a load balancer',
+    inspect: (_, settings) => untilStep('11-ingress', zoneState(settings)),
+  },
+]
+
+async function certificateState(settings: Settings): Promise<Finding> {
+  const { arn, status, validation } = await findCertificate(settings)
+  if (status === 'ISSUED') return passed(`certificate: ${arn}`)
+  const remedy = `create its DNS record now: ${validation ?? 'aws acm describe-certificate shows it'}`
+  return warning(`11-ingress will wait: the certificate ${arn} is ${status}`, remedy)
+}
+
+async function zoneState(settings: Settings): Promise<Finding> {
+  const zones = await findZones(settings)
+  if (zones) return passed(`zone: ${zones.public.Name}`)
+  return warning(
+    `11-ingress will wait until ${settings.PROW_HOST} points to its load balancer: HOSTED_ZONE is empty`,
+    'it prints the record to create',
+  )
+}
+
+/** That the certificate of PROW_HOST is issued and for that host, and that the host points to its load balancers. */
+export function publicHost(settings: Settings): Check[] {
+  const { PROW_HOST: host } = settings
+  return [
+    {
+      fact: `the certificate for ${host} is issued`,
+      step: '11-ingress',
+      inspect: async () => {
+        const certificate = await findCertificate(settings)
+        return certificate.status === 'ISSUED' || notIssued(settings, certificate).findings
+      },
+    },
+    {
+      fact: `${host} points to its load balancers`,
+      step: '11-ingress',
+      inspect: async () => {
+        const balancers = await readLoadBalancers(settings)
+        // The rows of the Ingresses report that.
+        return balancers ? inspectHost(settings, balancers) : []
+      },
+    },
+  ]
 }

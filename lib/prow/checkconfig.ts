@@ -1,47 +1,91 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Problem } from '../base/problem.ts'
-import { type Completed, tryRun } from '../base/shell.ts'
-import { kubectl, tryKubectl } from '../kubernetes/kubectl.ts'
-import { getObjects, snapshot } from '../kubernetes/snapshot.ts'
+import { gzipSync } from 'node:zlib'
+import { type Finding, failed, Problem, passed, warning } from '../base/problem.ts'
+import { type Completed, onPath, quote, tryRun } from '../base/shell.ts'
+import { withSpinner } from '../base/terminal.ts'
+import { explainKubectl } from '../kubernetes/errors.ts'
+import { tryKubectl } from '../kubernetes/kubectl.ts'
+import { managedLabels } from '../kubernetes/manifests.ts'
+import { snapshot } from '../kubernetes/snapshot.ts'
+import { currentRun } from '../run/context.ts'
+import { skipped } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
 import type { ProwConfig } from './config.ts'
+import { jobTexts } from './config-maps.ts'
+import { inspectNodes } from './simulation.ts'
 
-/** What Prow's own checkconfig says of a configuration, or why it could not be asked. */
-export interface Verdict {
-  by?: 'the checkconfig on PATH' | 'checkconfig in the cluster'
-  /** Its own words, when it refuses. */
-  refused?: string[]
-  /** Why nobody was asked. */
-  skipped?: string
+/** How long the pod may take to start and to end, in seconds. */
+const START_LIMIT = 120
+const LIMIT = 180
+
+/**
+ * Has Prow's own checkconfig check a configuration: the program on PATH, else that of the installed version in a pod,
+ * which is removed afterwards. Answers what it refuses, or that it accepts; a warning when it did not run. Under --plan
+ * only the program on PATH is asked, since a pod is a write.
+ */
+export async function runCheckconfig(settings: Settings, prow: ProwConfig): Promise<Finding[]> {
+  const files = {
+    'config.yaml': prow.config.text,
+    'plugins.yaml': prow.plugins.text,
+    ...Object.fromEntries(Object.entries(jobTexts(prow)).map(([name, text]) => [`jobs/${name}`, text])),
+  }
+  try {
+    if (settings.CHECKCONFIG === 'off') return skip('CHECKCONFIG=off')
+    if (onPath('checkconfig')) return verdict('the checkconfig on PATH', await runProgram(files, settings), settings)
+    if (currentRun().plan) return skip('not on PATH, and a plan starts no pod')
+    const nodes = await inspectNodes()
+    if (nodes.count === 0) return skip('not on PATH, and the cluster has no nodes')
+    if (nodes.simulated) return skip('not on PATH, and the nodes are simulated: no program runs there')
+    if (!(await snapshot()).has('Namespace', 'prow')) return skip('not on PATH, and namespace prow does not exist')
+    return await withSpinner('running checkconfig in the cluster', () => runPod(files, settings))
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === 'interrupted') throw error
+    return [didNotRun(error.message, error.findings[0]!.remedy)]
+  }
+}
+
+function skip(reason: string): Finding[] {
+  skipped('checkconfig', reason)
+  return []
+}
+
+function didNotRun(reason: string, remedy: string): Finding {
+  const rest = 'Without it only the rules of this runbook check the configuration; CHECKCONFIG=off leaves it out.'
+  return warning(`checkconfig did not run: ${reason}`, `${remedy} ${rest}`)
 }
 
 /**
- * Asks checkconfig: the program on PATH, else a pod of the installed version, which is gone again afterwards.
- * A pod is a write, so under `plan` only the program is asked.
+ * What checkconfig found out, by how it ended. Only its own log lines refuse a configuration: any other failure is one
+ * of what runs it.
  */
-export async function runCheckconfig(prow: ProwConfig, settings: Settings, plan: boolean): Promise<Verdict> {
-  if (settings.CHECKCONFIG === 'off') return { skipped: 'CHECKCONFIG=off' }
-  const files = texts(prow)
-  const local = await onPath(files, settings)
-  if (local) return { by: 'the checkconfig on PATH', ...judged(local) }
-  if (plan) return { skipped: 'not on PATH, and a plan starts no pod' }
-  const why = await noPod()
-  if (why) return { skipped: `not on PATH, and ${why}` }
-  const ended = await inCluster(files, settings)
-  if (/ImagePullBackOff|ErrImagePull|timed out waiting/.test(ended.stderr)) {
-    return { skipped: 'not on PATH, and its pod did not start in time' }
+export function verdict(program: string, { exitCode, stdout, stderr }: Completed, settings: Settings): Finding[] {
+  if (exitCode === 0) return [passed(`${program} accepts the configuration`)]
+  const errors = loggedErrors(`${stdout}\n${stderr}`)
+  if (errors.length === 0) {
+    const reason = stderr.trim().split('\n')[0] || `exit code ${exitCode}`
+    return [didNotRun(reason, `Check that ${program} works.`)]
   }
-  return { by: 'checkconfig in the cluster', ...judged(ended) }
+  const strict = settings.CONFIG_STRICT === 'on' ? ', or set CONFIG_STRICT=off where it is only a warning' : ''
+  return errors.map((error) =>
+    failed(`checkconfig: ${error}`, `${program} refuses the configuration. Correct the file${strict}.`),
+  )
 }
 
-function texts(prow: ProwConfig): Record<string, string> {
-  return {
-    'config.yaml': prow.config.text,
-    'plugins.yaml': prow.plugins.text,
-    ...Object.fromEntries([...prow.jobs].map(([name, { text }]) => [`jobs/${name}`, text])),
-  }
+/** The errors that a program of Prow has logged, as JSON lines: those that carry one, else all of that level. */
+function loggedErrors(log: string): string[] {
+  const entries = log.split('\n').flatMap((line): { msg: string; error?: unknown }[] => {
+    try {
+      const entry = JSON.parse(line)
+      const isError = /^(warning|error|fatal|panic)$/.test(entry?.level ?? entry?.severity)
+      return isError && typeof entry.msg === 'string' ? [entry] : []
+    } catch {
+      return []
+    }
+  })
+  const errors = entries.filter(({ error }) => error).map(({ error }) => String(error))
+  return [...new Set(errors.length > 0 ? errors : entries.map(({ msg }) => msg))]
 }
 
 function flags(folder: string, settings: Settings): string[] {
@@ -53,105 +97,104 @@ function flags(folder: string, settings: Settings): string[] {
   ]
 }
 
-async function onPath(files: Record<string, string>, settings: Settings): Promise<Completed | undefined> {
+async function runProgram(files: Record<string, string>, settings: Settings): Promise<Completed> {
   const folder = mkdtempSync(join(tmpdir(), 'prow-runbook-'))
   try {
     chmodSync(folder, 0o700)
     mkdirSync(join(folder, 'jobs'))
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
     return await tryRun('checkconfig', flags(folder, settings))
-  } catch (error) {
-    if (error instanceof Problem && /not on this machine/.test(error.message)) return undefined
-    throw error
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** Why a pod cannot be asked, or nothing. */
-async function noPod(): Promise<string | undefined> {
-  const nodes = await getObjects('nodes')
-  const simulated = (node: (typeof nodes)[number]) => node.metadata.annotations?.['kwok.x-k8s.io/node'] !== undefined
-  if (nodes.length === 0) return 'the cluster has no nodes'
-  if (nodes.every(simulated)) return 'the nodes are simulated: no program runs there'
-  return (await snapshot()).has('Namespace', 'prow') ? undefined : 'the namespace prow is missing'
+const LABELS = { ...managedLabels('06-config'), 'app.kubernetes.io/component': 'checkconfig' }
+const IN_CLUSTER = 'checkconfig in the cluster'
+/** The last file that is unpacked in the pod. */
+const COMPLETE = 'complete'
+
+async function runPod(files: Record<string, string>, settings: Settings): Promise<Finding[]> {
+  const name = `checkconfig-${Date.now().toString(36)}`
+  try {
+    const completed = await tryKubectl(podArguments(name, settings), {
+      input: unpackScript(files, '/tmp/c'),
+      comment: 'the configuration, packed',
+      timeout: LIMIT,
+    })
+    const findings = verdict(IN_CLUSTER, completed, settings)
+    if (completed.exitCode === 0 || findings.some(({ outcome }) => outcome === 'failed')) return findings
+    const { message, findings: explained } = explainKubectl(completed.stderr)
+    const status = await podStatus(name)
+    return [
+      status
+        ? didNotRun(`its pod shows ${status}`, 'Check that the nodes can pull its image and have room for it.')
+        : didNotRun(message, explained[0]!.remedy),
+    ]
+  } finally {
+    const remove = ['delete', 'pod', '-n', 'prow', '--ignore-not-found', '--wait=false']
+    // Also that of a run that was killed; one that still runs belongs to somebody else's run.
+    const label = `app.kubernetes.io/component=${LABELS['app.kubernetes.io/component']}`
+    const ended = ['-l', label, '--field-selector=status.phase!=Running,status.phase!=Pending']
+    // A failure here must not replace the verdict; whoever may not create the pod may not delete it either.
+    await Promise.allSettled([tryKubectl([...remove, name]), tryKubectl([...remove, ...ended])])
+  }
 }
 
-const LABEL = 'app.kubernetes.io/component=checkconfig'
-
-async function inCluster(files: Record<string, string>, settings: Settings): Promise<Completed> {
-  const name = `checkconfig-${Date.now().toString(36)}`
-  const security = {
+function podArguments(name: string, settings: Settings): string[] {
+  const image = `${settings.PROW_IMAGE_REGISTRY}/checkconfig:${settings.PROW_IMAGE_TAG}`
+  const securityContext = {
     allowPrivilegeEscalation: false,
     capabilities: { drop: ['ALL'] },
     runAsNonRoot: true,
     runAsUser: 65532,
     seccompProfile: { type: 'RuntimeDefault' },
   }
-  const image = `${settings.PROW_IMAGE_REGISTRY}/checkconfig:${settings.PROW_IMAGE_TAG}`
-  const script = `mkdir -p /tmp/c/jobs && base64 -d | tar -xzC /tmp/c && exec /ko-app/checkconfig ${flags('/tmp/c', settings).join(' ')}`
+  // Input that was cut off lacks the last file: checkconfig must not judge the rest.
+  const script = `set -e; eval "$(cat)"; test -f /tmp/c/${COMPLETE}; exec /ko-app/checkconfig ${flags('/tmp/c', settings).join(' ')}`
   const overrides = {
     apiVersion: 'v1',
     spec: {
       automountServiceAccountToken: false,
       nodeSelector: { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': settings.NODE_ARCH },
-      containers: [
-        { name, image, command: ['sh', '-c', script], stdin: true, stdinOnce: true, securityContext: security },
-      ],
+      containers: [{ name, image, command: ['sh', '-c', script], stdin: true, stdinOnce: true, securityContext }],
     },
   }
-  const { gzipSync } = await import('node:zlib')
-  const input = gzipSync(tar(files)).toString('base64')
-  try {
-    return await tryKubectl(
-      [
-        ...['run', name, '-n', 'prow', `--image=${image}`, '--restart=Never', '--stdin', '--quiet'],
-        ...[`--labels=app.kubernetes.io/managed-by=prow-runbook,${LABEL}`, '--pod-running-timeout=2m'],
-        `--overrides=${JSON.stringify(overrides)}`,
-      ],
-      { input, comment: 'the configuration, packed', timeout: 180 },
-    )
-  } finally {
-    const gone = ['delete', 'pod', '-n', 'prow', '--ignore-not-found', '--wait=false']
-    // Also the one of a run that was killed. What still works is of somebody else's run.
-    const ended = ['-l', LABEL, '--field-selector=status.phase!=Running,status.phase!=Pending']
-    await Promise.all([kubectl([...gone, name]), kubectl([...gone, ...ended])])
-  }
+  const labels = Object.entries(LABELS).map(([key, value]) => `${key}=${value}`)
+  return [
+    ...['run', name, '-n', 'prow', `--image=${image}`, '--restart=Never', '--stdin', '--quiet'],
+    ...[`--labels=${labels.join(',')}`, `--pod-running-timeout=${START_LIMIT}s`],
+    `--overrides=${JSON.stringify(overrides)}`,
+  ]
 }
 
-function judged({ exitCode, stdout, stderr }: Completed): Pick<Verdict, 'refused'> {
-  if (exitCode === 0) return {}
-  const said = `${stdout}\n${stderr}`.split('\n').flatMap((line): string[] => {
-    try {
-      const { level, severity, msg, error } = JSON.parse(line)
-      if (!/error|fatal|warning/.test(level ?? severity)) return []
-      if (/^(Validation failed|Strict is set)/.test(msg) && !error) return []
-      return [String(error ?? msg)]
-    } catch {
-      return []
+/**
+ * A shell script that writes files into a folder, by what the image of checkconfig has: a shell, base64 and gzip. No
+ * tar: its header has no room for names of more than 100 bytes.
+ */
+export function unpackScript(files: Record<string, string>, folder: string): string {
+  const write = ([name, text]: [string, string]) =>
+    `base64 -d <<'END' | gzip -d >${quote(`${folder}/${name}`)}\n${gzipSync(text).toString('base64')}\nEND\n`
+  const lines = Object.entries(files).map(write).join('')
+  // In braces the shell reads it to its end before it runs any of it.
+  return `{\nmkdir -p ${quote(`${folder}/jobs`)}\n${lines}touch ${quote(`${folder}/${COMPLETE}`)}\n}\n`
+}
+
+/** Why the pod does not run or has failed, as its status shows it; empty when it was never created or shows nothing. */
+async function podStatus(name: string): Promise<string> {
+  const { stdout } = await tryKubectl(['get', 'pod', '-n', 'prow', name, '--ignore-not-found', '-o', 'json'])
+  if (!stdout.trim()) return ''
+  const { status } = JSON.parse(stdout) as {
+    status: {
+      conditions?: { type: string; status: string; message?: string }[]
+      containerStatuses?: {
+        state?: Partial<Record<'waiting' | 'terminated', { reason?: string; message?: string }>>
+      }[]
     }
-  })
-  return { refused: said.length > 0 ? [...new Set(said)] : [stderr.trim().split('\n').at(-1) ?? ''] }
-}
-
-/** The files as a tar archive, for a pod that has tar and no other way to get them. */
-function tar(files: Record<string, string>): Buffer {
-  const blocks: Buffer[] = []
-  for (const [name, text] of Object.entries(files)) {
-    const body = Buffer.from(text)
-    const head = Buffer.alloc(512)
-    head.write(name, 0, 100)
-    head.write('0000644\0', 100)
-    head.write('0000000\0', 108)
-    head.write('0000000\0', 116)
-    head.write(`${body.length.toString(8).padStart(11, '0')}\0`, 124)
-    head.write('00000000000\0', 136)
-    head.write('        ', 148)
-    head.write('0', 156)
-    head.write('ustar\x0000', 257)
-    const sum = head.reduce((all, byte) => all + byte, 0)
-    head.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
-    blocks.push(head, body, Buffer.alloc((512 - (body.length % 512)) % 512))
   }
-  return Buffer.concat([...blocks, Buffer.alloc(1024)])
+  const { waiting, terminated } = status.containerStatuses?.[0]?.state ?? {}
+  const unscheduled = status.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False')
+  const failed = terminated?.reason === 'Error' ? undefined : terminated
+  const { reason = '', message = '' } = waiting ?? failed ?? { message: unscheduled?.message }
+  return [reason, message].filter(Boolean).join(': ')
 }

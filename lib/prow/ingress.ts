@@ -1,168 +1,153 @@
-import { CONTROLLER, type LoadBalancerController } from '../aws/load-balancer.ts'
-import { Problem } from '../base/problem.ts'
-import { kubectlLine, tryKubectl } from '../kubernetes/kubectl.ts'
+import type { LoadBalancerController } from '../aws/load-balancer.ts'
+import { type Finding, failed } from '../base/problem.ts'
+import type { Check } from '../kubernetes/check.ts'
 import { type KubeObject, manifests, manifestsWith, type Resource } from '../kubernetes/manifests.ts'
-import { getObjects, snapshot } from '../kubernetes/snapshot.ts'
+import { prowUrl } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-
-// ---- The Ingresses ----------------------------------------------------------------------------------------------
-
-export const isInternal = (settings: Settings) => settings.DECK_ACCESS === 'internal'
+import { albNamespace, hostname, readIngresses } from './load-balancers.ts'
 
 /** Of the five values that a rule of a load balancer may have, the host and the path take two. */
 export const MAX_CIDRS = 3
 
-/** What is wrong with the settings of the way in, before anything is made. `auto`: EKS makes the load balancers. */
-export function ingressProblems(settings: Settings, auto: boolean): { message: string; remedy: string }[] {
-  const told: [string, string[]][] = [
-    ['DECK_ACCESS', /^(internal|public)$/.test(settings.DECK_ACCESS) ? [] : settings.DECK_ACCESS.split(',')],
+const isInternal = ({ DECK_ACCESS }: Settings) => DECK_ACCESS.kind === 'internal'
+
+/** What the settings ask of the load balancers that these cannot do. `auto`: EKS Auto Mode creates them. */
+export function ingressProblems(settings: Settings, auto: boolean): Finding[] {
+  const lists: [name: 'DECK_ACCESS' | 'HOOK_CIDRS', cidrs: string[]][] = [
+    ['DECK_ACCESS', settings.DECK_ACCESS.cidrs],
     ['HOOK_CIDRS', isInternal(settings) ? [] : settings.HOOK_CIDRS],
   ]
-  // Whether Auto Mode heeds a condition is told nowhere (aws/containers-roadmap#2556 asks for it), and one that it does
-  // not heed would let everybody in.
+  // AWS does not document whether Auto Mode supports conditions (aws/containers-roadmap#2556 asks for them), and one
+  // that it ignores would admit everybody.
   if (auto) {
-    return told
-      .filter(([, list]) => list.length > 0)
-      .map(([name]) => ({
-        message: `${name} is a list of CIDRs, and EKS Auto Mode may not keep others out on a load balancer for both`,
-        remedy:
-          name === 'DECK_ACCESS'
-            ? 'Set DECK_ACCESS=internal or public; or INGRESS=none, with a way in of your own.'
-            : "Leave HOOK_CIDRS empty: what comes without GitHub's signature is refused. Or set DECK_ACCESS=internal.",
-      }))
+    const remedies = {
+      DECK_ACCESS: 'Set DECK_ACCESS to internal or public, or set INGRESS=none and route to Prow yourself.',
+      HOOK_CIDRS:
+        "Leave HOOK_CIDRS empty: hook rejects requests without GitHub's signature. Or set DECK_ACCESS=internal.",
+    }
+    return lists
+      .filter(([, cidrs]) => cidrs.length > 0)
+      .map(([name]) =>
+        failed(
+          `${name} is a list of CIDRs, which EKS Auto Mode may not enforce on a load balancer for hook and Deck`,
+          remedies[name],
+        ),
+      )
   }
-  return told
-    .filter(([, list]) => list.length > MAX_CIDRS)
-    .map(([name, list]) => ({
-      message: `${name} has ${list.length} CIDRs, and a rule of a load balancer takes ${MAX_CIDRS}`,
-      remedy: 'Write fewer, wider ones; or DECK_ACCESS=internal, which has a load balancer of its own.',
-    }))
+  return lists
+    .filter(([, cidrs]) => cidrs.length > MAX_CIDRS)
+    .map(([name, cidrs]) =>
+      failed(
+        `${name} has ${cidrs.length} CIDRs, and a rule of a load balancer takes ${MAX_CIDRS}`,
+        'Use fewer, wider ones, or set DECK_ACCESS=internal, which gives Deck a load balancer of its own.',
+      ),
+    )
 }
 
-/** The two Ingresses, one thing each; with Auto Mode their classes before them. */
-export function ingressResources(settings: Settings, by: LoadBalancerController, certificate: string) {
+/** The name of the group by which both Ingresses share a load balancer: letters, digits and dashes, 63 at most. */
+function groupName({ CLUSTER_NAME: cluster }: Settings): string {
+  return `prow-${cluster.toLowerCase().replace(/[^a-z0-9]/g, '-')}`.slice(0, 63).replace(/-+$/, '')
+}
+
+/** The Ingresses of hook and Deck for load balancers of AWS, one resource each; for Auto Mode after their IngressClasses. */
+export function ingressResources(
+  settings: Settings,
+  controller: LoadBalancerController,
+  certificate: string,
+): Resource[] {
+  const { HOOK_CIDRS, DECK_ACCESS: access } = settings
   const nginx = settings.INGRESS === 'nginx'
-  const auto = by.by === 'auto'
+  const auto = controller.kind === 'auto'
   const shared = !isInternal(settings)
-  const source = (cidrs: string[]) =>
-    cidrs.length
-      ? JSON.stringify([{ field: 'source-ip', sourceIpConfig: { values: cidrs.map((one) => one.trim()) } }])
-      : ''
+  const fromSources = (cidrs: string[]) =>
+    cidrs.length > 0 ? JSON.stringify([{ field: 'source-ip', sourceIpConfig: { values: cidrs } }]) : ''
   const http = settings.HTTP_PORT === 'off' ? [] : [{ HTTP: Number(settings.HTTP_PORT) }]
-  const named = by.by === 'controller' ? by.class : 'alb'
-  // Letters, digits and dashes, 63 at most, the last one no dash.
-  const group = `prow-${settings.CLUSTER_NAME.toLowerCase().replace(/[^a-z0-9]/g, '-')}`.slice(0, 63).replace(/-+$/, '')
+  const ingressClass = controller.kind === 'installed' ? controller.class : 'alb'
+  const group = shared ? groupName(settings) : ''
   const values = {
-    ALB_NAMESPACE: nginx ? 'ingress-nginx' : 'prow',
-    // A NodePort is what the guide puts its load balancer before; pods themselves take one hop less.
+    ALB_NAMESPACE: albNamespace(settings),
+    // ingress-nginx answers on node ports, as in the guide; Prow's pods are reached without that hop.
     ALB_TARGET: nginx ? 'instance' : 'ip',
     ALB_HEALTH: nginx ? '/healthz' : '/',
     ALB_LISTEN: JSON.stringify([...http, { HTTPS: settings.HTTPS_PORT }]),
     ALB_CERTIFICATE: certificate,
-    ALB_GROUP: shared ? group : '',
-    // Auto Mode knows a group by the class alone.
-    ALB_GROUP_NAME: shared && !auto ? group : '',
-    HOOK_CLASS: auto ? 'prow-hook' : named,
-    DECK_CLASS: auto ? 'prow-deck' : named,
+    ALB_GROUP: group,
+    // Auto Mode takes the group from the class.
+    ALB_GROUP_NAME: auto ? '' : group,
+    HOOK_CLASS: auto ? 'prow-hook' : ingressClass,
+    DECK_CLASS: auto ? 'prow-deck' : ingressClass,
     HOOK_SERVICE: nginx ? 'ingress-nginx-controller' : 'hook',
     HOOK_PORT: nginx ? '80' : '8888',
     DECK_SERVICE: nginx ? 'ingress-nginx-controller' : 'deck',
     DECK_PORT: '80',
     DECK_SCHEME: shared ? 'internet-facing' : 'internal',
-    HOOK_INBOUND: shared ? '' : settings.HOOK_CIDRS.join(','),
-    HOOK_CONDITION: shared ? source(settings.HOOK_CIDRS) : '',
-    DECK_CONDITION: /^(internal|public)$/.test(settings.DECK_ACCESS) ? '' : source(settings.DECK_ACCESS.split(',')),
+    HOOK_INBOUND: shared ? '' : HOOK_CIDRS.join(','),
+    HOOK_CONDITION: shared ? fromSources(HOOK_CIDRS) : '',
+    DECK_CONDITION: fromSources(access.cidrs),
   }
-  const from = settings.HOOK_CIDRS.length ? settings.HOOK_CIDRS.join(', ') : 'the internet'
-  const who = { internal: 'inside the network', public: 'anybody' }[settings.DECK_ACCESS] ?? settings.DECK_ACCESS
+  const resource = (name: string, file: string, note?: string): Resource => ({
+    name,
+    manifests: manifestsWith(settings, values, `ingress/${file}.yaml`),
+    note,
+  })
+  const people = { internal: 'the internal network', public: 'the internet', cidrs: access.cidrs.join(', ') }
   return [
-    ...(auto
-      ? [
-          {
-            name: 'IngressClasses of Auto Mode',
-            manifests: manifestsWith(settings, values, 'ingress/auto-classes.yaml'),
-          },
-        ]
-      : []),
-    {
-      name: 'Ingress prow-hook',
-      manifests: manifestsWith(settings, values, 'ingress/alb-hook.yaml'),
-      note: `/hook, from ${from}`,
-    },
-    {
-      name: 'Ingress prow-deck',
-      manifests: manifestsWith(settings, values, 'ingress/alb-deck.yaml'),
-      note: `Deck, for ${who}`,
-    },
+    ...(auto ? [resource('IngressClasses of Auto Mode', 'auto-classes')] : []),
+    resource('Ingress prow-hook', 'alb-hook', `/hook, from ${HOOK_CIDRS.join(', ') || 'the internet'}`),
+    resource('Ingress prow-deck', 'alb-deck', `Deck, from ${people[access.kind]}`),
   ]
 }
 
 /**
- * What another INGRESS has made and this one does not want. Its load balancers go with their Ingresses; ingress-nginx
- * stays, as others may be using it by now.
+ * What another INGRESS has created and this one does not want. The load balancers are removed with their Ingresses;
+ * ingress-nginx stays, because others may use it by now.
  */
 export function unwantedIngresses(settings: Settings, auto: boolean): Resource[] {
   const eks = settings.TARGET === 'eks'
-  const things = (['nginx', 'alb'] as const)
+  const resources = (['nginx', 'alb'] as const)
     .filter((other) => other !== settings.INGRESS)
-    .map((other) => {
-      const balanced = eks ? ingressResources({ ...settings, INGRESS: other }, { by: 'nothing' }, 'none') : []
-      return {
-        name: `Ingresses of INGRESS=${other}`,
-        manifests: [
-          ...(other === 'nginx' ? manifests(settings, 'ingress/nginx.yaml') : []),
-          ...balanced.flatMap((thing) => thing.manifests),
-        ],
-      }
-    })
-    .filter((thing) => thing.manifests.length > 0)
-  if (!auto || settings.INGRESS !== 'none') return things
-  // Last: what takes the load balancers away still reads them.
-  const [classes] = ingressResources(settings, { by: 'auto' }, 'none')
-  return [...things, classes!]
+    .map((other) => ({
+      name: `Ingresses of INGRESS=${other}`,
+      manifests: [
+        ...(other === 'nginx' ? manifests(settings, 'ingress/nginx.yaml') : []),
+        ...(eks ? ingressResources({ ...settings, INGRESS: other }, { kind: 'none' }, 'none') : []).flatMap(
+          (resource) => resource.manifests,
+        ),
+      ],
+    }))
+    .filter((resource) => resource.manifests.length > 0)
+  if (!auto || settings.INGRESS !== 'none') return resources
+  // Last: Auto Mode reads the classes to remove the load balancers.
+  const [classes] = ingressResources(settings, { kind: 'auto' }, 'none')
+  return [...resources, classes!]
 }
 
-function hostname(ingress: KubeObject | undefined): string | undefined {
-  const status = ingress?.status as { loadBalancer?: { ingress?: { hostname?: string }[] } } | undefined
-  return status?.loadBalancer?.ingress?.[0]?.hostname
+/** That each Ingress exists and routes PROW_HOST, and that those for load balancers have one. */
+export function ingresses(settings: Settings): Check[] {
+  const routes = `routes ${prowUrl(settings)}/ to Prow`
+  const nginx: Check = {
+    fact: `Ingress prow ${routes}`,
+    step: '11-ingress',
+    inspect: (snapshot) => ingressProblem(settings, 'prow/prow', snapshot.get('Ingress', 'prow', 'prow')) ?? true,
+  }
+  const balanced = ['prow-hook', 'prow-deck'].map((name): Check => {
+    const shown = `${albNamespace(settings)}/${name}`
+    return {
+      fact: `Ingress ${name} ${routes}`,
+      step: '11-ingress',
+      inspect: async () => {
+        const ingress = (await readIngresses(settings)).get(name)
+        const problem = ingressProblem(settings, shown, ingress)
+        return problem ?? (hostname(ingress) !== undefined || `Ingress ${shown} has no load balancer`)
+      },
+    }
+  })
+  return [...(settings.INGRESS === 'nginx' ? [nginx] : []), ...(settings.TARGET === 'eks' ? balanced : [])]
 }
 
-/** Waits until an Ingress has an address, and answers it; on the limit throws a Problem with what the events say. */
-export async function waitForLoadBalancer(
-  settings: Settings,
-  name: string,
-  say: (text: string) => void,
-): Promise<string> {
-  const namespace = settings.INGRESS === 'nginx' ? 'ingress-nginx' : 'prow'
-  const known = hostname((await snapshot()).get('Ingress', name, namespace))
-  if (known) return known
-  say(`waiting for the address of Ingress ${name}`)
-  const path = '{.status.loadBalancer.ingress[0].hostname}'
-  const args = ['-n', namespace, 'wait', `ingress/${name}`, `--for=jsonpath=${path}`, '-o', `jsonpath=${path}`]
-  const ended = await tryKubectl([...args, `--timeout=${settings.WAIT_SECONDS}s`])
-  if (ended.exitCode === 0 && ended.stdout.trim()) return ended.stdout.trim()
-  const events = await getObjects(
-    'events',
-    '-n',
-    namespace,
-    '--field-selector',
-    `involvedObject.name=${name},type=Warning`,
-  )
-  const said = events.map((event) => `${event.reason}: ${event.message}`).slice(-3)
-  const remedies: [RegExp, string][] = [
-    [
-      /subnet/i,
-      `Tag two subnets or more: kubernetes.io/role/${name === 'prow-deck' && isInternal(settings) ? 'internal-elb' : 'elb'}=1, in two zones, with 8 free addresses each.`,
-    ],
-    [/certificate/i, 'See that CERTIFICATE_ARN is in this region and ISSUED.'],
-    [
-      /AccessDenied|not authorized|UnauthorizedOperation/i,
-      'The role of the controller lacks a right; run the step again when it is ours.',
-    ],
-  ]
-  throw new Problem(
-    [`Ingress ${name} has no load balancer after ${settings.WAIT_SECONDS} seconds`, ...said].join('\n'),
-    remedies.find(([looks]) => said.some((one) => looks.test(one)))?.[1] ??
-      `Read why: ${kubectlLine('-n', 'kube-system', 'logs', '-l', `app.kubernetes.io/name=${CONTROLLER}`)}`,
-  )
+function ingressProblem({ PROW_HOST: host }: Settings, shown: string, ingress?: KubeObject): string | undefined {
+  if (!ingress) return `Ingress ${shown} does not exist`
+  const { rules = [] } = ingress.spec as { rules?: { host?: string }[] }
+  if (rules.some((rule) => rule.host === host)) return undefined
+  return `Ingress ${shown} is for ${rules.map((rule) => rule.host ?? '*').join(', ') || 'no host'}, not for ${host}`
 }

@@ -1,181 +1,187 @@
-import type { Finding } from '../base/problem.ts'
-import type { Tree } from '../base/yaml-tree.ts'
-import { explainGitHub, type GitHub, statusOf } from '../github/client.ts'
+import { type Finding, failed, warning } from '../base/problem.ts'
+import { summarize } from '../base/summarize.ts'
+import { isTrue, nodeAt, parseYaml, type Tree, textOf, textsOf } from '../base/yaml-tree.ts'
+import type { GitHub } from '../github/client.ts'
+import { listRepositories, type Repository, readRepository } from '../github/repositories.ts'
+import { explainGitHub, statusOf } from '../github/requests.ts'
 import type { Settings } from '../settings/table.ts'
 import type { ProwConfig } from './config.ts'
 import { signIn } from './sign-in.ts'
 
-// A Deck that anybody reaches shows the logs of all jobs to anybody, those of private repositories too.
+// A public Deck shows the logs of all jobs to anyone, those of private repositories too.
 
-/** What was found out: what is message, what is worth a word. */
-interface Found {
-  faults: Finding[]
-  warnings: Finding[]
-}
+/** In how many private repositories a .prow.yaml is searched for; a request each. */
+const SEARCHED = 20
 
-/** How many private repositories are looked into for jobs of their own; a question each. */
-const LOOKED_INTO = 20
+const RESTRICT = 'Set DECK_ACCESS=internal, or to the CIDRs of those who may read them.'
 
-const CLOSE = 'Set DECK_ACCESS=internal, or to the CIDRs of those who may read them.'
-
-/** Whether the settings let anybody reach Deck. */
+/** Whether the settings let anyone reach Deck. */
 export function isPublic(settings: Settings): boolean {
-  return settings.DECK_ACCESS.split(',').some((word) => word.trim() === 'public' || word.trim().endsWith('/0'))
+  return settings.DECK_ACCESS.kind === 'public'
 }
 
-/** What Deck would show of a configuration. */
-interface Shown {
-  /** The repositories of jobs that Deck lists, with the place of one of them. */
+/** What a public Deck shows of a configuration. Repositories are full names, such as `my-org/web`. */
+export interface Exposure {
+  /** The repositories of the jobs on Deck's lists, with the place of one of their jobs. */
   jobs: Map<string, string>
+  /** What deck.hidden_repos names: repositories and organizations. */
   hidden: string[]
   isHidden: (repo: string) => boolean
-  /** Whether a repository may bring jobs in a .prow.yaml of its own. */
-  inRepo: (repo: string) => boolean
+  /** Whether a repository may define jobs in a .prow.yaml of its own. */
+  isInRepoConfigEnabled: (repo: string) => boolean
 }
 
-async function shownOf(prow: ProwConfig): Promise<Shown> {
-  const { nodeAt: at, isTrue, parseYaml: readYaml, textOf, textsOf } = await import('../base/yaml-tree.ts')
-  const config = readYaml(prow.config.text).tree
-  const hidden = textsOf(at(config, 'deck', 'hidden_repos'))
-  const isHidden = (repo: string) => hidden.includes(repo) || hidden.includes(repo.split('/')[0]!)
-  const enabled = at(config, 'in_repo_config', 'enabled')
+/** Reads from Prow's configuration what a public Deck shows. */
+export function exposureOf(prow: ProwConfig): Exposure {
+  const config = parseYaml(prow.config.text).tree
+  const hidden = textsOf(nodeAt(config, 'deck', 'hidden_repos'))
+  const isHidden = (repo: string) => hidden.includes(repo) || hidden.includes(orgOf(repo))
   const jobs = new Map<string, string>()
-  const add = (job: Tree, told: string, own?: string) => {
-    const extra = (at(job, 'extra_refs')?.list ?? []).map(
-      (ref) => `${textOf(at(ref, 'org'))}/${textOf(at(ref, 'repo'))}`,
+  for (const { job, repo, place } of allJobs(prow)) {
+    const extra = (nodeAt(job, 'extra_refs')?.list ?? []).map(
+      (ref) => `${textOf(nodeAt(ref, 'org'))}/${textOf(nodeAt(ref, 'repo'))}`,
     )
-    const repos = [...(own ? [own] : []), ...extra]
+    const repos = [...(repo ? [repo] : []), ...extra]
     // One hidden repository hides the job.
-    if (isTrue(at(job, 'hidden')) || repos.some(isHidden)) return
-    for (const repo of repos) if (/^[\w.-]+\/[\w.-]+$/.test(repo) && !jobs.has(repo)) jobs.set(repo, told)
+    if (isTrue(nodeAt(job, 'hidden')) || repos.some(isHidden)) continue
+    for (const one of repos) if (/^[\w.-]+\/[\w.-]+$/.test(one) && !jobs.has(one)) jobs.set(one, place)
   }
-  for (const { displayName: told, text } of [prow.config, ...prow.jobs.values()]) {
-    const { tree } = readYaml(text)
+  const enabled = nodeAt(config, 'in_repo_config', 'enabled')
+  const isInRepoConfigEnabled = (repo: string) => {
+    // The most specific entry decides.
+    const key = [repo, orgOf(repo), '*'].find((one) => nodeAt(enabled, one) !== undefined)
+    return key !== undefined && isTrue(nodeAt(enabled, key))
+  }
+  return { jobs, hidden, isHidden, isInRepoConfigEnabled }
+}
+
+const orgOf = (repo: string) => repo.split('/')[0]!
+
+/** Every job of a configuration, with its repository, which a periodic has none of, and its place: `config.yaml:12`. */
+function* allJobs(prow: ProwConfig): Generator<{ job: Tree; repo?: string; place: string }> {
+  for (const { displayName, text } of [prow.config, ...prow.jobs.values()]) {
+    const { tree } = parseYaml(text)
     for (const kind of ['presubmits', 'postsubmits'])
-      for (const [repo, list] of at(tree, kind)?.map ?? [])
-        for (const job of list.list ?? []) add(job, `${told}:${job.line}`, repo)
-    for (const job of at(tree, 'periodics')?.list ?? []) add(job, `${told}:${job.line}`)
-  }
-  const inRepo = (repo: string) => {
-    const places = [repo, repo.split('/')[0]!, '*']
-    const place = places.find((one) => at(enabled, one) !== undefined)
-    return place !== undefined && isTrue(at(enabled, place))
-  }
-  return { jobs, hidden, isHidden, inRepo }
-}
-
-/** A repository as GitHub tells it: public, private or internal; nothing where it shows none. */
-type Visibility = string | undefined
-
-function visibilityOf(repo: { private?: boolean; visibility?: string }): string {
-  return repo.visibility ?? (repo.private ? 'private' : 'public')
-}
-
-async function visibility(settings: Settings, github: GitHub, repo: string): Promise<Visibility> {
-  const [owner = '', name = ''] = repo.split('/')
-  try {
-    const { data } = await github.request('GET /repos/{owner}/{repo}', { owner, repo: name })
-    return visibilityOf(data)
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined
-    throw explainGitHub(error, settings, {
-      description: `look at ${repo}`,
-      scope: 'repo',
-      permission: 'Metadata: read',
-    })
+      for (const [repo, jobs] of nodeAt(tree, kind)?.map ?? [])
+        for (const job of jobs.list ?? []) yield { job, repo, place: `${displayName}:${job.line}` }
+    for (const job of nodeAt(tree, 'periodics')?.list ?? []) yield { job, place: `${displayName}:${job.line}` }
   }
 }
 
-/** All repositories of the organisation but archived ones: a question for each hundred. */
-async function listed(settings: Settings, github: GitHub): Promise<Map<string, Visibility>> {
-  const { GITHUB_ORG: org } = settings
-  try {
-    const all = await github.paginate('GET /orgs/{org}/repos', { org, per_page: 100, type: 'all' })
-    return new Map(all.filter((one) => !one.archived).map((one) => [`${org}/${one.name}`, visibilityOf(one)]))
-  } catch (error) {
-    throw explainGitHub(error, settings, {
-      description: `list the repositories of ${org}`,
-      scope: 'repo',
-      permission: 'Metadata: read',
-    })
-  }
-}
+/** What GitHub shows of repositories: public, private or internal; undefined for one that it does not show. */
+export type Visibilities = Map<string, string | undefined>
 
-async function hasOwnJobs(settings: Settings, github: GitHub, repo: string): Promise<boolean> {
-  const [owner = '', name = ''] = repo.split('/')
-  try {
-    const { data } = await github.request('GET /repos/{owner}/{repo}/contents/{path}', { owner, repo: name, path: '' })
-    return Array.isArray(data) && data.some((file) => file.name === '.prow.yaml' || file.name === '.prow')
-  } catch (error) {
-    // An empty one has no contents.
-    if (statusOf(error) === 404) return false
-    throw explainGitHub(error, settings, {
-      description: `look into ${repo}`,
-      scope: 'repo',
-      permission: 'Contents: read',
-    })
-  }
-}
+const visibilityOf = (repository: Repository | undefined) =>
+  repository && (repository.visibility ?? (repository.private ? 'private' : 'public'))
 
-/** Asks GitHub about the repositories that have jobs. Nothing where Deck is not public. */
-export async function checkPublicDeck(settings: Settings, prow: ProwConfig): Promise<Found> {
-  const found: Found = { faults: [], warnings: [] }
-  if (!isPublic(settings)) return found
-  const unknown = (why: string) => {
-    found.warnings.push({
-      message: `Deck is open to anybody, and whether repositories with jobs are private was not asked (${why})`,
-      remedy: `${CLOSE} Logs of private repositories would be everybody's.`,
-    })
-    return found
-  }
-  if (settings.GITHUB_CHECKS === 'off') return unknown('GITHUB_CHECKS=off')
-  const github = await signIn(settings)
-  if (!github) return unknown('there is no token yet')
-
-  const { jobs, hidden, isHidden, inRepo } = await shownOf(prow)
+/** The visibility of the repositories that have jobs, or may define some. */
+async function readVisibilities(github: GitHub, settings: Settings, exposure: Exposure): Promise<Visibilities> {
   const { GITHUB_ORG: org, GITHUB_REPOS: repos } = settings
-  const known = repos.length === 0 && inRepo(`${org}/`) ? await listed(settings, github) : new Map<string, Visibility>()
-  const served = repos.map((repo) => `${org}/${repo}`).filter(inRepo)
-  const left = [...new Set([...jobs.keys(), ...served])].filter((repo) => !known.has(repo))
-  await Promise.all(left.map(async (repo) => known.set(repo, await visibility(settings, github, repo))))
-
-  const exposed: { repo: string; where: string }[] = []
-  const isPrivate = (repo: string) => known.get(repo) !== undefined && known.get(repo) !== 'public'
-  for (const [repo, where] of jobs) {
-    if (isPrivate(repo)) exposed.push({ repo, where })
-    else if (known.get(repo) === undefined)
-      found.warnings.push({
-        message: `GitHub shows no repository ${repo}, which has jobs (${where}): whether it is private cannot be told`,
-        remedy: 'See its spelling, and whether the bot is invited there.',
-      })
-  }
-  const others = [...known.keys()].filter(
-    (repo) => isPrivate(repo) && !jobs.has(repo) && !isHidden(repo) && inRepo(repo),
+  const { jobs, isInRepoConfigEnabled } = exposure
+  const servesAll = repos.length === 0 && isInRepoConfigEnabled(`${org}/`)
+  const all = servesAll ? await listRepositories(github, settings) : []
+  const known: Visibilities = new Map(all.map((one) => [`${org}/${one.name}`, visibilityOf(one)]))
+  const served = repos.map((repo) => `${org}/${repo}`).filter(isInRepoConfigEnabled)
+  const others = new Set([...jobs.keys(), ...served].filter((repo) => !known.has(repo)))
+  await Promise.all(
+    [...others].map(async (repo) => known.set(repo, visibilityOf(await readRepository(github, settings, repo)))),
   )
-  const looked = others.slice(0, LOOKED_INTO)
-  const own = await Promise.all(looked.map((repo) => hasOwnJobs(settings, github, repo)))
-  for (const [index, repo] of looked.entries()) if (own[index]) exposed.push({ repo, where: 'its own .prow.yaml' })
-  if (exposed.length > 0) {
-    const told = exposed.map(({ repo, where }) => `${repo} (${known.get(repo)}; ${where})`)
-    found.faults.push({
-      message: `anybody could read the logs of jobs of repositories that are not public (DECK_ACCESS=${settings.DECK_ACCESS}): ${told.join(', ')}`,
-      remedy: `${CLOSE} Or name them under deck.hidden_repos in config.yaml, which takes them off Deck's lists; a log stays open to whoever knows its address.`,
-    })
-  }
-  const later = others.filter((_, index) => !own[index])
-  if (later.length > 0)
-    found.warnings.push({
-      message: `${some(later)} may bring jobs in a .prow.yaml: Deck, which is open to anybody, would show their logs`,
-      remedy: `${CLOSE} Or leave them out of in_repo_config.enabled, or name them under deck.hidden_repos.`,
-    })
-  if (hidden.length > 0)
-    found.warnings.push({
-      message: `deck.hidden_repos takes ${some(hidden)} off Deck's lists only: whoever knows or guesses the address of a log reads it`,
-      remedy: CLOSE,
-    })
-  return found
+  return known
 }
 
-function some(names: string[]): string {
-  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
+/** Whether a repository has a .prow.yaml. */
+async function hasInRepoConfig(github: GitHub, settings: Settings, fullName: string): Promise<boolean> {
+  const [owner = '', repo = ''] = fullName.split('/')
+  try {
+    const { data } = await github.request('GET /repos/{owner}/{repo}/contents/{path}', { owner, repo, path: '' })
+    return Array.isArray(data) && data.some(({ name }) => name === '.prow.yaml' || name === '.prow')
+  } catch (error) {
+    // An empty repository has no contents.
+    if (statusOf(error) === 404) return false
+    const description = `read the contents of ${fullName}`
+    throw explainGitHub(error, settings, { description, scope: 'repo', permission: 'Contents: read' })
+  }
+}
+
+/**
+ * Checks with GitHub whether a public Deck shows logs of repositories that are not public. Nothing where Deck is not
+ * public.
+ */
+export async function checkPublicDeck(settings: Settings, prow: ProwConfig): Promise<Finding[]> {
+  if (!isPublic(settings)) return []
+  const github = settings.GITHUB_CHECKS === 'on' ? await signIn(settings) : undefined
+  if (!github) {
+    const reason =
+      settings.GITHUB_CHECKS === 'on' ? 'the credential for GitHub does not exist yet' : 'GITHUB_CHECKS=off'
+    return [
+      warning(
+        `Deck is public, and whether repositories with jobs are private is not checked (${reason})`,
+        `${RESTRICT} Anyone could read the logs of private repositories.`,
+      ),
+    ]
+  }
+  const exposure = exposureOf(prow)
+  const known = await readVisibilities(github, settings, exposure)
+  const candidates = inRepoCandidates(exposure, known)
+  const searched = candidates.slice(0, SEARCHED)
+  const found = await Promise.all(searched.map((repo) => hasInRepoConfig(github, settings, repo)))
+  return exposureFindings(
+    exposure,
+    known,
+    candidates.filter((_, index) => found[index]),
+  )
+}
+
+const isPrivate = (visibility: string | undefined) => visibility !== undefined && visibility !== 'public'
+
+/** The private repositories without jobs in the configuration that may define some themselves. */
+function inRepoCandidates({ jobs, isHidden, isInRepoConfigEnabled }: Exposure, known: Visibilities): string[] {
+  return [...known]
+    .filter(([repo, visibility]) => isPrivate(visibility) && !jobs.has(repo))
+    .map(([repo]) => repo)
+    .filter((repo) => !isHidden(repo) && isInRepoConfigEnabled(repo))
+}
+
+/** What a public Deck shows that it should not. `inRepo` are the private repositories in which a .prow.yaml was found. */
+export function exposureFindings(exposure: Exposure, known: Visibilities, inRepo: string[]): Finding[] {
+  const exposed = [
+    ...[...exposure.jobs].filter(([repo]) => isPrivate(known.get(repo))),
+    ...inRepo.map((repo) => [repo, 'its own .prow.yaml'] as const),
+  ]
+  const unknown = [...exposure.jobs].filter(([repo]) => known.get(repo) === undefined)
+  const later = inRepoCandidates(exposure, known).filter((repo) => !inRepo.includes(repo))
+  return [
+    ...unknown.map(([repo, place]) =>
+      warning(
+        `GitHub shows no repository ${repo}, which has jobs (${place}): it may be private`,
+        'Check its spelling, and whether the bot is invited there.',
+      ),
+    ),
+    ...(exposed.length > 0
+      ? [
+          failed(
+            `a public Deck (DECK_ACCESS) would show anyone the job logs of repositories that are not public: ${exposed
+              .map(([repo, place]) => `${repo} (${known.get(repo)}; ${place})`)
+              .join(', ')}`,
+            `${RESTRICT} Or name them under deck.hidden_repos in config.yaml, which removes them from Deck's lists; a log stays open to those who know its URL.`,
+          ),
+        ]
+      : []),
+    ...(later.length > 0
+      ? [
+          warning(
+            `${summarize(later, 6)} may define jobs in a .prow.yaml: a public Deck would show their logs`,
+            `${RESTRICT} Or remove them from in_repo_config.enabled, or name them under deck.hidden_repos.`,
+          ),
+        ]
+      : []),
+    ...(exposure.hidden.length > 0
+      ? [
+          warning(
+            `deck.hidden_repos removes ${summarize(exposure.hidden, 6)} from Deck's lists only: those who know or guess the URL of a log can read it`,
+            RESTRICT,
+          ),
+        ]
+      : []),
+  ]
 }

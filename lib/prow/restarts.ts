@@ -1,20 +1,25 @@
 import { createHmac } from 'node:crypto'
-import { isManaged } from '../kubernetes/apply.ts'
+import { failed } from '../base/problem.ts'
 import type { Check } from '../kubernetes/check.ts'
 import { inputStream, kubectl } from '../kubernetes/kubectl.ts'
-import type { KubeObject, Manifest } from '../kubernetes/manifests.ts'
+import type { KubeObject, Resource } from '../kubernetes/manifests.ts'
+import { isManaged } from '../kubernetes/ownership.ts'
 import { forgetSnapshot, parseObjects, type Snapshot, snapshot } from '../kubernetes/snapshot.ts'
 import { currentRun, markWritten } from '../run/context.ts'
+import { rerunLine } from '../run/rerun.ts'
 import { change, task } from '../run/task.ts'
+import { secretData, startupSecrets } from './mounted-secrets.ts'
 
-// Prow's programs watch the hmac and their token, and read these only when they start (cmd/deck, pkg/io NewOpener).
-// Whoever corrects one sees no difference until the pods that read it are made anew.
-const AT_START = ['cookie', 'github-oauth-config', 'object-store', 's3-credentials']
+// The components watch hmac-token and their token. Other Secrets they read once, when they start (cmd/deck, pkg/io
+// NewOpener): a corrected one has no effect until the pods that read it are restarted.
 
-/** On a Deployment: a mark of what those Secrets held when its pods were made last. */
-const STARTED = 'prow-runbook/started-with'
+/** The annotation of a Deployment with the marks of the Secrets that its pods started with: `cookie=0123456789ab …`. */
+const STARTED_WITH = 'prow-runbook/started-with'
 
-interface Template {
+/** Marks of what Secrets contain, by the name of the Secret. */
+type Marks = Record<string, string>
+
+interface PodTemplate {
   spec: {
     template: {
       spec: {
@@ -25,120 +30,136 @@ interface Template {
   }
 }
 
-/** The Secrets that the pods of a Deployment read when they start. */
+/** The Secrets that the pods of a Deployment read only when they start. */
 function readAtStart(deployment: KubeObject): string[] {
-  const { volumes = [], containers } = (deployment as unknown as Template).spec.template.spec
-  const named = [
+  const { volumes = [], containers } = (deployment as unknown as PodTemplate).spec.template.spec
+  const mounted = [
     ...volumes.map(({ secret }) => secret?.secretName),
     ...containers.flatMap(({ env = [] }) => env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name)),
   ]
-  return AT_START.filter((name) => named.includes(name))
+  return startupSecrets().filter((name) => mounted.includes(name))
 }
-
-function held(secret: KubeObject | Manifest['object'] | undefined): string {
-  const data = (secret?.data ?? {}) as Record<string, string>
-  const values = Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString().trim()])
-  return JSON.stringify(values.sort())
-}
-
-/** By Secret, a mark of what it holds. */
-type Marks = Record<string, string>
 
 /**
- * For each Deployment a mark of each Secret that it reads at its start, by its name. `wanted` are Secrets as they are
- * to be. The key of a mark is known to those only who may read the Secret anyway.
+ * For each Deployment in prow the marks of the Secrets that it reads only when it starts. A Secret in `wanted` counts
+ * with its content there, as it will be. A mark is keyed by the uid of the Secret: nobody can guess a value by it who may
+ * not read the Secret.
  */
-export function secretMarks(now: Snapshot, wanted: Manifest[] = []): Map<string, Marks> {
+export function secretMarks(snapshot: Snapshot, wanted: Resource[] = []): Map<string, Marks> {
+  const manifests = wanted.flatMap((one) => one.manifests)
   const markOf = (name: string): [string, string][] => {
-    const there = now.get('Secret', name, 'prow')
-    const next = wanted.find(({ object: { metadata } }) => metadata.name === name && metadata.namespace === 'prow')
-    if (!there) return []
-    const hash = createHmac('sha256', String(there.metadata.uid)).update(held(next?.object ?? there))
-    return [[name, hash.digest('hex').slice(0, 12)]]
+    const found = snapshot.get('Secret', name, 'prow')
+    if (!found) return []
+    const next = manifests.find(({ object: { metadata } }) => metadata.name === name && metadata.namespace === 'prow')
+    const content = JSON.stringify(Object.entries(secretData(next?.object ?? found)).sort())
+    return [[name, createHmac('sha256', String(found.metadata.uid)).update(content).digest('hex').slice(0, 12)]]
   }
   return new Map(
-    now.all('Deployment', 'prow').flatMap((deployment): [string, Marks][] => {
+    snapshot.all('Deployment', 'prow').flatMap((deployment): [string, Marks][] => {
       const marks = Object.fromEntries(readAtStart(deployment).flatMap(markOf))
       return Object.keys(marks).length > 0 ? [[deployment.metadata.name, marks]] : []
     }),
   )
 }
 
-/** The marks on a Deployment, if somebody has put them there. */
-function startedWith(now: Snapshot, name: string): Marks | undefined {
-  const text = now.get('Deployment', name, 'prow')?.metadata.annotations?.[STARTED]
-  return text === undefined ? undefined : Object.fromEntries(text.split(' ').map((one) => one.split('=')))
+/** The marks on a Deployment; undefined when it has none. */
+function startedWith(snapshot: Snapshot, name: string): Marks | undefined {
+  const text = snapshot.get('Deployment', name, 'prow')?.metadata.annotations?.[STARTED_WITH]
+  return text === undefined ? undefined : Object.fromEntries(text.split(' ').map((mark) => mark.split('=')))
 }
 
-const written = (marks: Marks) =>
-  Object.entries(marks)
+function formatMarks(marks: Marks): string {
+  return Object.entries(marks)
     .map(([name, mark]) => `${name}=${mark}`)
     .join(' ')
-
-/** The Secrets that held something else when the pods were made. One that they did not read then came with new pods. */
-function changed(marks: Marks, started: Marks | undefined): string[] {
-  return Object.keys(marks).filter((name) => started?.[name] !== undefined && started[name] !== marks[name])
 }
 
 /**
- * Makes the pods anew that started with other Secrets than there are now, and tells a line if there are any. Where
- * nobody has marked a Deployment yet, `before` says what the Secrets held before this run.
+ * The Deployments whose pods started with another content of a Secret than `marks` stand for, and those Secrets. For one
+ * without marks of its own `before` has those from before this run. A Secret that has no mark there was mounted later,
+ * which restarted the pods.
  */
-export async function restartConsumers(before: Map<string, Marks>, wanted: Manifest[] = []): Promise<void> {
+export function outdatedConsumers(
+  snapshot: Snapshot,
+  marks: Map<string, Marks>,
+  before: Map<string, Marks> = new Map(),
+): Map<string, string[]> {
+  const outdated = new Map<string, string[]>()
+  for (const [name, current] of marks) {
+    const started = startedWith(snapshot, name) ?? before.get(name) ?? {}
+    const secrets = Object.keys(current).filter((one) => started[one] !== undefined && started[one] !== current[one])
+    if (secrets.length > 0) outdated.set(name, secrets)
+  }
+  return outdated
+}
+
+/**
+ * Restarts the pods that started with an older content of a Secret, prints a line when there are any, and marks all
+ * Deployments with what their pods started with. `before` has the marks from before this run, `wanted` the Secrets that
+ * it applies: under --plan the cluster does not have them.
+ */
+export async function restartConsumers(before = new Map<string, Marks>(), wanted: Resource[] = []): Promise<void> {
   const { plan } = currentRun()
   const now = await snapshot()
   const marks = secretMarks(now, wanted)
-  const old = [...marks].flatMap(([name, ones]): [string, string[]][] => {
-    const secrets = changed(ones, startedWith(now, name) ?? before.get(name))
-    return secrets.length > 0 ? [[name, secrets]] : []
-  })
-  if (old.length > 0) {
-    const names = old.map(([name]) => name)
-    await task('pods that read them at start', async () => {
-      const differs = old.map(([name, secrets]) => ({
-        object: `Deployment prow/${name}`,
-        path: 'its pods',
-        before: `started with an older ${secrets.join(', ')}`,
-        after: 'made anew',
-      }))
-      if (!plan) {
-        await kubectl(['-n', 'prow', 'rollout', 'restart', ...names.map((name) => `deployment/${name}`)])
-        forgetSnapshot()
-      }
-      return change(true, differs, `${names.join(', ')}: made anew`)
-    })
-  }
-  // What 08-prow has not taken over yet gets no mark.
-  const toMark = [...marks].filter(
-    ([name, ones]) =>
-      isManaged(now.get('Deployment', name, 'prow')!) && written(ones) !== written(startedWith(now, name) ?? {}),
-  )
-  if (plan || toMark.length === 0) return
-  markWritten()
-  const marked = toMark.map(([name, ones]) => ({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name, namespace: 'prow', annotations: { [STARTED]: written(ones) } },
-  }))
-  // A manager of its own: 08-prow applies the Deployment without this annotation, and it stays.
-  const how = ['--server-side', '--field-manager=prow-runbook-started', '--force-conflicts', '--validate=false']
-  const answer = await kubectl(['apply', ...how, '-o', 'json', '-f', '-'], {
-    input: inputStream(marked),
-    comment: `what ${toMark.map(([name]) => name).join(', ')} started with`,
-  })
-  for (const object of parseObjects(answer)) now.put(object)
+  const outdated = outdatedConsumers(now, marks, before)
+  if (outdated.size > 0) await task('restart for new Secrets', () => restart(outdated))
+  if (!plan) await markStarted(marks)
 }
 
-/** Rows that no pod runs with the Secrets of before. */
-export async function restartChecks(): Promise<Check[]> {
-  const now = await snapshot()
-  return [...secretMarks(now)].map(([name, marks]) => {
-    const old = changed(marks, startedWith(now, name))
-    return {
-      fact: `${name} has started with the Secrets that are there`,
-      failure: `${name} still runs with an older ${old.join(', ')}: it reads that only when it starts`,
-      step: '03-secrets',
-      passes: () => old.length === 0,
-    }
-  })
+async function restart(outdated: Map<string, string[]>) {
+  const names = [...outdated.keys()]
+  const differences = [...outdated].map(([name, secrets]) => ({
+    object: `Deployment prow/${name}`,
+    path: 'pods',
+    before: `started with an older ${secrets.join(', ')}`,
+    after: 'restarted',
+  }))
+  if (!currentRun().plan) {
+    markWritten()
+    await kubectl(['-n', 'prow', 'rollout', 'restart', ...names.map((name) => `deployment/${name}`)])
+    forgetSnapshot()
+  }
+  return change(true, differences, names.join(', '))
 }
+
+async function markStarted(marks: Map<string, Marks>): Promise<void> {
+  const now = await snapshot()
+  const changed = [...marks].filter(([name, current]) => {
+    const deployment = now.get('Deployment', name, 'prow')
+    // One that 08-prow has not adopted yet gets no mark.
+    return deployment && isManaged(deployment) && formatMarks(current) !== formatMarks(startedWith(now, name) ?? {})
+  })
+  if (changed.length === 0) return
+  markWritten()
+  const annotated = changed.map(([name, current]) => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: 'prow', annotations: { [STARTED_WITH]: formatMarks(current) } },
+  }))
+  // Under a field manager of its own: 08-prow applies the Deployment without this annotation, which has to stay.
+  const options = ['--server-side', '--field-manager=prow-runbook-started', '--force-conflicts', '--validate=false']
+  const applied = await kubectl(['apply', ...options, '-o', 'json', '-f', '-'], {
+    input: inputStream(annotated),
+    comment: `the Secrets that ${changed.map(([name]) => name).join(', ')} started with`,
+  })
+  for (const object of parseObjects(applied)) now.put(object)
+}
+
+/** Checks that no pod runs with an older content of a Secret that it reads only when it starts. */
+export const restarts: Check[] = [
+  {
+    fact: 'the components started with the current Secrets',
+    step: '03-secrets',
+    inspect: (snapshot) => {
+      const outdated = outdatedConsumers(snapshot, secretMarks(snapshot))
+      const findings = [...outdated].map(([name, secrets]) =>
+        failed(
+          `${name} runs with an older ${secrets.join(', ')}, which it reads only when it starts`,
+          `Run ${rerunLine('03-secrets')}`,
+        ),
+      )
+      return findings.length === 0 || findings
+    },
+  },
+]

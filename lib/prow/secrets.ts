@@ -1,182 +1,196 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { fingerprint } from '../base/fingerprint.ts'
 import { displayPath } from '../base/paths.ts'
-import { type Finding, Problem } from '../base/problem.ts'
-import { run } from '../base/shell.ts'
-import { type Snapshot, snapshot } from '../kubernetes/snapshot.ts'
+import { type Finding, failed, failures, warning } from '../base/problem.ts'
+import type { Snapshot } from '../kubernetes/snapshot.ts'
 import { settingsPath } from '../settings/settings.ts'
 import type { Settings } from '../settings/table.ts'
-import { type FileName, type SecretFile, secretFiles, validateSecret } from './secret-files.ts'
+import { secretData } from './mounted-secrets.ts'
+import { type FileName, inspectContent, secretFiles, wantedFiles } from './secret-files.ts'
 
-/** A secret's value, and where it came from. */
+/** The value of a secret, and where it comes from. */
 export interface SecretValue {
+  name: FileName
   text: string
-  from: 'file' | 'settings' | 'cluster' | 'made'
-  /** For the reader: its mark, its key, whose it is. */
+  from: 'file' | 'settings' | 'cluster' | 'generated'
+  /** For the output: the key, the fingerprint and the source. */
   note: string
-  /** Whether the file holds another, which is kept beside it. */
-  replaces?: boolean
+  /** The file that keeps the previous text of secrets/NAME, which this value replaces. */
+  replaced?: string
 }
 
-/** Where the file of a secret is. */
+/** Which value wins where secrets/ and the cluster differ. */
+export type Preference = 'file' | 'cluster'
+
+/** The path of a secret's file. */
 export function secretFile(settings: Settings, name: FileName): string {
   return join(settingsPath(settings, settings.SECRETS_DIR), name)
 }
 
 /**
- * Looks at every secret that the settings want, in secrets/ first, else in the cluster, and tells all faults at once.
- * What can be made and is nowhere is left out of `values`. Writes nothing. `now` absent: only files are looked at.
+ * Reads every secret that the settings want, from secrets/ first, else from `snapshot`; writes nothing. `missing` are
+ * those that 03-secrets will generate; every other one without a value has a failure in `findings`, where there are also
+ * warnings. Without a snapshot only the files are read, and one that does not exist is no failure.
  */
 export function inspectSecrets(
   settings: Settings,
-  now: Snapshot | undefined,
-  prefer: 'file' | 'cluster' = 'file',
-): { values: Map<FileName, SecretValue>; missing: FileName[]; faults: Finding[]; warnings: Finding[] } {
+  snapshot: Snapshot | undefined,
+  prefer: Preference = 'file',
+): { values: Map<FileName, SecretValue>; missing: FileName[]; findings: Finding[] } {
   const values = new Map<FileName, SecretValue>()
   const missing: FileName[] = []
-  const faults: Finding[] = []
-  for (const [name, row] of Object.entries(secretFiles) as [FileName, SecretFile][]) {
-    if (!row.wanted(settings)) continue
-    const file = secretFile(settings, name)
-    const told = displayPath(file)
-    const text = existsSync(file) ? readSecret(file, told, row, faults) : undefined
-    const other = text !== undefined && now ? inCluster(now, row) : undefined
-    if (other !== undefined && other !== text && prefer === 'cluster' && !validateSecret(row, other, settings)) {
-      const note = `${noted(row, other, 'from the cluster')}; ${told} held ${fingerprint(text ?? '')}, kept as ${told}.replaced`
-      values.set(name, { text: other, from: 'cluster', note, replaces: true })
-      continue
-    }
-    if (text !== undefined) {
-      const flaw = text === '' ? undefined : validateSecret(row, text, settings)
-      if (text === '') faults.push({ message: `${told} is empty`, remedy: row.instruction })
-      else if (flaw) faults.push({ message: `${told} ${flaw}`, remedy: row.instruction })
-      else {
-        const was = other !== undefined && other !== text ? `; the cluster held ${fingerprint(other)}` : ''
-        values.set(name, { text, from: 'file', note: `${noted(row, text, told)}${was}` })
-      }
-      continue
-    }
-    if (existsSync(file)) continue
-    const follows = row.derive?.(settings)
-    const held = now && inCluster(now, row)
-    if (follows) values.set(name, { text: follows, from: 'settings', note: noted(row, follows, 'from the settings') })
-    else if (held) {
-      const flaw = validateSecret(row, held, settings)
-      if (flaw)
-        faults.push({
-          message: `Secret ${row.namespace}/${row.secret} ${flaw}`,
-          remedy: `Make ${told}. ${row.instruction}`,
-        })
-      else values.set(name, { text: held, from: 'cluster', note: noted(row, held, 'from the cluster') })
-    } else if (now && otherKeys(now, row)) {
-      // Made by hand under another key: Prow's programs would not find it.
-      faults.push({
-        message: `Secret ${row.namespace}/${row.secret} has no key ${row.key} (it has ${otherKeys(now, row)})`,
-        remedy: `Put its value into ${told}: 03-secrets then makes it anew. ${row.instruction}`,
-      })
-    } else if (row.openssl) missing.push(name)
-    else if (now) {
-      faults.push({
-        message: `${told} is missing`,
-        remedy: `Copy secrets.example/${name} to ${told} (chmod 600). ${row.instruction}`,
-      })
-    }
+  const findings: Finding[] = []
+  for (const name of wantedFiles(settings)) {
+    const inspected = inspectSecret(settings, name, snapshot, prefer)
+    findings.push(...inspected.findings)
+    if (inspected.value) values.set(name, inspected.value)
+    else if (inspected.missing) missing.push(name)
   }
   const clone = values.get('clone-token')
   if (clone && clone.text === values.get('oauth-token')?.text) {
-    const told = displayPath(secretFile(settings, 'clone-token'))
-    faults.push({ message: `${told} holds the bot's own token`, remedy: secretFiles['clone-token'].instruction })
+    const shown = displayPath(secretFile(settings, 'clone-token'))
+    findings.push(failed(`${shown} contains the bot token`, secretFiles['clone-token'].instruction))
   }
-  const warnings = [...values].flatMap(([name, { text }]) => {
-    const odd = secretFiles[name].warn?.(text)
-    return odd ? [{ ...odd, message: `${displayPath(secretFile(settings, name))} ${odd.message}` }] : []
-  })
-  return { values, missing, faults, warnings }
+  return { values, missing, findings }
 }
 
-function readSecret(file: string, told: string, row: SecretFile, faults: Finding[]): string | undefined {
-  try {
-    if (statSync(file).size > 64 * 1024) throw new Error('it is larger than 64 KiB')
-    return readFileSync(file, 'utf8')
-      .replace(/^\uFEFF/, '')
-      .trim()
-  } catch (cause) {
-    faults.push({
-      message: `${told} cannot be read (${(cause as Error).message.split(',')[0]})`,
-      remedy: row.instruction,
-    })
-    return undefined
-  }
+interface Inspected {
+  value?: SecretValue
+  missing?: boolean
+  findings: Finding[]
 }
 
-function inCluster(now: Snapshot, row: SecretFile): string | undefined {
-  const data = now.get('Secret', row.secret, row.namespace)?.data as Record<string, string> | undefined
-  const value = data?.[row.key]
-  return value === undefined ? undefined : Buffer.from(value, 'base64').toString().trim() || undefined
-}
-
-/** The keys of a Secret that has not the one that is wanted. */
-function otherKeys(now: Snapshot, row: SecretFile): string {
-  const data = now.get('Secret', row.secret, row.namespace)?.data as Record<string, string> | undefined
-  return data && !(row.key in data) ? Object.keys(data).join(', ') : ''
-}
-
-function noted(row: SecretFile, text: string, from: string): string {
-  return `key ${row.key.padEnd(20)}  ${fingerprint(text)}  ${from}`
-}
-
-/**
- * Every secret that the settings want. What openssl can make and is neither in secrets/ nor in the cluster is made
- * once; what is found in the cluster is kept in secrets/, what is made by `keepMade`. Throws one Problem with
- * every fault, before anything is written; `also` may add some. Under `plan` a value still to be made is absent.
- */
-export async function resolveSecrets(
+function inspectSecret(
   settings: Settings,
-  plan: boolean,
-  prefer: 'file' | 'cluster' = 'file',
-  also: (values: Map<FileName, SecretValue>, warnings: Finding[]) => Promise<Finding[]> = async () => [],
-): Promise<Map<FileName, SecretValue>> {
-  const { values, missing, faults, warnings } = inspectSecrets(settings, await snapshot(), prefer)
-  // What GitHub says of those that look right is told with the rest.
-  faults.push(...(await also(values, warnings)))
-  if (faults.length > 0) throw Problem.all(faults)
-  for (const name of plan ? [] : missing) {
-    const row = secretFiles[name]
-    const text = (await run('openssl', row.openssl!)).trim()
-    const told = displayPath(secretFile(settings, name))
-    // It is kept by `keepMade` when the cluster has it: of two operators at once only one makes it there.
-    values.set(name, { text, from: 'made', note: noted(row, text, `made now, kept in ${told}`) })
+  name: FileName,
+  snapshot: Snapshot | undefined,
+  prefer: Preference,
+): Inspected {
+  const row = secretFiles[name]
+  const file = secretFile(settings, name)
+  const shown = displayPath(file)
+  const read = readFile(file)
+  if (!read) return inspectWithoutFile(settings, name, snapshot, shown)
+  if (read.problem !== undefined)
+    return { findings: [failed(`${shown} cannot be read (${read.problem})`, row.instruction)] }
+
+  const { text } = read
+  const inCluster = snapshot && secretData(snapshot.get('Secret', row.secret, row.namespace))[row.key]
+  const differs = Boolean(inCluster) && inCluster !== text
+  if (differs && prefer === 'cluster') {
+    const findings = inspectContent(name, inCluster!, settings, `Secret ${row.namespace}/${row.secret}`)
+    if (failures(findings).length > 0)
+      return {
+        findings: findings.map((one) => ({ ...one, remedy: `Run it without --prefer cluster to use ${shown}.` })),
+      }
+    const replaced = freeName(`${file}.replaced`)
+    const note = `from the cluster; ${shown} had ${fingerprint(text)}, kept as ${displayPath(replaced)}`
+    return { value: secretValue(name, inCluster!, 'cluster', note, replaced), findings }
   }
-  for (const [name, value] of values) {
-    const file = secretFile(settings, name)
-    if (!plan && value.replaces) renameSync(file, `${file}.replaced`)
-    if (!plan && value.from === 'cluster' && (secretFiles[name].openssl || value.replaces)) keep(file, value.text)
-  }
-  return values
+  const findings = inspectContent(name, text, settings, shown)
+  if (failures(findings).length > 0) return { findings }
+  const note = differs ? `${shown}; the cluster had ${fingerprint(inCluster!)}` : shown
+  return { value: secretValue(name, text, 'file', note), findings }
 }
 
-/** Keeps what `gather` has made in secrets/, now that the cluster has it. */
-export function saveGenerated(settings: Settings, values: Map<FileName, SecretValue>): void {
-  for (const [name, { from, text }] of values) if (from === 'made') keep(secretFile(settings, name), text)
+function inspectWithoutFile(
+  settings: Settings,
+  name: FileName,
+  snapshot: Snapshot | undefined,
+  shown: string,
+): Inspected {
+  const row = secretFiles[name]
+  const derived = row.derive?.(settings)
+  if (derived) return { value: secretValue(name, derived, 'settings', 'from the settings'), findings: [] }
+  const data = secretData(snapshot?.get('Secret', row.secret, row.namespace))
+  const text = data[row.key]
+  const secret = `Secret ${row.namespace}/${row.secret}`
+  if (text) {
+    const findings = inspectContent(name, text, settings, secret)
+    if (failures(findings).length > 0)
+      return { findings: findings.map((one) => ({ ...one, remedy: `Create ${shown}. ${one.remedy}` })) }
+    return { value: secretValue(name, text, 'cluster', 'from the cluster'), findings }
+  }
+  const keys = Object.keys(data)
+  if (keys.length > 0 && !keys.includes(row.key)) {
+    // Created by hand under another key, where Prow's components do not find it.
+    return {
+      findings: [
+        failed(
+          `${secret} has no key ${row.key} (it has ${keys.join(', ')})`,
+          `Put its value into ${shown}: 03-secrets then replaces the Secret. ${row.instruction}`,
+        ),
+      ],
+    }
+  }
+  if (row.generated) return { missing: true, findings: [] }
+  if (!snapshot) return { findings: [] }
+  const remedy = `Copy secrets.example/${name} to ${shown} (chmod 600). ${row.instruction}`
+  return { findings: [failed(`${shown} does not exist`, remedy)] }
 }
 
-/** Keeps a value in secrets/ with nobody else able to read it; never over one that is there, and whole or not at all. */
-function keep(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const aside = join(dirname(file), `.${basename(file)}.${process.pid}`)
-  writeFileSync(aside, `${text}\n`, { mode: 0o600, flag: 'wx' })
+/** A value with the note that its line shows: its key, its fingerprint, and `source`. */
+export function secretValue(
+  name: FileName,
+  text: string,
+  from: SecretValue['from'],
+  source: string,
+  replaced?: string,
+): SecretValue {
+  const mark = text ? fingerprint(text) : ''
+  const note = `key ${secretFiles[name].key.padEnd(20)}  ${mark.padEnd(8)}  ${source}`
+  return { name, text, from, note, ...(replaced ? { replaced } : {}) }
+}
+
+const LIMIT_KIB = 64
+
+/** The trimmed text of a file, or why there is none; undefined only when nothing has that name. */
+function readFile(file: string): { text: string; problem?: undefined } | { problem: string } | undefined {
   try {
-    linkSync(aside, file)
-  } finally {
-    rmSync(aside)
+    // Not existsSync: to it a dangling link, or a file in a folder that it cannot search, does not exist.
+    if (!lstatSync(file, { throwIfNoEntry: false })) return undefined
+    const stat = statSync(file, { throwIfNoEntry: false })
+    if (!stat) return { problem: 'it is a link to a file that does not exist' }
+    if (stat.isDirectory()) return { problem: 'it is a folder' }
+    // Reading a pipe would wait for somebody who writes to it.
+    if (!stat.isFile()) return { problem: 'it is not a regular file' }
+    if (stat.size > LIMIT_KIB * 1024) return { problem: `it is larger than ${LIMIT_KIB} KiB` }
+    return {
+      text: readFileSync(file, 'utf8')
+        .replace(/^\uFEFF/, '')
+        .trim(),
+    }
+  } catch (cause) {
+    return { problem: (cause as Error).message.split(',')[0]! }
   }
 }
 
-/** The secret files that others on this machine can read. */
+/** The name, or the first of NAME-2, NAME-3 … that no file has. */
+function freeName(file: string): string {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? file : `${file}-${number}`
+    if (!lstatSync(name, { throwIfNoEntry: false })) return name
+  }
+}
+
+/** The secret files, with those that --prefer cluster has kept, that other users of this machine can read. */
 export function exposedFiles(settings: Settings): string[] {
-  return (Object.keys(secretFiles) as FileName[])
-    .map((name) => secretFile(settings, name))
-    .filter((file) => existsSync(file) && (statSync(file).mode & 0o077) !== 0)
+  const folder = settingsPath(settings, settings.SECRETS_DIR)
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return []
+  return readdirSync(folder)
+    .filter((entry) => entry.replace(/\.replaced(-\d+)?$/, '') in secretFiles)
+    .map((entry) => join(folder, entry))
+    .filter((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false })
+      return stat?.isFile() && (stat.mode & 0o077) !== 0
+    })
     .map(displayPath)
+}
+
+/** A warning for each secret file that other users of this machine can read. */
+export function inspectFileModes(settings: Settings): Finding[] {
+  return exposedFiles(settings).map((file) =>
+    warning(`${file} is readable by other users of this machine`, `chmod 600 ${file}`),
+  )
 }

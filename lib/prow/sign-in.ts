@@ -1,72 +1,84 @@
-import { Problem } from '../base/problem.ts'
-import { asApp, asBot, asInstallation, callGitHub, type GitHub, type Operation } from '../github/client.ts'
-import { type CredentialReport, checkApp, checkCloneToken, checkToken } from '../github/credentials.ts'
+import { lstatSync } from 'node:fs'
+import { displayPath } from '../base/paths.ts'
+import { type Finding, failed, failures, Problem } from '../base/problem.ts'
+import { checkApp } from '../github/app.ts'
+import { checkBot } from '../github/bot.ts'
+import { asApp, asBot, asInstallation, type GitHub } from '../github/client.ts'
+import { checkCloneToken } from '../github/clone-token.ts'
+import { callGitHub } from '../github/requests.ts'
 import { snapshot } from '../kubernetes/snapshot.ts'
+import { currentRun } from '../run/context.ts'
+import { settle } from '../run/findings.ts'
+import { rerunLine } from '../run/rerun.ts'
 import type { Settings } from '../settings/table.ts'
-import { inspectSecrets } from './secrets.ts'
+import { type FileName, secretFiles } from './secret-files.ts'
+import { inspectSecrets, secretFile } from './secrets.ts'
 
-/** What GitHub says of the credentials that the settings want and that are at hand; nothing with GITHUB_CHECKS=off. */
+/** Asks GitHub about the credentials in `values` that the settings want; nothing with GITHUB_CHECKS=off. */
 export async function checkCredentials(
   settings: Settings,
-  values: Map<string, { text: string }>,
-): Promise<CredentialReport | undefined> {
-  if (settings.GITHUB_CHECKS === 'off') return undefined
-  const looks: [name: string, look: (text: string, file: string) => Promise<CredentialReport>][] = [
-    settings.GITHUB_AUTH === 'app'
-      ? ['github-app-key', (text) => checkApp(settings, text)]
-      : ['oauth-token', (text, file) => checkToken(settings, text, file)],
-    ['clone-token', (text, file) => checkCloneToken(settings, text, file)],
-  ]
-  const all: CredentialReport[] = []
-  for (const [name, look] of looks) {
+  values: Map<FileName, { text: string }>,
+): Promise<Finding[]> {
+  if (settings.GITHUB_CHECKS === 'off') return []
+  const check = (name: FileName, ask: (text: string, file: string) => Promise<Finding[]>) => {
     const text = values.get(name)?.text
-    if (!text) continue
-    try {
-      all.push(await look(text, `secrets/${name}`))
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error
-      // A GitHub that does not answer is one fault.
-      const known = all.flatMap(({ faults }) => faults.map(({ message }) => message))
-      const faults = error.findings.filter(({ message }) => !known.includes(message))
-      all.push({ summary: '', faults, warnings: [] })
-    }
+    return text ? settle(ask(text, `secrets/${name}`)) : []
   }
-  if (all.length === 0) return undefined
-  return {
-    summary: all.map(({ summary: says }) => says).find(Boolean) ?? '',
-    faults: all.flatMap(({ faults }) => faults),
-    warnings: all.flatMap(({ warnings }) => warnings),
-  }
-}
-
-/** The value of a secret file, from secrets/ or the cluster; nothing where 03-secrets has yet to make it. */
-async function credential(settings: Settings, name: 'oauth-token' | 'github-app-key'): Promise<string | undefined> {
-  return inspectSecrets(settings, await snapshot()).values.get(name)?.text
+  const found = await Promise.all([
+    settings.GITHUB_AUTH === 'app'
+      ? check('github-app-key', (text) => checkApp(settings, text))
+      : check('oauth-token', (text, file) => checkBot(settings, text, file)),
+    check('clone-token', (text, file) => checkCloneToken(settings, text, file)),
+  ])
+  return found.flat()
 }
 
 /**
- * GitHub as Prow will be there: as the bot, or as the App's installation in the organisation. Nothing where no
- * credential is at hand, which only a plan meets.
+ * The value of a secret from secrets/, else from the cluster. Undefined only under --plan, while neither has it: then it
+ * is 03-secrets that provides it. Throws a Problem with every finding of secrets/ when its file cannot be used.
+ */
+export async function readSecretValue(settings: Settings, name: FileName): Promise<string | undefined> {
+  const now = await snapshot()
+  const { values, missing, findings } = inspectSecrets(settings, now)
+  const value = values.get(name)
+  if (value) return value.text
+  const file = secretFile(settings, name)
+  const { secret, namespace } = secretFiles[name]
+  // A link to nothing is a file that cannot be used.
+  const isAbsent = !lstatSync(file, { throwIfNoEntry: false }) && !now.has('Secret', secret, namespace)
+  if (isAbsent && currentRun().plan) return undefined
+  const absent = failed(
+    `neither ${displayPath(file)} nor Secret ${namespace}/${secret} exists`,
+    `Run ${rerunLine('03-secrets')} first.`,
+    'not-found',
+  )
+  throw Problem.all([...failures(findings), ...(missing.includes(name) ? [absent] : [])])
+}
+
+/**
+ * GitHub as Prow signs in to it: as the bot, or as the App's installation in the organization. Undefined, and throws, as
+ * `readSecretValue` does for the credential.
  */
 export async function signIn(settings: Settings): Promise<GitHub | undefined> {
-  const name = settings.GITHUB_AUTH === 'app' ? 'github-app-key' : 'oauth-token'
-  const text = await credential(settings, name)
-  if (!text) return undefined
-  if (name === 'oauth-token') return asBot(settings, text)
-  const app = await asApp(settings, text)
-  const wish: Operation = {
-    description: `find the App's installation in ${settings.GITHUB_ORG}`,
+  if (settings.GITHUB_AUTH === 'pat') {
+    const token = await readSecretValue(settings, 'oauth-token')
+    return token === undefined ? undefined : asBot(settings, token)
+  }
+  const key = await readSecretValue(settings, 'github-app-key')
+  if (key === undefined) return undefined
+  const app = await asApp(settings, key)
+  const { GITHUB_ORG: org } = settings
+  const operation = {
+    description: `read the App's installation in ${org}`,
     scope: '',
     permission: 'Metadata: read',
   }
-  const { data } = await callGitHub(settings, wish, () =>
-    app.request('GET /orgs/{org}/installation', { org: settings.GITHUB_ORG }),
-  )
-  return asInstallation(settings, text, data.id)
+  const { data } = await callGitHub(settings, operation, () => app.request('GET /orgs/{org}/installation', { org }))
+  return asInstallation(settings, key, data.id)
 }
 
-/** GitHub as the App itself, or nothing where its key is not at hand. */
+/** GitHub as the App itself, which alone may configure its webhook. Undefined, and throws, as `readSecretValue` does. */
 export async function signInAsApp(settings: Settings): Promise<GitHub | undefined> {
-  const key = await credential(settings, 'github-app-key')
-  return key ? asApp(settings, key) : undefined
+  const key = await readSecretValue(settings, 'github-app-key')
+  return key === undefined ? undefined : asApp(settings, key)
 }

@@ -1,36 +1,27 @@
 import { randomBytes } from 'node:crypto'
-import { load, YAML11_SCHEMA } from 'js-yaml'
-import { Problem } from '../base/problem.ts'
+import { Problem, passed } from '../base/problem.ts'
+import { withSpinner } from '../base/terminal.ts'
 import { kubectl, kubectlLine, tryKubectl } from '../kubernetes/kubectl.ts'
-import { type KubeObject, MANAGED_LABELS } from '../kubernetes/manifests.ts'
+import { type KubeObject, managedLabels } from '../kubernetes/manifests.ts'
+import { currentRun, markWritten } from '../run/context.ts'
+import { findings } from '../run/findings.ts'
+import { skipped } from '../run/task.ts'
 import { prowUrl, templateValues } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
+import { readProwConfig } from './config.ts'
+import type { Decoration } from './rules/rule.ts'
 
 const JOB = 'runbook-verify'
 
-interface Entry {
-  repo?: string
-  cluster?: string
-  config?: Record<string, unknown>
+/** The decoration that Prow gives a job of no repository, from the text of config.yaml. */
+export async function defaultDecoration(config: string): Promise<Decoration> {
+  const { parseYaml } = await import('../base/yaml-tree.ts')
+  const { decorator } = await import('./rules/decoration.ts')
+  return decorator(parseYaml(config).tree)('')
 }
 
-/** What Prow would decorate a job of no repository with: every entry for all, later ones winning field by field. */
-export function defaultDecoration(config: string): Record<string, unknown> {
-  const { plank } = (load(config, { schema: YAML11_SCHEMA }) ?? {}) as {
-    plank?: {
-      default_decoration_config_entries?: Entry[]
-      default_decoration_configs?: Record<string, Record<string, unknown>>
-    }
-  }
-  const all = (text?: string) => !text || text === '*'
-  const entries = (plank?.default_decoration_config_entries ?? [])
-    .filter(({ repo, cluster }) => all(repo) && (all(cluster) || cluster === 'default'))
-    .map(({ config }) => config ?? {})
-  return Object.assign({}, plank?.default_decoration_configs?.['*'], ...entries)
-}
-
-/** A ProwJob that says a word and ends, as horologium would make it. */
-export function testJob(settings: Settings, config: string, name: string, now = new Date()): KubeObject {
+/** A ProwJob that prints a line and ends, as horologium would create it. */
+export function testJob(settings: Settings, decoration: Decoration, name: string, now = new Date()): KubeObject {
   const labels = { 'created-by-prow': 'true', 'prow.k8s.io/type': 'periodic', 'prow.k8s.io/job': JOB }
   return {
     apiVersion: 'prow.k8s.io/v1',
@@ -38,7 +29,7 @@ export function testJob(settings: Settings, config: string, name: string, now = 
     metadata: {
       name,
       namespace: 'prow',
-      labels: { ...MANAGED_LABELS, ...labels, 'prow.k8s.io/id': name },
+      labels: { ...managedLabels('13-verify'), ...labels, 'prow.k8s.io/id': name },
       annotations: { 'prow.k8s.io/job': JOB },
     },
     spec: {
@@ -47,7 +38,7 @@ export function testJob(settings: Settings, config: string, name: string, now = 
       cluster: 'default',
       namespace: 'test-pods',
       job: JOB,
-      decoration_config: { ...defaultDecoration(config), timeout: '10m' },
+      decoration_config: { ...decoration, timeout: '10m' },
       pod_spec: {
         securityContext: {
           runAsNonRoot: true,
@@ -73,46 +64,52 @@ export function testJob(settings: Settings, config: string, name: string, now = 
 }
 
 /**
- * Sends a harmless job of its own all the way: pod, log in the bucket, page in Deck. Removes job and pod afterwards;
- * its log stays, as logs do. Answers where the log is; throws a Problem that says how far it came.
+ * Verifies with a job that a ProwJob gets as far as its log in Deck, by the configuration in the files. Prints a line
+ * with the URL of the log. Under --plan no job is created.
  */
-export async function runTestJob(settings: Settings, config: string, say: (text: string) => void): Promise<string> {
+export async function verifyWithJob(settings: Settings): Promise<void> {
+  if (currentRun().plan) return skipped('test job', 'a plan creates no job')
+  const { config } = readProwConfig(settings)
+  markWritten()
+  const url = await withSpinner('test job', (progress) => runTestJob(settings, config.text, progress))
+  await findings(passed('a test job ran, and Deck shows its log', `its log stays: ${url}`))
+}
+
+/**
+ * Runs a harmless job through all of Prow: its pod, its log in the bucket, its page in Deck. Removes job and pod
+ * afterwards; the log stays. Answers the URL of the log; throws a Problem that shows where the job stopped.
+ */
+async function runTestJob(settings: Settings, config: string, progress: (text: string) => void): Promise<string> {
   const name = `verify-${randomBytes(6).toString('hex')}`
-  say('making a job')
-  await kubectl(['create', '-f', '-'], {
-    input: JSON.stringify(testJob(settings, config, name)),
-    comment: `ProwJob ${name}`,
-  })
-  say('waiting for its end')
-  const limit = `--timeout=${settings.WAIT_SECONDS}s`
-  const ended = await tryKubectl([
-    'wait',
-    '-n',
-    'prow',
-    '--for=jsonpath={.status.completionTime}',
-    limit,
-    `prowjob/${name}`,
-  ])
-  const job = JSON.parse(await kubectl(['get', '-n', 'prow', '-o', 'json', 'prowjob', name]))
-  const { state, description, build_id } = job.status
-  if (ended.exitCode !== 0 || state !== 'success') {
+  progress('creating a job')
+  const job = testJob(settings, await defaultDecoration(config), name)
+  await kubectl(['create', '-f', '-'], { input: JSON.stringify(job), comment: `ProwJob ${name}` })
+  progress('waiting for the job to finish')
+  const seconds = settings.WAIT_SECONDS
+  const condition = '--for=jsonpath={.status.completionTime}'
+  const wait = ['wait', '-n', 'prow', condition, `--timeout=${seconds}s`, `prowjob/${name}`]
+  const { exitCode } = await tryKubectl(wait, { timeout: seconds + 30 })
+  const { status } = JSON.parse(await kubectl(['get', '-n', 'prow', '-o', 'json', 'prowjob', name]))
+  const { state, description, build_id: build } = status
+  if (exitCode !== 0 || state !== 'success') {
+    const pods = kubectlLine('-n', 'test-pods', 'describe', 'pod', '-l', `prow.k8s.io/job=${JOB}`)
     throw new Problem(
-      `the job ${name} is ${state}${description ? `: ${description}` : ''}`,
+      `job ${name} is ${state}${description ? `: ${description}` : ''}`,
       state === 'triggered'
-        ? `prow-controller-manager makes no pod of it: ${kubectlLine('logs', '-n', 'prow', 'deployment/prow-controller-manager')}`
-        : `See ${kubectlLine('describe', '-n', 'test-pods', 'pod', '-l', `prow.k8s.io/job=${JOB}`)}; it is kept.`,
+        ? `prow-controller-manager creates no pod for it: ${kubectlLine('-n', 'prow', 'logs', 'deployment/prow-controller-manager')}`
+        : `Its pod is kept: ${pods}`,
     )
   }
-  say('looking for its log in Deck')
-  const path = `s3/${settings.LOG_BUCKET}/logs/${JOB}/${build_id}`
+  progress('reading its log in Deck')
+  const path = `s3/${settings.LOG_BUCKET}/logs/${JOB}/${build}`
   const page = await kubectl(['get', '--raw', `/api/v1/namespaces/prow/services/deck:80/proxy/view/${path}`])
   if (!page.includes('build-log.txt')) {
     throw new Problem(
-      `Deck does not find the log of the job ${name} in ${settings.LOG_BUCKET}`,
-      `See ${kubectlLine('logs', '-n', 'test-pods', name, '-c', 'sidecar')}`,
+      `Deck does not find the log of job ${name} in ${settings.LOG_BUCKET}`,
+      `Check whether it was uploaded: ${kubectlLine('-n', 'test-pods', 'logs', name, '-c', 'sidecar')}`,
     )
   }
-  // What failed is kept to be looked at; sinker removes it in time.
+  // One that failed is kept for inspection; sinker removes it in time.
   await kubectl(['delete', '-n', 'prow', '--ignore-not-found', 'prowjob', name])
   await kubectl(['delete', '-n', 'test-pods', '--ignore-not-found', '--wait=false', 'pod', name])
   return `${prowUrl(settings)}/view/${path}`

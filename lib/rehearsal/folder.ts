@@ -12,71 +12,53 @@ import {
 import { join } from 'node:path'
 import { cacheFolder } from '../base/cache.ts'
 import { Problem } from '../base/problem.ts'
-import type { Name } from './go-build.ts'
+import type { ProgramName } from './go-modules.ts'
 import type { Program } from './programs.ts'
 
-/** The kind of cluster: simulated nodes and pods by kwok; a real node beside its control plane; or kind in Docker. */
+/** The kind of cluster: simulated nodes and pods (kwok), a real node beside its control plane, or kind in Docker. */
 export type Kind = 'kwok' | 'real' | 'kind'
 
-/** A rehearsal that is up: what the runbook needs to work on it. */
-export interface Rehearsal {
-  dir: string
-  kind: Kind
-  /** The cluster's own kubeconfig, and the context in it. */
-  kubeconfig: string
+/** How the cluster of a rehearsal is reached. */
+export interface ClusterAccess {
+  /** The context in the rehearsal's kubeconfig. */
   context: string
-  /** The settings file made for it. */
-  env: string
-  /** The kubectl to use, and whether it is on PATH already. */
+  /** The kubectl to use, and whether it is the one on PATH. */
   kubectl: string
   kubectlOnPath: boolean
-  /** With a real node: the names that lead into it, and their addresses. */
-  names?: Record<string, string>
-  /** The environment in which `aws` talks to the AWS beside it, where there is one. */
+}
+
+/** A rehearsal that is up: what the runbook needs to work on it. */
+export interface Rehearsal extends ClusterAccess {
+  dir: string
+  kind: Kind
+  kubeconfig: string
+  /** Its settings file. */
+  env: string
+  /** With a real node: the host names that resolve to it, and their addresses. */
+  hosts?: Record<string, string>
+  /** The environment in which `aws` talks to the emulator, where there is one. */
   aws?: Record<string, string>
 }
 
-/** What became of a thing of the rehearsal, and a word more on it. */
-export interface TaskResult {
-  outcome: 'created' | 'changed' | 'unchanged'
-  note?: string
-}
-
-/** Does one thing of the rehearsal and tells what became of it. */
-export type Task = <T>(thing: string, work: (say: (text: string) => void) => Promise<[T, TaskResult]>) => Promise<T>
-
-export interface Options {
-  /** Its folder; `defaultDir` when absent. */
-  dir?: string
-  kind?: Kind
-  /** Whether AWS is beside it: the real `aws` then talks to an emulator on this machine. */
-  eks?: boolean
-  /** Tells the reader of each thing; nothing is told when absent. */
-  task?: Task
-  /** Hears that another run works on the same rehearsal and is waited for. */
-  waits?: (pid: number) => void
-}
-
-/** Where the rehearsal of `npm run rehearse` lives. */
+/** The folder that `npm run rehearse` uses when none is named. */
 export function defaultDir(kind: Kind, eks = false): string {
   if (eks) return join(cacheFolder(), 'rehearsal-eks')
   return join(cacheFolder(), kind === 'kwok' ? 'rehearsal' : `rehearsal-${kind}`)
 }
 
-export const GO = join(import.meta.dirname, 'go')
-
+/** The file that marks a folder as a rehearsal, and holds its metadata. */
 export const MARKER = 'rehearsal.json'
 
-// What a rehearsal remembers of itself. The file also says that the folder is ours to remove.
-interface Memory {
+interface Metadata {
   rehearsal: 1
   kind: Kind
-  programs?: Partial<Record<Name, Program>>
-  /** The hash of cluster.yaml as it was applied. */
-  holds?: string
+  programs?: Partial<Record<ProgramName, Program>>
+  /** The hash of the cluster.yaml that was applied last. */
+  manifestHash?: string
 }
 
-export const places = (dir: string) => ({
+/** The files and folders of the rehearsal in `dir`. */
+export const paths = (dir: string) => ({
   marker: join(dir, MARKER),
   kubeconfig: join(dir, 'kubeconfig'),
   env: join(dir, '.env'),
@@ -88,51 +70,51 @@ export const places = (dir: string) => ({
   ports: join(dir, 'aws', 'ports.json'),
 })
 
-export const UNCHANGED: TaskResult = { outcome: 'unchanged' }
-
-export const silent: Task = async (_thing, work) => (await work(() => {}))[0]
-
-// The folder, made when it is not there. One that holds something else is left alone.
-export function claim(dir: string, kind: Kind): string {
+/**
+ * Creates the folder of a rehearsal, or adopts the one that is there; answers its real path. Throws a Problem when it
+ * holds something else, which is never touched, or a rehearsal of another kind.
+ */
+export function claimFolder(dir: string, kind: Kind): string {
   if (existsSync(dir) && readdirSync(dir).length > 0) {
-    const memory = remember(dir)
-    if (!memory) throw foreign(dir)
-    if (memory.kind !== kind) {
+    const metadata = readMetadata(dir)
+    if (!metadata) throw notRehearsal(dir)
+    if (metadata.kind !== kind) {
       throw new Problem(
-        `${dir} holds a rehearsal of another kind`,
+        `${dir} holds a rehearsal of another kind (${metadata.kind})`,
         'Name another folder with --dir, or remove it with --down.',
       )
     }
   } else {
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     chmodSync(dir, 0o700)
-    keep(dir, { rehearsal: 1, kind })
+    writeMetadata(dir, { rehearsal: 1, kind })
   }
   return realpathSync(dir)
 }
 
-export function foreign(dir: string): Problem {
+/** The Problem of a folder that holds something else. */
+export function notRehearsal(dir: string): Problem {
   return new Problem(
-    `${dir} holds something that is no rehearsal`,
-    `Name another folder with --dir. A rehearsal is known by its ${MARKER}; nothing was touched.`,
+    `${dir} is not empty and not a rehearsal: it has no valid ${MARKER}`,
+    'Name another folder with --dir. Nothing in it was changed.',
   )
 }
 
-export function remember(dir: string): Memory | undefined {
+/** The metadata of the rehearsal in `dir`; undefined when there is none. */
+export function readMetadata(dir: string): Metadata | undefined {
   try {
-    const memory = JSON.parse(readFileSync(places(dir).marker, 'utf8')) as Memory
-    return memory.rehearsal === 1 ? memory : undefined
+    const metadata = JSON.parse(readFileSync(paths(dir).marker, 'utf8')) as Metadata
+    return metadata.rehearsal === 1 ? metadata : undefined
   } catch {
     return undefined
   }
 }
 
-export function keep(dir: string, memory: Memory): void {
-  const whole = `${places(dir).marker}.new`
-  writeFileSync(whole, `${JSON.stringify(memory, null, 2)}\n`)
-  renameSync(whole, places(dir).marker)
+/** Writes the metadata at once: a killed run never leaves half of it. */
+export function writeMetadata(dir: string, metadata: Metadata): void {
+  const draft = `${paths(dir).marker}.new`
+  writeFileSync(draft, `${JSON.stringify(metadata, null, 2)}\n`)
+  renameSync(draft, paths(dir).marker)
 }
 
-export const short = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 10)
-
-export type Made = Pick<Rehearsal, 'context' | 'kubectl' | 'kubectlOnPath'>
+export const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 10)

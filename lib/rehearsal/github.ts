@@ -1,44 +1,50 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '../base/problem.ts'
-import { run } from '../base/shell.ts'
-import { GO, places, type TaskResult } from './folder.ts'
-import { GITHUB, HOST, LETTERS, MIRROR, make, ORG, text } from './inputs.ts'
-import { daemon, space } from './namespaces.ts'
+import { run, sleep } from '../base/shell.ts'
+import { paths } from './folder.ts'
+import { GO } from './go-modules.ts'
+import { createFile, GITHUB, HOST, LETTERS, MIRROR, ORG, randomText } from './inputs.ts'
+import { findNamespaces, startDaemon } from './namespaces.ts'
+import { nodePaths } from './node-processes.ts'
+import type { TaskResult } from './task.ts'
 
-export function namesOf(dir: string): Record<string, string> {
-  const { node, github } = space(dir)!
+const PEOPLE = ['alice', 'bob', 'carol']
+
+/** The host names that resolve to the node in `dir`, and their addresses. */
+export function hostNames(dir: string): Record<string, string> {
+  const { node, github } = findNamespaces(dir)!
   return { [HOST]: node, [GITHUB]: github }
 }
 
-const githubFolder = (dir: string) => join(dir, 'node', 'github')
-
-// People with tokens, an organisation and a repository with jobs: enough to see Prow at work.
-export async function startGithub(dir: string): Promise<[undefined, TaskResult]> {
-  const folder = githubFolder(dir)
-  const { github } = space(dir)!
-  const note = `http://${github}, tokens of its people in ${join(folder, 'tokens.json')}`
-  if (await answers(`http://${github}/meta`)) return [undefined, { outcome: 'unchanged', note }]
-  await authority(dir)
+/**
+ * Starts the local GitHub in the node's namespaces, or finds it running: people with tokens, an organization and a
+ * repository with jobs, enough to see Prow at work.
+ */
+export async function ensureGithub(dir: string): Promise<[undefined, TaskResult]> {
+  const { github: folder, logs } = nodePaths(dir)
+  const namespaces = findNamespaces(dir)!
+  const url = `http://${namespaces.github}`
+  const note = `${url}, tokens of its users in ${join(folder, 'tokens.json')}`
+  if (await isRunning(url)) return [undefined, { outcome: 'unchanged', note }]
+  await ensureCertificates(dir)
   const seed = join(folder, 'seed.json')
   if (!existsSync(seed)) {
-    const people = Object.fromEntries(['alice', 'bob', 'carol'].map((login) => [login, `ghp_${text(36, LETTERS)}`]))
-    make(join(folder, 'tokens.json'), `${JSON.stringify(people, null, 2)}\n`)
-    const bot = readFileSync(join(places(dir).secrets, 'oauth-token'), 'utf8').trim()
-    make(seed, JSON.stringify(seedOf({ ...people, 'prow-bot': bot }), null, 2))
+    const people = Object.fromEntries(PEOPLE.map((login) => [login, `ghp_${randomText(36, LETTERS)}`]))
+    createFile(join(folder, 'tokens.json'), `${JSON.stringify(people, null, 2)}\n`)
+    const bot = readFileSync(join(paths(dir).secrets, 'oauth-token'), 'utf8').trim()
+    createFile(seed, JSON.stringify(githubSeed({ ...people, 'prow-bot': bot }), null, 2))
   }
   const program = join(import.meta.dirname, 'fakes/github/rehearsal.ts')
-  const line = [process.execPath, '--import', import.meta.resolve('tsx'), program]
-  const child = daemon(dir, space(dir)!, 'github', [
-    ...line,
-    ...['--folder', folder, '--address', github, '--name', GITHUB],
+  const child = startDaemon(dir, namespaces, 'github', [
+    ...[process.execPath, '--import', import.meta.resolve('tsx'), program],
+    ...['--folder', folder, '--address', namespaces.github, '--name', GITHUB],
   ])
-  for (let tries = 0; !(await answers(`http://${github}/meta`)); tries++) {
+  for (let tries = 0; !(await isRunning(url)); tries++) {
     if (tries > 150 || child.exitCode !== null) {
       throw new Problem(
-        'The local GitHub does not start',
-        `Its log is ${join(dir, 'node/logs/github.log')}. Run the same line again.`,
+        'the local GitHub did not start',
+        `Its log is ${join(logs, 'github.log')}. Run the same line again.`,
       )
     }
     await sleep(100)
@@ -46,15 +52,16 @@ export async function startGithub(dir: string): Promise<[undefined, TaskResult]>
   return [undefined, { outcome: 'created', note }]
 }
 
-async function answers(address: string): Promise<boolean> {
+async function isRunning(url: string): Promise<boolean> {
   try {
-    return (await fetch(address, { signal: AbortSignal.timeout(2000) })).ok
+    return (await fetch(`${url}/meta`, { signal: AbortSignal.timeout(2000) })).ok
   } catch {
     return false
   }
 }
 
-function seedOf(tokens: Record<string, string>) {
+/** What the local GitHub starts with; `tokens` are those of its users, by login. */
+export function githubSeed(tokens: Record<string, string>) {
   const image = `${MIRROR}/library/busybox:1.37`
   return {
     tokens: Object.fromEntries(
@@ -82,14 +89,17 @@ function seedOf(tokens: Record<string, string>) {
         },
       },
     ],
-    // Its certificate is its own, and GitHub would look at it.
+    // Prow's certificate is self-signed, and GitHub would verify it.
     reach: { [`https://${HOST}`]: `http://${HOST}` },
   }
 }
 
-// An authority of this rehearsal alone, which its images trust, and the certificate of its GitHub. Answers its file.
-export async function authority(dir: string): Promise<string> {
-  const folder = githubFolder(dir)
+/**
+ * A certificate authority of this rehearsal alone, which its images trust, and the certificate of its GitHub. Answers
+ * the file of the authority's certificate.
+ */
+export async function ensureCertificates(dir: string): Promise<string> {
+  const { github: folder } = nodePaths(dir)
   const at = (name: string) => join(folder, name)
   if (existsSync(at('github.crt'))) return at('ca.crt')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -98,7 +108,7 @@ export async function authority(dir: string): Promise<string> {
   await openssl('req', '-x509', ...key, '-subj', '/CN=rehearsal', '-keyout', at('ca.key'), '-out', at('ca.crt'))
   await openssl('req', ...key.slice(0, -2), '-subj', `/CN=${GITHUB}`, '-keyout', at('github.key'), '-out', at('csr'))
   writeFileSync(at('names'), `subjectAltName=DNS:${GITHUB}\n`)
-  const signed = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '3650']
-  await openssl('x509', '-req', '-in', at('csr'), ...signed, '-extfile', at('names'), '-out', at('github.crt'))
+  const signing = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '3650']
+  await openssl('x509', '-req', '-in', at('csr'), ...signing, '-extfile', at('names'), '-out', at('github.crt'))
   return at('ca.crt')
 }

@@ -3,105 +3,123 @@ import { join, resolve } from 'node:path'
 import { cacheFolder } from '../base/cache.ts'
 import { withLock } from '../base/lock.ts'
 import { Problem } from '../base/problem.ts'
-import { run } from '../base/shell.ts'
-import { start as startEmulator } from './aws.ts'
+import { ensureEmulator } from './aws.ts'
 import {
-  claim,
+  type ClusterAccess,
+  claimFolder,
   defaultDir,
-  foreign,
+  type Kind,
   MARKER,
-  type Options,
-  places,
+  notRehearsal,
+  paths,
   type Rehearsal,
-  remember,
-  short,
-  silent,
+  readMetadata,
+  shortHash,
 } from './folder.ts'
-import { namesOf, startGithub } from './github.ts'
-import { HOST, makeInput, REGION, ZONE } from './inputs.ts'
-import { kindName, needDocker, upKind } from './kind.ts'
-import { upKwok } from './kwok.ts'
-import { bringImages, needMachine, removeNode } from './node.ts'
-import { end } from './processes.ts'
-import { findKind } from './programs.ts'
+import { ensureGithub, hostNames } from './github.ts'
+import { createInputs, HOST, REGION, ZONE } from './inputs.ts'
+import { ensureKindCluster, removeKindCluster, requireDocker } from './kind.ts'
+import { ensureKwokCluster } from './kwok.ts'
+import { requireMachine } from './machine.ts'
+import { removeNode } from './node.ts'
+import { ensureImages } from './node-images.ts'
+import { ensurePackages } from './npm-packages.ts'
+import { endProcesses } from './processes.ts'
+import { silent, type Task } from './task.ts'
 
-/** Makes the rehearsal cluster and its input, or sees that what is there is whole. */
-export async function up(options: Options = {}): Promise<Rehearsal> {
-  const kind = options.kind ?? 'kwok'
-  const task = options.task ?? silent
-  // Before anything is made: most who have no Docker would want the other kind.
-  if (kind === 'kind') await needDocker()
-  if (kind === 'real') needMachine()
+export interface RehearsalOptions {
+  /** Its folder; `defaultDir` when absent. */
+  dir?: string
+  kind?: Kind
+  /** Whether the AWS emulator runs beside it, to which the real `aws` then talks. */
+  eks?: boolean
+  /** Reports each task; nothing is reported when absent. */
+  task?: Task
+  /** Gets the process that works on the same rehearsal, while it is waited for. */
+  onWait?: (pid: number) => void
+}
+
+/** Creates a rehearsal, or completes and starts the one that is there. */
+export async function up(options: RehearsalOptions = {}): Promise<Rehearsal> {
+  const { kind = 'kwok', task = silent } = options
   const eks = Boolean(options.eks)
-  const dir = claim(resolve(options.dir ?? defaultDir(kind, eks)), kind)
-  return alone(dir, options.waits, async () => {
-    claim(dir, kind) // A run that was waited for may have removed it.
-    const { kubeconfig, env, cluster, ports, aws } = places(dir)
+  // Before anything is created: most of those without Docker want another kind.
+  if (kind === 'kind') await requireDocker()
+  if (kind === 'real') requireMachine()
+  const dir = claimFolder(resolve(options.dir ?? defaultDir(kind, eks)), kind)
+  return withFolderLock(dir, options.onWait, async () => {
+    claimFolder(dir, kind) // The run that was waited for may have removed it.
+    const { kubeconfig, env, cluster, ports } = paths(dir)
     if (existsSync(cluster) && existsSync(ports) !== eks) {
       throw new Problem(
-        `${dir} holds a rehearsal ${eks ? 'without' : 'with'} AWS beside it`,
+        `${dir} holds a rehearsal ${eks ? 'without' : 'with'} the AWS emulator`,
         'Name another folder with --dir, or remove it with --down.',
       )
     }
-    const made = kind === 'kind' ? await upKind(dir, task) : await upKwok(dir, task, eks)
-    const beside = eks
-      ? await task('AWS', async (say) => {
-          const emulator = await startEmulator({
-            dir: aws,
-            ports: JSON.parse(readFileSync(ports, 'utf8')),
-            kubeconfig,
-            kubectl: made.kubectl,
-            region: REGION,
-            cluster: 'rehearsal',
-            zone: ZONE,
-            host: HOST,
-            say,
-          })
-          const note = `an account of its own at ${emulator.url}`
-          return [emulator, { outcome: emulator.there ? 'unchanged' : 'created', note }]
-        })
-      : undefined
-    await task('settings and secrets', async () => [undefined, { outcome: makeInput(dir, kind, made.context, eks) }])
+    const access = kind === 'kind' ? await ensureKindCluster(dir, task) : await ensureKwokCluster(dir, task, eks)
+    const emulator = eks ? await startEmulator(dir, access, task) : undefined
+    await task('settings and secrets', async () => {
+      return [undefined, { outcome: createInputs(dir, kind, access.context, eks) }]
+    })
     if (kind === 'real') {
-      await task('a GitHub of its own', () => startGithub(dir))
-      await task('images', (say) => bringImages(dir, say))
+      await task('local GitHub', () => ensureGithub(dir))
+      await task('npm packages for Deck', ensurePackages)
+      await task('images', (progress) => ensureImages(dir, progress))
     }
-    const names = kind === 'real' ? namesOf(dir) : undefined
-    return { dir, kind, kubeconfig, env, aws: beside?.env, names, ...made }
+    const hosts = kind === 'real' ? hostNames(dir) : undefined
+    return { dir, kind, kubeconfig, env, aws: emulator?.env, hosts, ...access }
   })
 }
 
-/** Removes a rehearsal: every process of it, also those a killed run left, and its folder. Answers whether there was one. */
-export async function down(options: Omit<Options, 'task'> = {}): Promise<boolean> {
-  const kind = options.kind ?? 'kwok'
-  const dir = resolve(options.dir ?? defaultDir(kind))
+function startEmulator(dir: string, { kubectl }: ClusterAccess, task: Task) {
+  const { aws, ports, kubeconfig } = paths(dir)
+  return task('AWS emulator', (progress) =>
+    ensureEmulator(
+      {
+        dir: aws,
+        ports: JSON.parse(readFileSync(ports, 'utf8')),
+        kubeconfig,
+        kubectl,
+        region: REGION,
+        cluster: 'rehearsal',
+        zone: ZONE,
+        host: HOST,
+      },
+      progress,
+    ),
+  )
+}
+
+/** Removes a rehearsal: all its processes, also those that a killed run left running, and its folder. Answers whether there was one. */
+export async function down(options: Omit<RehearsalOptions, 'task'> = {}): Promise<boolean> {
+  const dir = resolve(options.dir ?? defaultDir(options.kind ?? 'kwok', options.eks))
   if (!existsSync(dir)) return false
-  if (!remember(dir)) throw foreign(dir)
-  const real = realpathSync(dir)
-  return alone(real, options.waits, async () => {
-    const memory = remember(real)
-    if (!memory) return false
-    if (memory.kind === 'kind') {
-      const kindTool = await findKind(() => {})
-      await run(kindTool, ['delete', 'cluster', '--name', kindName(real), '--kubeconfig', places(real).kubeconfig])
+  if (!readMetadata(dir)) throw notRehearsal(dir)
+  const realDir = realpathSync(dir)
+  return withFolderLock(realDir, options.onWait, async () => {
+    const metadata = readMetadata(realDir)
+    if (!metadata) return false
+    if (metadata.kind === 'kind') {
+      await removeKindCluster(realDir)
     } else {
-      await end(real)
-      if (memory.kind === 'real') await removeNode(real)
+      await endProcesses(realDir)
+      if (metadata.kind === 'real') await removeNode(realDir)
     }
-    // The marker last: without it, what a killed removal left would be nobody's.
-    const entries = readdirSync(real).filter((name) => name !== MARKER)
-    for (const path of [...entries.map((name) => join(real, name)), real]) {
+    // The marker last: without it, the rest of a removal that was killed would not be recognized.
+    const entries = readdirSync(realDir).filter((name) => name !== MARKER)
+    for (const path of [...entries.map((name) => join(realDir, name)), realDir]) {
       rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     }
     return true
   })
 }
 
-function alone<T>(dir: string, waits: Options['waits'], work: () => Promise<T>): Promise<T> {
-  let told = 0
-  const once = (pid: number) => {
-    if (pid !== told) waits?.(pid)
-    told = pid
+// `onWait` is called once per process.
+function withFolderLock<T>(dir: string, onWait: RehearsalOptions['onWait'], work: () => Promise<T>): Promise<T> {
+  let reported = 0
+  const report = (pid: number) => {
+    if (pid !== reported) onWait?.(pid)
+    reported = pid
   }
-  return withLock(join(cacheFolder(), 'locks', `${short(dir)}.lock`), once, work)
+  return withLock(join(cacheFolder(), 'locks', `${shortHash(dir)}.lock`), report, work)
 }

@@ -1,65 +1,69 @@
 import { parseArgs } from 'node:util'
 import { EXIT, Problem } from '../base/problem.ts'
 
-/** What `--help` tells of a script. */
-export interface About {
-  title: string
-  reads: string
-  creates: string
-  needs: string
-  /** Options of its own, when it is run alone. */
-  options?: Record<string, { type: 'boolean' | 'string'; description: string }>
-}
+export type Options = Record<string, { type: 'boolean' | 'string'; short?: string; multiple?: boolean }>
+export type Values = Record<string, string | boolean | (string | boolean)[] | undefined>
 
-/** The values of a script's own options; none under install-all. */
-export type OptionValues = Record<string, string | boolean | undefined>
-
+/** The options that every script has. */
 export const COMMON = {
   help: { type: 'boolean', short: 'h' },
   plan: { type: 'boolean' },
   json: { type: 'boolean' },
   verbose: { type: 'boolean', short: 'v' },
   env: { type: 'string' },
-} as const
+} as const satisfies Options
 
-export const OPTIONS_HELP = `  --plan       say what would be created or changed, write nothing
-  --json       one JSON document on stdout
-  --verbose    show each command, and every field that changes
-  --env FILE   the settings (default .env); its folder also holds secrets/ and config/
-  --help       this text`
+export const OPTIONS_HELP = `  --plan       print what would be created, changed or removed, and change nothing
+  --json       print one JSON document on stdout
+  --verbose    print each command, and every field that changes
+  --env FILE   the settings (default .env); secrets/ and config/ are beside it
+  --help       print this text`
 
-export const EXITS_HELP = `Exit codes: 0 done, 1 failed, 2 --plan found something to do, 3 wrong target, 64 usage, 130 interrupted.`
+export const EXITS_HELP =
+  'Exit codes: 0 done, 1 failed, 2 --plan found something to do, 3 wrong target, 64 usage, 130 interrupted.'
 
-export type Values = Record<string, string | boolean | (string | boolean)[] | undefined>
+export function usageProblem(message: string, remedy: string): Problem {
+  return new Problem(message, remedy, { exitCode: EXIT.usage })
+}
 
-export interface Choice {
+/**
+ * The values of the options on the command line. Throws a usage Problem for one that is not known, and for one that
+ * npm has taken for its own because the -- before it was missing: the script would otherwise run without it.
+ */
+export function parseOptions(options: Options, environment: NodeJS.ProcessEnv = process.env): Values {
+  const script = environment.npm_lifecycle_event
+  const taken = Object.keys(options).filter((name) => environment[`npm_config_${name.replaceAll('-', '_')}`])
+  if (script && taken.length > 0) {
+    const typed = taken.map((name) => `--${name}`).join(' ')
+    throw usageProblem(`npm took ${typed} for itself; nothing was done`, `Type npm run ${script} -- ${typed}`)
+  }
+  try {
+    return parseArgs({ options, strict: true, allowPositionals: false }).values
+  } catch (error) {
+    throw usageProblem(
+      (error as Error).message.replace(/\. To specify.*$/s, ''),
+      'Run it with --help to see its options.',
+    )
+  }
+}
+
+/** What --from, --only and --skip say. */
+export interface Selection {
   from?: string
   only?: string[]
   skip?: string[]
 }
 
-/** The steps that --from, --only and --skip leave of all. Throws a usage Problem for a number that is no step's. */
-export function selectSteps(names: string[], choice: Choice): string[] {
+/** The steps that a selection leaves of all. Throws a usage Problem for a number that no step has. */
+export function selectSteps(names: string[], { from, only, skip }: Selection): string[] {
   const find = (number: string): string => {
     const name = names.find((one) => one === number || (number !== '' && one.split('-')[0] === number.padStart(2, '0')))
-    if (!name) throw usage(`there is no step ${number}`, `The steps are ${names.join(', ')}.`)
+    if (!name) throw usageProblem(`there is no step ${number}`, `The steps are ${names.join(', ')}.`)
     return name
   }
   const each = (numbers: string[] | undefined) => numbers?.flatMap((text) => text.split(',')).map(find)
-  const only = each(choice.only)
-  const skip = each(choice.skip) ?? []
-  const from = choice.from === undefined ? 0 : names.indexOf(find(choice.from))
-  return names.filter((name, index) => index >= from && (only?.includes(name) ?? true) && !skip.includes(name))
-}
-
-function usage(message: string, remedy: string): Problem {
-  return new Problem(message, remedy, { exitCode: EXIT.usage })
-}
-
-export function parseOptions(options: Record<string, { type: 'boolean' | 'string'; multiple?: boolean }>) {
-  try {
-    return parseArgs({ options, strict: true, allowPositionals: false }).values
-  } catch (error) {
-    throw usage((error as Error).message.replace(/\. To specify.*$/s, ''), 'Run it with --help to see its options.')
-  }
+  const wanted = each(only)
+  const unwanted = each(skip) ?? []
+  const first = from === undefined ? 0 : names.indexOf(find(from))
+  return names.filter((name, index) => index >= first && (wanted?.includes(name) ?? true) && !unwanted.includes(name))
 }

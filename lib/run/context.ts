@@ -1,34 +1,95 @@
+import type { Problem } from '../base/problem.ts'
 import type { Settings } from '../settings/table.ts'
 import type { StepReport, Wait } from './result.ts'
 
-export interface Run {
-  plan: boolean
-  json: boolean
-  verbose: boolean
-  settings: Settings
-  /** Whether install-all drives the steps. */
+/** The cluster that a run is for. */
+export interface Target {
+  /** The file that has the context, with its credentials. */
+  kubeconfig: string
+  context: string
+  /** The address of the API server. */
+  server: string
+  /** What a refusal of this API server means, where more is known than it says itself. */
+  explain?: (stderr: string) => Problem | undefined
+}
+
+/** How a run was started, so that a line for typing is right for it. */
+export interface Started {
+  /** By install-all, which drives the steps. */
   all: boolean
+  /** The argument of --env; empty when there was none. */
+  env: string
+  plan: boolean
+}
+
+/** All that one run knows. Nothing else in lib remembers anything. */
+export interface Run {
+  settings: Settings
+  started: Started
+  plan: boolean
+  verbose: boolean
+  json: boolean
+  /** Set by the target lock. */
+  target?: Target
+  /** What was read from the cluster, AWS and GitHub, by the question. */
+  reads: Map<string, Promise<unknown>>
   steps: StepReport[]
-  wrote: boolean
   waits: Wait[]
-  /** The step to go on from, when it is not the last that was begun. */
-  failed?: string
+  /** The step to resume from, when it is not the last that was begun. */
+  failedStep?: string
 }
 
-export let underWay: Run | undefined
+let running: Run | undefined
 
-/** Begins a run, or ends the one that is under way. */
-export function setRun(run: Run | undefined): void {
-  underWay = run
+/** Begins a run; without an argument ends it. */
+export function setRun(run?: Run): void {
+  running = run
 }
 
-/** The run that is under way. */
+/** The run, if one was begun: only the report asks, which is printed also when none was. */
+export function maybeRun(): Run | undefined {
+  return running
+}
+
+/** The run. Throws when none was begun, which is a bug of ours. */
 export function currentRun(): Run {
-  if (!underWay) throw new Error('no run is under way')
-  return underWay
+  if (!running) throw new Error('no run was begun')
+  return running
 }
 
-/** Says that the step has begun to write something that is not an object of the cluster. */
+/** A run that has not read or done anything yet. */
+export function newRun(settings: Settings, options: Partial<Started & Pick<Run, 'verbose' | 'json'>> = {}): Run {
+  const { all = false, env = '', plan = false, verbose = false, json = false } = options
+  return { settings, started: { all, env, plan }, plan, verbose, json, reads: new Map(), steps: [], waits: [] }
+}
+
+/** The target of the run. Throws before the target lock has set it, which is a bug of ours. */
+export function target(): Target {
+  const { target } = currentRun()
+  if (!target) throw new Error('the target is not locked')
+  return target
+}
+
+/** Notes that the current step has begun to write. */
 export function markWritten(): void {
-  currentRun().wrote = true
+  const step = currentRun().steps.at(-1)
+  if (step) step.wrote = true
+}
+
+/** Reads once a run: the answer to a question is kept until `forget`. What failed is read again next time. */
+export function readOnce<T>(question: string, read: () => Promise<T>): Promise<T> {
+  const { reads } = currentRun()
+  const known = reads.get(question)
+  if (known) return known as Promise<T>
+  const answer = read()
+  reads.set(question, answer)
+  // By identity: a newer answer may stand there by now.
+  answer.catch(() => reads.get(question) === answer && reads.delete(question))
+  return answer
+}
+
+/** Drops what was read, so that it is read afresh. With `about`, only the questions that hold this text. */
+export function forget(about = ''): void {
+  const { reads } = currentRun()
+  for (const question of reads.keys()) if (question.includes(about)) reads.delete(question)
 }

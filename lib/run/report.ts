@@ -1,16 +1,16 @@
 import { displayPath } from '../base/paths.ts'
 import { EXIT, type Problem } from '../base/problem.ts'
 import { processCounts } from '../base/shell.ts'
-import { paint, printLine, printProblems, terminalWidth } from '../base/terminal.ts'
-import { currentRun, type Run, setRun, underWay } from './context.ts'
+import { paint, printLine, printProblems, symbol, terminalWidth, wrapText } from '../base/terminal.ts'
+import { currentRun, maybeRun, type Run, setRun } from './context.ts'
 import { rerunLine } from './rerun.ts'
 import type { ReportLine } from './result.ts'
 
-const SIGNS: Record<ReportLine['outcome'], [string, Parameters<typeof paint>[0]]> = {
+const MARKS: Record<ReportLine['outcome'], [mark: string, colour: Parameters<typeof paint>[0]]> = {
   created: ['✔', 'green'],
   changed: ['✔', 'yellow'],
   unchanged: ['✔', 'dim'],
-  holds: ['✔', 'green'],
+  passed: ['✔', 'green'],
   'would create': ['+', 'green'],
   'would change': ['~', 'yellow'],
   removed: ['✔', 'yellow'],
@@ -21,99 +21,110 @@ const SIGNS: Record<ReportLine['outcome'], [string, Parameters<typeof paint>[0]]
   failed: ['✖', 'red'],
 }
 
-function show(entry: ReportLine): void {
-  const [sign, colour] = SIGNS[entry.outcome]
-  // A fact is told by itself; the others have their word in a column.
-  const fact = entry.outcome === 'holds' || entry.outcome === 'failed' || entry.outcome === 'warning'
-  const { note = '' } = entry
-  const name = fact && !note ? entry.name : entry.name.padEnd(32)
-  const word = fact ? '' : entry.outcome.padEnd(12)
-  const length = 4 + name.length + (word ? 2 + word.length : 0) + 2 + note.length
-  const gap = length > terminalWidth() ? '\n      ' : '  '
-  const told = `  ${paint(colour, sign)} ${name}${word && `  ${paint(colour, word)}`}`
-  printLine(note ? `${told}${gap}${paint('dim', note)}` : told.trimEnd())
-  const run = currentRun()
-  if (!run.plan && !run.verbose) return
-  for (const differs of entry.differences) {
-    printLine(paint('dim', `      ${differs.object}  ${differs.path}`))
-    for (const one of differs.lines ?? []) {
+/** The width of the column of names. */
+const NAMES = 32
+
+/** How far the second line of an entry is indented, in characters. */
+const INDENT = 4
+
+function show({ name, outcome, note = '', differences }: ReportLine): void {
+  const [mark, colour] = MARKS[outcome]
+  const sign = paint(colour, symbol(mark))
+  // The result of a check is its own sentence; the others have their outcome in a column.
+  const sentence = outcome === 'passed' || outcome === 'failed' || outcome === 'warning'
+  const plain = sentence ? name : `${name.padEnd(NAMES)}  ${outcome.padEnd(12)}`
+  const column = sentence ? '' : `  ${paint(colour, outcome.padEnd(12))}`
+  const width = INDENT + (sentence ? Math.max(plain.length, NAMES) : plain.length) + 2 + note.length
+  const first = sentence ? wrapText(name, INDENT) : `${name.padEnd(NAMES)}${column}`
+  if (!note) printLine(`  ${sign} ${sentence ? first : first.trimEnd()}`)
+  else if (width <= terminalWidth())
+    printLine(`  ${sign} ${sentence ? first.padEnd(NAMES) : first}  ${paint('dim', note)}`)
+  else {
+    printLine(`  ${sign} ${sentence ? first : `${name.padEnd(NAMES)}  ${paint(colour, outcome)}`}`)
+    printLine(`${' '.repeat(INDENT + 2)}${paint('dim', wrapText(note, INDENT + 2))}`)
+  }
+  const { plan, verbose } = currentRun()
+  if (!plan && !verbose) return
+  for (const { object, path, lines = [], before, after } of differences) {
+    printLine(paint('dim', `      ${object}  ${path}`))
+    for (const one of lines) {
       const colour = one.startsWith('+') ? 'green' : one.startsWith('-') ? 'red' : 'dim'
       printLine(`        ${paint(colour, `${one[0]} ${one.slice(1)}`)}`)
     }
-    if (differs.before !== undefined) printLine(`        ${paint('red', `- ${differs.before}`)}`)
-    if (differs.after !== undefined) printLine(`        ${paint('green', `+ ${differs.after}`)}`)
+    if (before !== undefined) printLine(`        ${paint('red', `- ${before}`)}`)
+    if (after !== undefined) printLine(`        ${paint('green', `+ ${after}`)}`)
   }
 }
 
-export function record(entry: ReportLine): void {
-  currentRun().steps.at(-1)?.results.push(entry)
-  show(entry)
+/** Adds a line to the report of the current step, and prints it. */
+export function record(line: ReportLine): void {
+  currentRun().steps.at(-1)?.results.push(line)
+  show(line)
 }
 
-/** The counts of a run, by outcome. */
-function counts(run: Run): Record<string, number> {
-  const count: Record<string, number> = {}
-  for (const { results: things } of run.steps) {
-    for (const { outcome } of things) count[outcome] = (count[outcome] ?? 0) + 1
-  }
-  return count
+/** How many lines a run has, by outcome. */
+function count(run: Run): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { outcome, checks = 1 } of run.steps.flatMap(({ results }) => results))
+    counts[outcome] = (counts[outcome] ?? 0) + checks
+  return counts
 }
 
+const COUNTED = ['created', 'changed', 'removed', 'unchanged', 'would create', 'would change', 'would remove'] as const
+
+function summary(run: Run, counts: Record<string, number>, problem: Problem | undefined): string {
+  const ended = problem ? paint('red', 'stopped') : run.plan ? 'planned' : paint('green', 'done')
+  const plural = (number: number, word: string) => `${number} ${word}${number === 1 ? '' : 's'}`
+  return [
+    `${ended}: ${plural(run.steps.length, 'step')}`,
+    ...COUNTED.filter((outcome) => counts[outcome]).map((outcome) => `${counts[outcome]} ${outcome}`),
+    ...(counts.after ? [`${counts.after} after an earlier step`] : []),
+    ...(counts.skipped ? [`${counts.skipped} skipped`] : []),
+    ...(counts.passed ? [`${plural(counts.passed, 'check')} passed`] : []),
+    ...(counts.warning ? [plural(counts.warning, 'warning')] : []),
+  ].join(` ${symbol('·')} `)
+}
+
+/** Prints how the run ended, and with `json` the document of it on stdout; sets the exit code and ends the run. */
 export function finishRun(problem: Problem | undefined, json: boolean): void {
-  const run = underWay
-  const count = run ? counts(run) : {}
-  const todo =
-    (count['would create'] ?? 0) + (count['would change'] ?? 0) + (count['would remove'] ?? 0) + (count.after ?? 0)
-  const exitCode = problem ? problem.exitCode : run?.plan && todo > 0 ? EXIT.differs : EXIT.done
+  const run = maybeRun()
+  const counts = run ? count(run) : {}
+  const todo = ['would create', 'would change', 'would remove', 'after'].some((outcome) => counts[outcome])
+  const exitCode = problem ? problem.exitCode : run?.plan && todo ? EXIT.differs : EXIT.done
+  const failedStep = run?.failedStep ?? run?.steps.at(-1)?.step
   if (problem) {
     printLine()
     printProblems(problem.findings)
-    const failed = run?.failed ?? run?.steps.at(-1)?.step
-    if (failed && problem.exitCode !== EXIT.usage) {
+    if (run && failedStep && exitCode !== EXIT.usage) {
       printLine()
-      if (!run?.wrote && !run?.plan) printLine(paint('dim', `${failed} wrote nothing.`))
-      printLine(`Then go on with:  ${rerunLine(failed, true)}`)
+      const wrote = run.steps.find(({ step }) => step === failedStep)?.wrote
+      if (!wrote && !run.plan) printLine(paint('dim', `${failedStep} changed nothing.`))
+      printLine(`Then resume with:  ${rerunLine(failedStep, true)}`)
     }
   }
   if (run && run.steps.length > 0) {
     printLine()
-    const words = [
-      'created',
-      'changed',
-      'removed',
-      'unchanged',
-      'would create',
-      'would change',
-      'would remove',
-      'after',
-      'skipped',
-    ]
-      .filter((word) => count[word])
-      .map((word) => `${count[word]} ${word === 'after' ? 'after an earlier step' : word}`)
-    const checked = count.holds ? [count.holds === 1 ? '1 check holds' : `${count.holds} checks hold`] : []
-    const ended = problem ? paint('red', 'stopped') : run.plan ? 'planned' : paint('green', 'done')
-    printLine(
-      [`${ended}: ${run.steps.length} ${run.steps.length === 1 ? 'step' : 'steps'}`, ...words, ...checked].join(' · '),
-    )
-    // On EKS each aws is a second, so their number is told.
+    printLine(summary(run, counts, problem))
+    // On EKS each aws process takes a second, so their number is of interest.
     if (run.verbose || processCounts().aws) {
-      const told = Object.entries(processCounts()).map(([program, number]) => `${program} ${number}`)
-      printLine(paint('dim', `processes: ${told.join(', ') || 'none'}`))
+      const programs = Object.entries(processCounts()).map(([program, number]) => `${program} ${number}`)
+      printLine(paint('dim', `processes: ${programs.join(', ') || 'none'}`))
     }
   }
   if (json) {
-    const told = {
+    const document = {
       version: 1,
       exitCode,
       plan: Boolean(run?.plan),
       target: run ? { kind: run.settings.TARGET, env: displayPath(run.settings.file) } : null,
-      counts: count,
+      counts,
       steps: run?.steps ?? [],
       problems: problem?.findings ?? [],
+      resume: problem && failedStep ? rerunLine(failedStep, true) : null,
       processes: processCounts(),
     }
-    process.stdout.write(`${JSON.stringify(told, null, 2)}\n`)
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
   }
   process.exitCode = exitCode
-  setRun(undefined)
+  setRun()
 }

@@ -1,9 +1,9 @@
 import type { Finding } from '../base/problem.ts'
 
-/** What became of a thing of AWS. */
-export type Change = Omit<Result, 'name'>
+/** What happened to a resource, wherever it lives: in the cluster, in AWS, on GitHub, on disk. */
+export type Outcome = 'created' | 'changed' | 'unchanged' | 'removed' | 'would create' | 'would change' | 'would remove'
 
-/** One field that differs: `was` and `is` as a reader wants to see them; absent where there is none. */
+/** One field that differs: `before` and `after` as a reader wants to see them; absent where there is none. */
 export interface Difference {
   /** The object, such as `Deployment prow/hook`. */
   object: string
@@ -15,33 +15,33 @@ export interface Difference {
   lines?: string[]
 }
 
-/** What became of an object or thing. */
-export type Outcome = 'created' | 'changed' | 'unchanged' | 'removed' | 'would create' | 'would change' | 'would remove'
-
-/** What became of a thing, with what differs. */
+/** What happened to one resource. */
 export interface Result {
   name: string
   outcome: Outcome
+  /** One short detail, such as where a value came from. */
   note?: string
   differences: Difference[]
 }
 
-/** One word for several: a thing is created when all of it is, unchanged when nothing of it changed. */
+/** A Result whose name the caller knows. */
+export type Change = Omit<Result, 'name'>
+
+/** One outcome for several: created when all are, unchanged when none changed. */
 export function combineOutcomes(outcomes: Outcome[]): Outcome {
   const first = outcomes[0] ?? 'unchanged'
   if (outcomes.every((outcome) => outcome === first)) return first
   return outcomes.some((outcome) => outcome.startsWith('would')) ? 'would change' : 'changed'
 }
 
-/** A line of preflight about what a later step will find. */
-export interface Ahead {
-  outcome: 'holds' | 'warning' | 'failed'
-  message: string
-  finding?: Finding
-}
-
-export interface ReportLine extends Omit<Result, 'outcome'> {
-  outcome: Outcome | 'skipped' | 'after' | 'holds' | 'failed' | 'warning'
+/** A line of a step's report: a result, the result of a check, or what was left out and why. */
+export interface ReportLine {
+  name: string
+  outcome: Outcome | Finding['outcome'] | 'skipped' | 'after'
+  note?: string
+  differences: Difference[]
+  /** Of a line that stands for several checks, their number. */
+  checks?: number
 }
 
 export interface StepReport {
@@ -50,17 +50,19 @@ export interface StepReport {
   outcome: 'done' | 'skipped' | 'failed'
   results: ReportLine[]
   problems: Finding[]
-  /** How long it took. */
   seconds: number
+  /** Whether the step has begun to write. */
+  wrote: boolean
 }
 
 /** The kinds that a step waits for. */
 export type Waitable = 'Deployment' | 'Job' | 'CustomResourceDefinition'
 
+/** A wait that a step began and that ends after the steps that follow it. */
 export interface Wait {
   step: string
   kind: Waitable
   names: string[]
   namespace: string
-  late: Promise<string[]>
+  notReady: Promise<string[]>
 }

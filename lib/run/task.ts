@@ -1,47 +1,35 @@
 import { withSpinner } from '../base/terminal.ts'
-import { currentRun } from './context.ts'
+import { currentRun, markWritten } from './context.ts'
 import { record } from './report.ts'
-import type { Change, Difference, Outcome, Result } from './result.ts'
+import type { Change, Difference } from './result.ts'
 
-/** One word for a thing and its parts: what a single write did. */
-export function change(there: boolean, changes: Difference[], note?: string): Change {
+/** What a write did, or would do under --plan: `existed` tells created from changed, `differences` changed from unchanged. */
+export function change(existed: boolean, differences: Difference[], note?: string): Change {
   const { plan } = currentRun()
-  const outcome = !there
-    ? plan
-      ? 'would create'
-      : 'created'
-    : changes.length === 0
-      ? 'unchanged'
-      : plan
-        ? 'would change'
-        : 'changed'
-  return { outcome, note: note, differences: there ? changes : [] }
+  if (existed && differences.length === 0) return { outcome: 'unchanged', note, differences }
+  const outcome = existed ? (plan ? 'would change' : 'changed') : plan ? 'would create' : 'created'
+  return { outcome, note, differences: existed ? differences : [] }
 }
 
-/** Does one thing that is not an object of the cluster, and tells its line. `work` says what became of it. */
-export async function task(
-  name: string,
-  work: (
-    say: (text: string) => void,
-  ) => Promise<{ outcome: Outcome; note?: string; differences?: Result['differences'] }>,
-): Promise<void> {
+/** The result of a removal. */
+export function removal(note?: string): Change {
+  return { outcome: currentRun().plan ? 'would remove' : 'removed', note, differences: [] }
+}
+
+/** Creates, changes or removes one resource under a spinner, and prints its line. */
+export async function task(name: string, work: (progress: (text: string) => void) => Promise<Change>): Promise<void> {
   const done = await withSpinner(name, work)
-  if (/^(created|changed|removed)$/.test(done.outcome)) currentRun().wrote = true
-  record({ name, differences: [], ...done })
+  if (/^(created|changed|removed)$/.test(done.outcome)) markWritten()
+  record({ name, ...done })
 }
 
-/** Tells a line that is no change: a fact that holds or does not, a warning. */
-export function note(outcome: 'holds' | 'failed' | 'warning', text: string, more?: string): void {
-  record({ name: text, outcome, note: more, differences: [] })
+/** Prints that something is left out, and why. */
+export function skipped(name: string, reason: string): void {
+  record({ name, outcome: 'skipped', note: reason, differences: [] })
 }
 
-/** Tells that a thing is left out, and why. */
-export function skipped(name: string, because: string): void {
-  record({ name, outcome: 'skipped', note: because, differences: [] })
-}
-
-/** Under --plan: tells that the rest of the step comes after a script that was not run yet. */
-export function after(script: string, because: string[]): void {
-  const more = because.length > 2 ? `${because[0]}, and ${because.length - 1} more` : because.join(', ')
-  record({ name: `after ${script}`, outcome: 'after', note: more, differences: [] })
+/** Under --plan: prints that the rest of the step waits for a script that was not run yet. */
+export function after(script: string, reasons: string[]): void {
+  const note = reasons.length > 2 ? `${reasons[0]}, and ${reasons.length - 1} more` : reasons.join(', ')
+  record({ name: `after ${script}`, outcome: 'after', note, differences: [] })
 }

@@ -3,119 +3,128 @@ import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { nearest } from '../base/nearest.ts'
 import { displayPath } from '../base/paths.ts'
-import { EXIT, type Finding, Problem } from '../base/problem.ts'
-import { type Settings, settingRows } from './table.ts'
+import { EXIT, type Finding, failed, Problem } from '../base/problem.ts'
+import { type Overridden, type Settings, settingRows } from './table.ts'
 
-/** The settings as `parseSettings` has them. Throws one Problem with every fault. */
+/** The settings as `parseSettings` reads them. Throws one Problem with everything that is wrong. */
 export function readSettings(file: string, environment: NodeJS.ProcessEnv = process.env): Settings {
-  const { settings, faults } = parseSettings(file, environment)
-  if (faults.length > 0) throw Problem.all(faults)
+  const { settings, problems } = parseSettings(file, environment)
+  if (problems.length > 0) throw Problem.all(problems)
   return settings
 }
 
 /**
- * Reads the settings from an env file and the environment, which wins; a value at fault is left empty.
- * Tells every fault: unknown names with the nearest known one, missing and malformed values. Throws a Problem when
- * there is no file and something is missing.
+ * Reads the settings from an env file and the environment, which wins. `problems` holds everything that is wrong with
+ * them: unknown names with the nearest known one, missing and malformed values, values that exclude each other. In
+ * `settings` a malformed value is replaced by its default. Throws a Problem when the environment names another target
+ * than the file (exit code 3), and when there is no file and something is missing.
  */
 export function parseSettings(
   file: string,
   environment: NodeJS.ProcessEnv = process.env,
-): { settings: Settings; faults: Finding[] } {
-  const faults: Finding[] = []
-  const told = displayPath(file)
-  const inFile = existsSync(file) ? parse(readable(file)) : undefined
-  const raw: Record<string, string> = {}
-  const fromEnvironment: string[] = []
+): { settings: Settings; problems: Finding[] } {
+  const shown = displayPath(file)
+  const inFile = existsSync(file) ? parse(readEnvFile(file)) : undefined
+  const names = Object.keys(settingRows)
+  // Also an empty variable counts: it hides the value in the file.
+  const fromEnvironment = names.filter((name) => environment[name] !== undefined)
+  const overridden = overriddenSettings(fromEnvironment, inFile ?? {}, environment)
+  throwIfTargetDiffers(overridden, shown)
 
-  for (const name of Object.keys(inFile ?? {})) {
-    if (settingRows[name]) continue
-    const near = nearest(name, Object.keys(settingRows))
-    faults.push({
-      message: `${name} in ${told} is no setting`,
-      remedy: near ? `Did you mean ${near}?` : 'Remove the line; .env.example lists the settings.',
-    })
-  }
-  for (const [name, row] of Object.entries(settingRows)) {
-    const given = environment[name] ?? inFile?.[name]
-    raw[name] = given?.trim() || row.default || ''
-    // Also an empty one: it hides what the file says.
-    if (environment[name] !== undefined) fromEnvironment.push(name)
-  }
-  const values: Record<string, unknown> = { file: resolve(file), fromEnvironment }
+  const raw: Record<string, string> = {}
+  for (const [name, row] of Object.entries(settingRows))
+    raw[name] = (environment[name] ?? inFile?.[name])?.trim() || row.default || ''
+
+  const problems = unknownNames(inFile ?? {}, shown)
+  const values: Record<string, unknown> = { file: resolve(file), fromEnvironment, overridden }
   for (const [name, row] of Object.entries(settingRows)) {
     const text = raw[name] ?? ''
-    if (text === '') {
-      if (row.required?.(raw)) {
-        faults.push({
-          message: `${name} is ${environment[name] === undefined ? 'not set' : 'set to nothing in the environment'}`,
-          remedy: `Set it in ${environment[name] === undefined ? told : 'the environment, or unset it there'}, e.g. ${name}=${row.example}. ${row.description}`,
-        })
-      }
-      const parsed = row.type.safeParse('')
-      values[name] = parsed.success ? parsed.data : ''
-      continue
-    }
+    const place = fromEnvironment.includes(name) ? 'the environment' : shown
     const parsed = row.type.safeParse(text)
-    if (parsed.success) values[name] = parsed.data
-    else {
-      const empty = row.type.safeParse(row.default ?? '')
-      values[name] = empty.success ? empty.data : ''
-      faults.push({
-        message: `${name}=${text} ${parsed.error.issues[0]?.message}`,
-        remedy: `Correct it in ${fromEnvironment.includes(name) ? 'the environment' : told}. ${row.description}`,
-      })
+    values[name] = parsed.success ? parsed.data : (row.type.safeParse(row.default ?? '').data ?? '')
+    if (text === '') {
+      if (row.required?.(raw)) problems.push(missing(name, place, fromEnvironment.includes(name)))
+    } else if (!parsed.success) {
+      problems.push(
+        failed(`${name}=${text} ${parsed.error.issues[0]?.message}`, `Correct it in ${place}. ${row.description}`),
+      )
+    } else {
+      for (const { when, reason, remedy } of row.refuse ?? [])
+        if (when(raw)) problems.push(failed(`${name}=${text} ${reason}`, `In ${place}, ${remedy}`))
     }
   }
-  if (raw.PROW_IMAGE_REGISTRY?.startsWith('gcr.io/k8s-prow')) {
-    faults.push({
-      message: `PROW_IMAGE_REGISTRY=${raw.PROW_IMAGE_REGISTRY} is gone since 2025`,
-      remedy: `Remove it from ${told}, which leaves ${settingRows.PROW_IMAGE_REGISTRY?.default}, or name a mirror of that.`,
-    })
-  }
-  if (raw.TARGET === 'local') {
-    if (raw.INGRESS === 'alb') {
-      faults.push({ message: 'INGRESS=alb needs TARGET=eks', remedy: `Set INGRESS=nginx or INGRESS=none in ${told}.` })
-    }
-    if (raw.IDENTITY === 'irsa') {
-      faults.push({
-        message: 'IDENTITY=irsa needs TARGET=eks',
-        remedy: `Set IDENTITY=keys in ${told} and give secrets/s3-credentials access keys.`,
-      })
-    }
-  } else if (raw.OBJECT_STORE === 'on') {
-    faults.push({
-      message: 'OBJECT_STORE=on needs TARGET=local',
-      remedy: `Remove it from ${told}: on EKS the logs are in S3.`,
-    })
-  }
-  const prefix = raw.ROLE_PREFIX || raw.CLUSTER_NAME || ''
-  if (raw.TARGET === 'eks' && prefix.length > 35) {
-    faults.push({
-      message: `roles named after ${prefix} would be longer than IAM allows`,
-      remedy: `Set ROLE_PREFIX in ${told} to something shorter, of your own choice.`,
-    })
-  }
-  if (!inFile && faults.length > 0) {
+  if (!inFile && problems.length > 0) {
     // Thirty "not set" lines would hide the one thing to do.
-    throw new Problem(`${told} is not there`, 'Run npm run init, then fill in .env.', { exitCode: EXIT.failed })
+    throw new Problem(`${shown} does not exist`, 'Run npm run init, then fill in .env.')
   }
-  return { settings: values as unknown as Settings, faults }
+  return { settings: values as unknown as Settings, problems }
 }
 
-function readable(file: string): string {
+function unknownNames(inFile: Record<string, string>, shown: string): Finding[] {
+  return Object.keys(inFile)
+    .filter((name) => !settingRows[name])
+    .map((name) => {
+      const near = nearest(name, Object.keys(settingRows))
+      return failed(
+        `${name} in ${shown} is not a known setting`,
+        near ? `Did you mean ${near}?` : 'Remove the line; .env.example lists the settings.',
+      )
+    })
+}
+
+function missing(name: string, place: string, exported: boolean): Finding {
+  const { example, description } = settingRows[name]!
+  return failed(
+    exported ? `${name} is set to nothing in the environment` : `${name} is not set`,
+    `Set it in ${place}${exported ? ', or unset it there' : ''}, e.g. ${name}=${example}. ${description}`,
+  )
+}
+
+/** The settings that both the file and the environment set, to different values. */
+function overriddenSettings(
+  names: string[],
+  inFile: Record<string, string>,
+  environment: NodeJS.ProcessEnv,
+): Overridden[] {
+  return names
+    .map((name) => ({
+      name,
+      group: settingRows[name]!.group,
+      file: inFile[name]?.trim() ?? '',
+      environment: environment[name]?.trim() ?? '',
+    }))
+    .filter((one) => one.file !== '' && one.file !== one.environment)
+}
+
+/**
+ * A variable that some shell happens to export must not decide which cluster is changed. This comes before all other
+ * problems: the rest of the settings belongs to the target of the file.
+ */
+function throwIfTargetDiffers(overridden: Overridden[], shown: string): void {
+  const conflicts = overridden
+    .filter(({ group }) => group === 'Target')
+    .map(({ name, file, environment }) =>
+      failed(
+        `${name} is ${file} in ${shown} and ${environment || 'empty'} in the environment`,
+        `Unset ${name} in the environment, or correct ${shown}.`,
+      ),
+    )
+  if (conflicts.length > 0) throw Problem.all(conflicts, { exitCode: EXIT.wrongTarget })
+}
+
+function readEnvFile(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
     throw new Problem(
       `${displayPath(file)} cannot be read (${(cause as Error).message.split(',')[0]})`,
-      'See that it is a file and that you may read it.',
+      'Check that it is a file and that you may read it.',
       { cause },
     )
   }
 }
 
-/** A path of the settings, from the folder of the env file. */
+/** A path of the settings, resolved from the folder of the env file. */
 export function settingsPath(settings: Settings, path: string): string {
   return isAbsolute(path) ? path : join(dirname(settings.file), path)
 }

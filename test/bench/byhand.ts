@@ -5,7 +5,7 @@ import { fillTemplate } from '../../lib/kubernetes/manifests.ts'
 import { templateValues } from '../../lib/settings/derived.ts'
 import { readSettings } from '../../lib/settings/settings.ts'
 
-/** The manifests as the guide's reader has them: files with every value filled in. */
+/** Writes the manifests as the guide's reader has them, with every value filled in; answers their folder. */
 export function render(dir: string): string {
   const settings = readSettings(join(dir, '.env'), {})
   const values = templateValues(settings)
@@ -13,7 +13,7 @@ export function render(dir: string): string {
   const from = join(ROOT, 'manifests')
   for (const entry of readdirSync(from, { recursive: true }) as string[]) {
     if (statSync(join(from, entry)).isDirectory()) continue
-    // The way in by a load balancer of AWS is filled from what AWS has.
+    // The values of the AWS Ingresses come from AWS.
     if (/^ingress\/(?!nginx)/.test(entry)) continue
     mkdirSync(dirname(join(folder, entry)), { recursive: true })
     writeFileSync(join(folder, entry), fillTemplate(readFileSync(join(from, entry), 'utf8'), values, entry))

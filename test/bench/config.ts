@@ -1,4 +1,4 @@
-// How the cost of looking at a configuration grows: 10, 1,000 and 10,000 jobs over up to 500 files, by our rules, and
+// How the cost of validating a configuration grows: 10, 1,000 and 10,000 jobs over up to 500 files, by our rules, and
 // relative to checkconfig on the same files.  npx tsx test/bench/config.ts [--checkconfig PROGRAM] [--rounds 3]
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -54,8 +54,8 @@ function job(number: number): { kind: string; text: string } {
   }
 }
 
-/** Writes so many jobs over so many files, and gives back the settings that lead there. */
-function make(jobs: number, files: number) {
+/** Writes so many jobs to so many files, and gives back the settings that point to them. */
+function writeConfig(jobs: number, files: number) {
   const folder = mkdtempSync(join(tmpdir(), 'prow-bench-config-'))
   const config = join(folder, 'config')
   mkdirSync(join(config, 'jobs'), { recursive: true })
@@ -104,7 +104,7 @@ for (const [jobs, files] of [
   [1000, 500],
   [10_000, 500],
 ] as const) {
-  const { folder, config, bytes, settings } = make(jobs, files)
+  const { folder, config, bytes, settings } = writeConfig(jobs, files)
   const ours: number[] = []
   const theirs: number[] = []
   for (let round = 0; round < Number(rounds); round++) {

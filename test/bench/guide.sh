@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# The guide by hand: its commands one after the other, as somebody types them from a list. $1 is the folder with the
-# filled manifests and secrets, $2 is "again" for a second time over what is there. kubectl finds its cluster in KUBECONFIG.
+# The commands of the guide, one after the other, as a reader types them. $1 is the folder with the filled manifests and
+# secrets; with $2 "again" they run over an existing installation. kubectl uses KUBECONFIG.
 set -euo pipefail
 cd "$1"
 again="${2:-}"
 
-# A thing that `create` makes is, the second time, replaced as the guide does with its ConfigMaps.
+# Objects that the guide creates are replaced the second time, as the guide does with its ConfigMaps.
 create() {
   if [ -n "$again" ]; then kubectl "$@" --dry-run=client -o yaml | kubectl replace -f -; else kubectl "$@"; fi
 }
 rollout() { kubectl -n "$1" rollout status "deployment/$2" --timeout=300s; }
 
-# The namespaces.
+# Namespaces.
 [ -n "$again" ] || kubectl create ns prow
 [ -n "$again" ] || kubectl create ns test-pods
 
-# The five secrets, and the one that test-pods needs too.
+# The five Secrets, and the one that test-pods needs too.
 if [ -z "$again" ]; then
   openssl rand -hex 20 >secrets/hmac-token
   openssl rand -base64 32 >secrets/cookie
@@ -29,11 +29,11 @@ create -n test-pods create secret generic s3-credentials --from-file=service-acc
 create -n prow create secret generic object-store --from-file=access_key=secrets/access_key --from-file=secret_key=secrets/secret_key --from-file=region=secrets/region
 kubectl get secret -n prow
 
-# The definition.
+# The ProwJob CRD.
 kubectl apply --server-side=true -f crd/prowjobs.yaml
 kubectl get crd
 
-# Accounts, one file each.
+# Service accounts, one file each.
 for account in service-accounts/*.yaml; do kubectl apply -f "$account"; done
 
 # Configuration.
@@ -67,7 +67,7 @@ if [ -e labels ]; then
   kubectl -n prow get cronjob
 fi
 
-# The way in.
+# Ingress.
 kubectl apply -f ingress-nginx/namespace.yaml
 kubectl apply -f ingress-nginx/rbac.yaml -f ingress-nginx/controller.yaml
 kubectl -n ingress-nginx get all
@@ -75,5 +75,5 @@ rollout ingress-nginx ingress-nginx-controller
 kubectl get pods -n ingress-nginx
 kubectl apply -f ingress/nginx.yaml
 
-# A look at the whole.
+# All pods.
 kubectl get pods -n prow

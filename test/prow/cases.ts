@@ -1,4 +1,4 @@
-// Configurations, good and bad, that our rules and checkconfig both look at. One thing is wrong in each bad one.
+// Configurations, valid and invalid, for the rules of this runbook and for checkconfig. An invalid one has one problem.
 
 export interface Case {
   name: string
@@ -49,7 +49,7 @@ const post = (name: string, ...lines: string[]) =>
     'p.yaml': `postsubmits:\n  org/repo:\n    - name: one\n      ${[...lines, SPEC].join('\n      ')}\n`,
   })
 
-// ---- The YAML itself
+// The YAML itself.
 config('nothing more', '')
 config('tab', 'deck:\n\ttide_update_period: 10s\n')
 config('bad indentation', 'deck:\n    a: 1\n  b: 2\n')
@@ -79,7 +79,7 @@ add('config: other namespaces', { config: `prowjob_namespace: default\npod_names
 add('config: a list', { config: '- a\n' })
 add('config: a word', { config: 'word\n' })
 
-// ---- Types and fields
+// Types and fields.
 config('unknown field at the top', 'deckk: {}\n')
 config('unknown field in deck', 'deck: {view_auth_configs: {}}\n')
 config('unknown field in a query', 'tide: {queries: [{orgs: [org], labls: [lgtm]}]}\n')
@@ -99,7 +99,7 @@ config('duration without unit', 'sinker: {max_pod_age: "60"}\n')
 config('duration with a blank', 'sinker: {max_pod_age: 1 h}\n')
 config('duration with a fraction', 'sinker: {max_pod_age: 1.5h}\n')
 
-// ---- Pairs
+// Pairs.
 plank(
   'both decorations',
   `  default_decoration_configs: {'*': {timeout: 1h}}\n  default_decoration_config_entries: [{config: {timeout: 1h}}]\n`,
@@ -151,7 +151,7 @@ config(
 config('hidden repos', 'deck: {hidden_repos: [org/secret]}\n')
 config('size limit', 'deck: {spyglass: {size_limit: -1}}\n')
 
-// ---- Spyglass
+// Spyglass.
 config('lens', 'deck: {spyglass: {lenses: [{lens: {name: metadata}, required_files: [started.json]}]}}\n')
 config(
   'lens with a bad expression',
@@ -161,7 +161,7 @@ config('lens with an open group', 'deck: {spyglass: {lenses: [{lens: {name: meta
 config('lens that looks ahead', 'deck: {spyglass: {lenses: [{lens: {name: metadata}, required_files: ["a(?!b)"]}]}}\n')
 config('lens with flags', 'deck: {spyglass: {lenses: [{lens: {name: metadata}, required_files: ["(?i)a(?P<n>b)"]}]}}\n')
 
-// ---- Tide
+// Tide.
 const query = (name: string, text: string) => config(`query ${name}`, `tide: {queries: [${text}]}\n`)
 query('of an org', '{orgs: [org]}')
 query('of a repo', '{repos: [org/repo]}')
@@ -196,7 +196,7 @@ config('update period', 'deck: {tide_update_period: 1s}\n')
 config('sync period', 'tide: {sync_period: 15s}\n')
 config('push gateway', 'push_gateway: {endpoint: pushgateway}\n')
 
-// ---- plugins.yaml
+// plugins.yaml.
 plugins('empty', '')
 plugins('list form', 'plugins: {org: [trigger]}\n')
 plugins('unknown plugin', 'plugins: {org: {plugins: [trigger, aprove]}}\n')
@@ -270,7 +270,7 @@ plugins('yes for a text in a list', 'plugins: {org: {plugins: [trigger]}}\nlabel
 plugins('number for a plugin', 'plugins: {org: {plugins: [12]}}\n')
 plugins('number in a map of texts', 'milestone_applier: {org/repo: {main: 1.10}}\n')
 
-// ---- Jobs
+// Jobs.
 good('plain')
 good('always', 'always_run: true')
 pre('without spec', 'always_run: true')
@@ -385,6 +385,11 @@ good(
   'strategy complete',
   'decoration_config: {gcs_configuration: {path_strategy: single, default_org: o, default_repo: r}}',
 )
+good('bucket of another name', 'decoration_config: {gcs_configuration: {bucket: s3://other}}')
+good(
+  'bucket and Secret of its own',
+  'decoration_config: {gcs_configuration: {bucket: s3://other}, s3_credentials_secret: mine}',
+)
 good('two clone credentials', 'decoration_config: {oauth_token_secret: {name: a, key: b}, ssh_key_secrets: [c]}')
 good('newer decoration field', 'decoration_config: {sparse_checkout_files: [a]}')
 periodic('interval', 'interval: 1h')
@@ -463,7 +468,7 @@ files(
   'decoration without an image',
   { 'a.yaml': presubmit(SPEC) },
   {
-    config: `${CONFIG}plank: {default_decoration_config_entries: [{config: {utility_images: {clonerefs: a}, gcs_configuration: {bucket: s3://b, path_strategy: explicit}}}]}\n`,
+    config: `${CONFIG}plank: {default_decoration_config_entries: [{config: {utility_images: {clonerefs: a}, gcs_configuration: {bucket: s3://logs, path_strategy: explicit}}}]}\n`,
   },
 )
 files(
@@ -477,28 +482,28 @@ files(
   'decoration of the org',
   { 'a.yaml': presubmit(SPEC) },
   {
-    config: `${CONFIG}plank: {default_decoration_config_entries: [{repo: org, config: {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://b, path_strategy: explicit}}}]}\n`,
+    config: `${CONFIG}plank: {default_decoration_config_entries: [{repo: org, config: {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://logs, path_strategy: explicit}}}]}\n`,
   },
 )
 files(
   'decoration of another org',
   { 'a.yaml': presubmit(SPEC) },
   {
-    config: `${CONFIG}plank: {default_decoration_config_entries: [{repo: other, config: {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://b, path_strategy: explicit}}}]}\n`,
+    config: `${CONFIG}plank: {default_decoration_config_entries: [{repo: other, config: {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://logs, path_strategy: explicit}}}]}\n`,
   },
 )
 files(
   'decoration by the old map',
   { 'a.yaml': presubmit(SPEC) },
   {
-    config: `${CONFIG}plank: {default_decoration_configs: {'*': {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://b, path_strategy: explicit}}}}\n`,
+    config: `${CONFIG}plank: {default_decoration_configs: {'*': {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://logs, path_strategy: explicit}}}}\n`,
   },
 )
 files(
   'decoration misspelt strategy',
   { 'a.yaml': presubmit(SPEC) },
   {
-    config: `${CONFIG}plank: {default_decoration_configs: {'*': {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://b, path_strategy: explict}}}}\n`,
+    config: `${CONFIG}plank: {default_decoration_configs: {'*': {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://logs, path_strategy: explict}}}}\n`,
   },
 )
 post('plain')
@@ -508,6 +513,11 @@ post('trigger', 'trigger: a')
 plank(
   'bucket without scheme',
   `  default_decoration_config_entries: [{config: {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: logs, path_strategy: explicit}}}]\n`,
+  { 'a.yaml': presubmit(SPEC) },
+)
+plank(
+  'bucket of another name',
+  `  default_decoration_config_entries: [{config: {utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://other, path_strategy: explicit}}}]\n`,
   { 'a.yaml': presubmit(SPEC) },
 )
 plank(

@@ -1,4 +1,4 @@
-// Puts every case before our rules and before checkconfig, and prints where they differ.
+// Checks every case by the rules of this runbook and by checkconfig, and prints where they differ.
 //   npx tsx test/prow/compare.ts CHECKCONFIG
 
 import assert from 'node:assert/strict'
@@ -14,16 +14,19 @@ import { CASES, type Case } from './cases.ts'
 export interface Compared {
   name: string
   strict: boolean
+  /** Whether checkconfig accepts it. */
   theirs: boolean
+  /** Whether our rules accept it. */
   ours: boolean
-  said: string
+  /** The last problem that checkconfig logs. */
+  log: string
   findings: Violation[]
 }
 
-/** Rules of this installation, which checkconfig cannot know. */
+/** Whether a rule is one of this installation, which checkconfig cannot know. */
 export const HERE = (finding: Violation) => finding.severity === 'here'
 
-/** What checkconfig of the Go module refuses or accepts for its age alone. */
+/** What checkconfig of the Go module judges otherwise only because it is older than the installed version. */
 export const AGE = new Set([
   'config: newer field',
   'plugins: newer plugin',
@@ -44,7 +47,7 @@ const settings = readSettings('/nowhere/.env', {
 
 /** What our rules find in a case. */
 export function findingsOf(one: Case): Violation[] {
-  const jobs = new Map(Object.entries(one.jobs).map(([told, text]) => [told, { displayName: told, text }]))
+  const jobs = new Map(Object.entries(one.jobs).map(([name, text]) => [name, { displayName: name, text }]))
   return checkConfiguration(
     {
       config: { displayName: 'config.yaml', text: one.config },
@@ -55,33 +58,33 @@ export function findingsOf(one: Case): Violation[] {
   )
 }
 
-/** How many of those that only --strict refuses are asked about once more, without it. */
+/** How many of those that only --strict refuses are checked once more without it. */
 const PROOFS = 10
 
 /** Both verdicts on every case, plain and strict. */
 export async function compare(checkconfig: string, cases: readonly Case[] = CASES): Promise<Compared[]> {
   const folder = mkdtempSync(join(tmpdir(), 'prow-compare-'))
   const results: Compared[] = []
-  const left = [...cases.entries()]
+  const queue = [...cases.entries()]
   let proven = 0
   const work = async () => {
-    for (let next = left.shift(); next; next = left.shift()) {
+    for (let next = queue.shift(); next; next = queue.shift()) {
       const [index, one] = next
-      const here = join(folder, String(index))
-      mkdirSync(join(here, 'jobs'), { recursive: true })
-      writeFileSync(join(here, 'config.yaml'), one.config)
-      writeFileSync(join(here, 'plugins.yaml'), one.plugins)
-      for (const [name, text] of Object.entries(one.jobs)) writeFileSync(join(here, 'jobs', name), text)
+      const path = join(folder, String(index))
+      mkdirSync(join(path, 'jobs'), { recursive: true })
+      writeFileSync(join(path, 'config.yaml'), one.config)
+      writeFileSync(join(path, 'plugins.yaml'), one.plugins)
+      for (const [name, text] of Object.entries(one.jobs)) writeFileSync(join(path, 'jobs', name), text)
       const findings = findingsOf(one)
       const flags = [
-        `--config-path=${join(here, 'config.yaml')}`,
-        `--plugin-config=${join(here, 'plugins.yaml')}`,
-        `--job-config-path=${join(here, 'jobs')}`,
+        `--config-path=${join(path, 'config.yaml')}`,
+        `--plugin-config=${join(path, 'plugins.yaml')}`,
+        `--job-config-path=${join(path, 'jobs')}`,
       ]
       const asked = await tryRun(checkconfig, [...flags, '--strict'])
-      const said = asked.stderr.split('\n').filter((line) => /"(error|warning|fatal)"/.test(line))
-      // It ends so when there are only warnings, which pass without --strict: one process says both.
-      const warned = said.at(-1)?.includes('Strict is set and there were warnings') ?? false
+      const log = asked.stderr.split('\n').filter((line) => /"(error|warning|fatal)"/.test(line))
+      // It ends so when there are only warnings, which pass without --strict: one process answers for both.
+      const warned = log.at(-1)?.includes('Strict is set and there were warnings') ?? false
       if (warned && proven < PROOFS) {
         proven += 1
         assert.equal((await tryRun(checkconfig, flags)).exitCode, 0, one.name)
@@ -93,7 +96,7 @@ export async function compare(checkconfig: string, cases: readonly Case[] = CASE
           strict,
           theirs: asked.exitCode === 0 || (warned && !strict),
           ours: !findings.some((finding) => weights.includes(finding.severity)),
-          said: said.at(-1)?.slice(0, 400) ?? '',
+          log: log.at(-1)?.slice(0, 400) ?? '',
           findings,
         })
       }
@@ -106,7 +109,7 @@ export async function compare(checkconfig: string, cases: readonly Case[] = CASE
 
 if (process.argv[1]?.endsWith('compare.ts')) {
   const results = await compare(process.argv[2] ?? 'checkconfig')
-  const told = (one: Compared) =>
+  const shown = (one: Compared) =>
     one.findings
       .map((finding) => `${finding.rule}/${finding.severity}: ${finding.file}:${finding.line} ${finding.message}`)
       .join(' | ')
@@ -117,8 +120,8 @@ if (process.argv[1]?.endsWith('compare.ts')) {
       `${strict ? '--strict' : 'plain'}: both accept ${count(true, true).length}, both refuse ${count(false, false).length}, only ours refuses ${count(true, false).length}, only checkconfig refuses ${count(false, true).length}`,
     )
     for (const one of count(true, false))
-      console.log(`  ours alone ${one.findings.some(HERE) ? '(here)' : '(!!!)'}: ${one.name}  ${told(one)}`)
+      console.log(`  ours alone ${one.findings.some(HERE) ? '(here)' : '(!!!)'}: ${one.name}  ${shown(one)}`)
     for (const one of count(false, true))
-      console.log(`  checkconfig alone: ${one.name}  ${one.said.replace(/.*"msg":/, '').slice(0, 250)}`)
+      console.log(`  checkconfig alone: ${one.name}  ${one.log.replace(/.*"msg":/, '').slice(0, 250)}`)
   }
 }

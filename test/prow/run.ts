@@ -1,4 +1,4 @@
-// Our rules against Prow's own checkconfig, which Go builds the first time: npm run test:prow
+// Our rules compared with Prow's own checkconfig, which Go builds the first time: npm run test:prow
 
 import { join } from 'node:path'
 import { ROOT } from '../../lib/base/paths.ts'

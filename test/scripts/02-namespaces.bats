@@ -29,7 +29,7 @@ setup() { setup_world; }
   kube create ns test-pods
   uid="$(kube get ns test-pods -o jsonpath='{.metadata.uid}')"
   run -0 runbook 02-namespaces
-  says 'was there, adopted'
+  says 'existed, adopted'
   [ "$(kube get ns test-pods -o jsonpath='{.metadata.uid}')" = "$uid" ]
   [ "$(kube get ns test-pods -o jsonpath='{.metadata.annotations.prow-runbook/adopted}')" = true ]
   run -0 runbook 02-namespaces

@@ -10,9 +10,9 @@ setup() {
 
 uids() { kube get secrets -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.uid}{"\n"}{end}'; }
 
-@test "makes the guide's secrets with their keys, and generates the two that can be" {
+@test "creates the guide's Secrets with their keys, and generates the two that can be" {
   run -0 runbook 03-secrets
-  says 'hmac-token in prow' 'made now, kept in' '7 created'
+  says 'hmac-token in prow' 'generated, kept in' '7 created'
   [[ "$(secret prow hmac-token hmac)" =~ ^[0-9a-f]{40}$ ]]
   [ "$(secret prow cookie secret | base64 -d | wc -c)" = 32 ]
   same "$(cat secrets/oauth-token)" "$(secret prow oauth-token oauth)"
@@ -22,7 +22,7 @@ uids() { kube get secrets -A -o jsonpath='{range .items[*]}{.metadata.namespace}
   same "$(secret prow hmac-token hmac)" "$(cat secrets/hmac-token)"
   same "$(secret prow cookie secret)" "$(cat secrets/cookie)"
   [ "$(stat -c %a secrets secrets/hmac-token secrets/cookie | tr '\n' ' ')" = '700 600 600 ' ]
-  # The bot's token is nothing for the pods of jobs.
+  # Job pods must not mount the bot token.
   run ! kube get secret oauth-token -n test-pods
   [ -z "$(kube get secrets -A -o name -l 'app.kubernetes.io/managed-by!=prow-runbook')" ]
   settled 03-secrets
@@ -69,7 +69,7 @@ uids() { kube get secrets -A -o jsonpath='{range .items[*]}{.metadata.namespace}
   same 'cookie hmac-token ' "$(ls secrets | tr '\n' ' ')"
 }
 
-@test "secrets made by the guide's own commands are adopted, whole and as they are" {
+@test "Secrets created by the guide's own commands are adopted, with the values that they have" {
   openssl rand -hex 20 >hook-secret
   openssl rand -base64 32 >cookie
   kube create secret generic hmac-token -n prow --from-file=hmac=hook-secret
@@ -79,12 +79,12 @@ uids() { kube get secrets -A -o jsonpath='{range .items[*]}{.metadata.namespace}
   kube create secret generic s3-credentials -n prow --from-file=service-account.json=secrets/s3-credentials
   before="$(uids)"
   run -0 runbook 03-secrets
-  says 'was there, adopted'
-  lacks 'made now'
+  says 'existed, adopted'
+  lacks 'generated'
   same "$before" "$(uids | grep -v -e test-pods/ -e object-store)"
   same "$(cat hook-secret)" "$(secret prow hmac-token hmac)"
   same "$(cat hook-secret)" "$(cat secrets/hmac-token)"
-  # A key that nobody reads any more is gone, and never was the Secret itself.
+  # A key that nobody reads is removed; the Secret itself exists all the time.
   same '{"oauth"' "$(kube get secret oauth-token -n prow -o jsonpath='{.data}' | cut -d: -f1)"
   [ "$(kube get secret -n prow oauth-token -o jsonpath='{.metadata.annotations.prow-runbook/adopted}')" = true ]
   run -0 runbook 03-secrets
@@ -102,14 +102,14 @@ uids() { kube get secrets -A -o jsonpath='{range .items[*]}{.metadata.namespace}
   [ "$(kube get secret oauth-token -n prow -o jsonpath='{.metadata.uid}')" = "$uid" ]
 }
 
-@test "a secret that kubectl apply has left in an annotation is taken out of there" {
+@test "a value that kubectl apply has put into an annotation is removed from there" {
   kube create secret generic oauth-token -n prow --from-file=oauth=secrets/oauth-token --dry-run=client -o yaml | kube apply -f -
   kube get secret oauth-token -n prow -o jsonpath='{.metadata.annotations}' | grep last-applied
   runbook 03-secrets
   run ! grep last-applied <(kube get secrets -A -o jsonpath='{.items[*].metadata.annotations}')
 }
 
-@test "every bad file is told at once, with a remedy, and nothing is written" {
+@test "every invalid file is reported at once, with a remedy, and nothing is written" {
   setting GITHUB_AUTH=app GITHUB_APP_ID=4711 PRIVATE_CLONES=on
   printf 'no key at all' >secrets/github-app-key
   printf 'REPLACE with a token that can read' >secrets/clone-token
@@ -118,14 +118,14 @@ uids() { kube get secrets -A -o jsonpath='{range .items[*]}{.metadata.namespace}
   printf 'client_id:nospace' >secrets/github-oauth-config
   printf '{"region": "us-east-1", "endpoint": "no-scheme:9000", "access_key": "a", "secret_key": "b"}' >secrets/s3-credentials
   run -1 runbook 03-secrets
-  says 'github-app-key is no private key' 'clone-token still holds the text of the example' 'hmac-token is shorter than' \
+  says 'github-app-key is not a private key in PEM format' 'clone-token still contains the text of the example' 'hmac-token is shorter than' \
     'cookie is not the base64 of 32 bytes' 'needs a space after client_id:' 's3-credentials has an endpoint without http' \
-    'wrote nothing' 'Put the private key there' 'Remove the file to have one made'
+    'changed nothing' 'Put the private key into it' 'Remove the file to have one generated'
   lacks '    at ' bm90 nospace
   same '' "$(uids)"
 }
 
-@test "a secret file of other shapes gets a sentence, never a stack" {
+@test "a malformed secret file gets a message, never a stack trace" {
   while IFS='|' read -r file content says; do
     world "$BATS_TEST_TMPDIR/w$((++n))"
     printf "$content" >"secrets/$file"
@@ -134,14 +134,30 @@ uids() { kube get secrets -A -o jsonpath='{range .items[*]}{.metadata.namespace}
     lacks '    at '
   done <<'TABLE'
 hmac-token|org:\n  - value: x\n|has an entry without value or created_at
-s3-credentials|[1]|is no JSON object
-s3-credentials|{"region":"x","endpoint":"http://x","accessKey":"k"}|has accessKey, which Prow does not know
-oauth-token|\000\001binary-binary-binary|is no text
+s3-credentials|[1]|is not a JSON object
+s3-credentials|{"region":"x","endpoint":"http://x","accessKey":"k"}|has an unknown key accessKey
+oauth-token|\000\001binary-binary-binary|is not text
 TABLE
   same '' "$(uids)"
 }
 
-@test "a generated secret that is in the cluster in another shape is refused, not made twice" {
+@test "a secret file that cannot be read is refused, though the cluster has its value" {
+  runbook 03-secrets
+  before="$(snapshot)"
+  rm secrets/{oauth-token,hmac-token,cookie}
+  ln -s nowhere secrets/oauth-token
+  mkdir secrets/hmac-token
+  mkfifo secrets/cookie
+  : >secrets/github-oauth-config
+  run -1 runbook 03-secrets
+  says 'secrets/oauth-token cannot be read (it is a link to a file that does not exist)' \
+    'secrets/hmac-token cannot be read (it is a folder)' 'secrets/cookie cannot be read (it is not a regular file)' \
+    'secrets/github-oauth-config is empty'
+  lacks '    at '
+  same "$before" "$(snapshot)"
+}
+
+@test "a generated Secret that is invalid in the cluster is refused, not generated twice" {
   kube create secret generic hmac-token -n prow --from-literal=hmac=short
   run -1 runbook 03-secrets
   says 'Secret prow/hmac-token is shorter than 16 characters'
@@ -149,7 +165,7 @@ TABLE
   same 'prow/hmac-token' "$(uids | cut -d' ' -f1)"
 }
 
-@test "killed at any write and run again it is finished, and the generated ones are the same" {
+@test "killed at any write and run again it finishes, with the same generated values" {
   watch_programs
   for at in '1 after' '2 after' '3 before' '3 after'; do
     kube delete secrets --all -n prow
@@ -171,13 +187,13 @@ TABLE
   done
 }
 
-@test "of two operators who begin at the same moment one makes the secrets, and the other takes them" {
+@test "of two operators who begin at the same moment one creates the Secrets, and the other takes them" {
   kube delete secrets --all -n prow
   rm -f secrets/hmac-token secrets/cookie
   first="$WORLD"
   world "$BATS_TEST_TMPDIR/second"
   second="$WORLD"
-  # The second has looked, and found none, when the first makes them.
+  # The second has found none when the first creates them.
   watch_programs
   cat >"$WORLD/bin/openssl" <<SH
 #!/bin/bash
@@ -206,7 +222,7 @@ SH
   setting GITHUB_AUTH=app GITHUB_APP_ID=4711
   rm secrets/oauth-token
   run -1 runbook 03-secrets
-  says 'secrets/github-app-key is missing'
+  says 'secrets/github-app-key does not exist'
   openssl genrsa 2048 >secrets/github-app-key 2>/dev/null
   run -0 runbook 03-secrets
   same "$(cat secrets/github-app-key)" "$(secret prow github-token cert)"
@@ -222,7 +238,7 @@ SH
 @test "PRIVATE_CLONES=on puts a token of its own into test-pods, never the bot's" {
   setting PRIVATE_CLONES=on
   run -1 runbook 03-secrets
-  says 'secrets/clone-token is missing'
+  says 'secrets/clone-token does not exist'
   cp secrets/oauth-token secrets/clone-token
   run -1 runbook 03-secrets
   says 'secrets/clone-token'
@@ -231,7 +247,7 @@ SH
   [ "$(secret test-pods clone-token oauth)" = github_pat_READONLYREADONLYREADONLYREADONLY ]
 }
 
-@test "no value is in any output, argument, environment, annotation or file that is left" {
+@test "no value is in any output, argument, environment, annotation or temporary file" {
   watch_programs
   mkdir tmp out
   export TMPDIR="$WORLD/tmp"
@@ -240,7 +256,7 @@ SH
   printf 'ghp_%s' CHANGEDCHANGEDCHANGEDCHANGEDCHANGEDC >secrets/oauth-token
   runbook 03-secrets --plan --verbose --json >out/plan 2>&1 || [ $? -eq 2 ]
   runbook 03-secrets --verbose >out/changed 2>&1
-  # One that is there and empty: all of it is new.
+  # One that exists and is empty: all of it is new.
   kube delete secret oauth-token -n prow
   kube create secret generic oauth-token -n prow
   runbook 03-secrets --plan --verbose --json >out/empty 2>&1 || [ $? -eq 2 ]

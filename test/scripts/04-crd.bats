@@ -47,7 +47,7 @@ YAML
   job kept | kube apply -f -
   uid="$(kube get crd prowjobs.prow.k8s.io prowjob/kept -o jsonpath='{.items[*].metadata.uid}' 2>/dev/null || kube get crd prowjobs.prow.k8s.io -o jsonpath='{.metadata.uid}')"
   run -0 runbook 04-crd
-  says 'was there, adopted' changed
+  says 'existed, adopted' changed
   same "$uid" "$(kube get crd prowjobs.prow.k8s.io prowjob/kept -o jsonpath='{.items[*].metadata.uid}' 2>/dev/null || kube get crd prowjobs.prow.k8s.io -o jsonpath='{.metadata.uid}')"
   [ "$(kube get prowjob kept -o jsonpath='{.status.state}')" = triggered ]
   settled 04-crd

@@ -26,7 +26,7 @@ YAML
   kube annotate sa deck -n prow example.com/note=ours
   uid="$(kube get sa deck -n prow -o jsonpath='{.metadata.uid}')"
   run -0 runbook 05-service-accounts
-  says 'was there, adopted'
+  says 'existed, adopted'
   run ! grep role-arn <(kube get sa deck -n prow -o json)
   same "$uid" "$(kube get sa deck -n prow -o jsonpath='{.metadata.uid}')"
   [ "$(kube get sa deck -n prow -o jsonpath='{.metadata.annotations.example\.com/note}')" = ours ]

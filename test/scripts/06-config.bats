@@ -65,7 +65,7 @@ own() {
   printf 'periodics:\n- name: [\n' >config/jobs/broken.yaml
   run -1 runbook 06-config
   says 'config/plugins.yaml:2 is indented with a tab' 'config/labels.yaml is missing' 'config/jobs/b/same.yaml has the same name as' \
-    'config/jobs/a/same.yaml' 'config/jobs/broken.yaml' 'wrote nothing'
+    'config/jobs/a/same.yaml' 'config/jobs/broken.yaml' 'changed nothing'
   lacks '    at '
   same "$before" "$(snapshot)"
 }
@@ -128,7 +128,7 @@ own() {
   kube create cm job-config -n prow --from-file=config/jobs
   uids="$(kube get cm config plugins job-config -n prow -o jsonpath='{.items[*].metadata.uid}')"
   run -0 runbook 06-config
-  says 'was there, adopted' '3 changed'
+  says 'existed, adopted' '3 changed'
   same "$uids" "$(kube get cm config plugins job-config -n prow -o jsonpath='{.items[*].metadata.uid}')"
   same '["VERSION","config.yaml"]' "$(kube get configmap config -n prow -o json | json '.data && Object.keys(it.data)')"
   settled 06-config

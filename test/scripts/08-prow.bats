@@ -46,10 +46,10 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   restarts() { kube get deploy -n prow -o jsonpath='{range .items[*]}{.metadata.name} {.spec.template.metadata.annotations.kubectl\.kubernetes\.io/restartedAt}{"\n"}{end}' | awk 'NF == 2'; }
   openssl rand -base64 32 >secrets/cookie
   run -2 runbook 03-secrets --plan
-  says 'pods that read them at start      would change  deck: made anew' 'started with an older cookie'
+  says 'restart for new Secrets           would change  deck' 'started with an older cookie'
   same '' "$(restarts)"
   run -0 runbook 03-secrets
-  says 'pods that read them at start      changed       deck: made anew'
+  says 'restart for new Secrets           changed       deck'
   same deck "$(restarts | cut -d' ' -f1)"
   no_secret_in <(kube get deploy -n prow -o yaml)
   settled 03-secrets
@@ -58,21 +58,21 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   before="$(restarts)"
   kube patch secret github-oauth-config -n prow -p '{"stringData": {"secret": "client_id: \"1\"\nclient_secret: \"2\"\nredirect_url: \"https://prow.rehearsal.example/github-login/redirect\"\n"}}'
   run -1 runbook 13-verify
-  says '✖ deck still runs with an older github-oauth-config' 'Run npx tsx scripts/03-secrets.ts'
+  says '✖ deck runs with an older github-oauth-config' 'Run npx tsx scripts/03-secrets.ts'
   rm secrets/github-oauth-config
   sleep 1 # The time of a restart is told in seconds.
   run -0 runbook 03-secrets
-  says 'deck: made anew'
+  says 'restart for new Secrets           changed       deck'
   [ "$(restarts)" != "$before" ]
   # The bucket's key is read by four, the hmac by hook whenever it changes.
   sed -i 's/"secret_key": *"[^"]*"/"secret_key": "another-secret-key"/' secrets/s3-credentials
   sleep 1
   run -0 runbook 03-secrets
-  says 'crier, deck, object-store, statusreconciler, tide: made anew'
+  says 'restart for new Secrets           changed       crier, deck, object-store, statusreconciler, tide'
   openssl rand -hex 20 >secrets/hmac-token
   run -0 runbook 03-secrets
   says 'hmac-token in prow                changed'
-  lacks 'made anew'
+  lacks 'restart for new Secrets'
 }
 
 @test "corrected settings arrive, each where it belongs, and nothing is made anew" {
@@ -98,7 +98,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   runbook 08-prow
   setting GITHUB_AUTH=app GITHUB_APP_ID=4711
   run -1 runbook 08-prow
-  says 'Secret prow/github-token with the key cert is missing' 'npx tsx scripts/03-secrets.ts'
+  says 'Secret prow/github-token does not exist' 'npx tsx scripts/03-secrets.ts'
   openssl genrsa 2048 >secrets/github-app-key 2>/dev/null
   runbook 03-secrets
   # Still mounted until the components are changed.
@@ -166,7 +166,7 @@ YAML
   before="$(kube get deploy/hook svc/hook pvc/ghproxy role/hook rolebinding/hook -n prow -o jsonpath='{.items[*].metadata.uid}')"
   stranger="$(kube get deploy stranger -n prow -o jsonpath='{.metadata.resourceVersion} {.spec}' | cut -d' ' -f2-)"
   run -0 runbook 08-prow
-  says 'was there, adopted' 'claim ghproxy keeps its larger size'
+  says 'existed, adopted' 'PVC ghproxy keeps its larger size'
   same "$before" "$(kube get deploy/hook svc/hook pvc/ghproxy role/hook rolebinding/hook -n prow -o jsonpath='{.items[*].metadata.uid}')"
   [[ "$(args hook)" != *old-flag* && "$(args hook)" == *--config-path* ]]
   run ! grep OLD <(kube get deploy hook -n prow -o jsonpath='{.spec}')

@@ -3,7 +3,7 @@ setup_file() { setup_cluster; }
 teardown_file() { teardown_cluster; }
 setup() { setup_world; }
 
-@test "makes label-config, the Job to its end and the hourly CronJob; again changes nothing" {
+@test "creates label-config, the Job, which completes, and the hourly CronJob; again changes nothing" {
   steps 02,03
   run -0 runbook 10-labels
   [ "$(kube get job label-sync -n prow -o jsonpath='{.status.succeeded}')" = 1 ]
@@ -12,14 +12,14 @@ setup() { setup_world; }
   settled 10-labels
 }
 
-@test "without the secrets it names the script that makes them" {
+@test "without the Secrets it names the script that creates them" {
   runbook 02-namespaces
   kube delete secrets --all -n prow
   run -1 runbook 10-labels
   says 'npx tsx scripts/03-secrets.ts'
 }
 
-@test "LABEL_SYNC=off says so and removes Job and CronJob; GITHUB_REPOS narrows them" {
+@test "LABEL_SYNC=off skips label-sync and removes Job and CronJob; GITHUB_REPOS limits them" {
   steps 02,03,10
   setting GITHUB_REPOS=website,backend
   run -0 runbook 10-labels

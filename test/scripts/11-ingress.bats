@@ -94,7 +94,7 @@ unanswered() {
   kube create ingress prow -n prow --rule='old.example.com/*=deck:80'
   uid="$(kube get ingress prow -n prow -o jsonpath='{.metadata.uid}')"
   run -0 runbook 11-ingress
-  says 'was there, adopted'
+  says 'existed, adopted'
   same "$uid prow.rehearsal.example" "$(kube get ingress prow -n prow -o jsonpath='{.metadata.uid} {.spec.rules[*].host}')"
   settled 11-ingress
 }

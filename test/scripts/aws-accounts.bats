@@ -108,7 +108,7 @@ B=rehearsal-prow-logs
   aws iam create-role --role-name $C --assume-role-policy-document \
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}' >/dev/null
   run -0 runbook 05-service-accounts
-  says "role $C   changed" 'was there, adopted'
+  says "role $C   changed" 'existed, adopted'
   same 2 "$(ask iam get-role --role-name $C -- .Role.AssumeRolePolicyDocument.Statement.length)"
   same true "$(ask iam list-role-tags --role-name $C -- ".Tags.find(t=>t.Key==='prow-runbook/adopted').Value")"
   run -0 runbook 05-service-accounts
@@ -152,7 +152,7 @@ B=rehearsal-prow-logs
   aws s3api create-bucket --bucket $B --create-bucket-configuration LocationConstraint=us-west-2 >/dev/null
   aws s3api put-bucket-tagging --bucket $B --tagging 'TagSet=[{Key=team,Value=ci}]'
   run -0 runbook 05-service-accounts
-  says "bucket $B        changed" 'was there, adopted'
+  says "bucket $B        changed" 'existed, adopted'
   same ci "$(ask s3api get-bucket-tagging --bucket $B -- ".TagSet.find(t=>t.Key==='team').Value")"
 
   setting LOG_BUCKET=far-away
@@ -184,7 +184,7 @@ B=rehearsal-prow-logs
   runbook 01-cluster
   refuse iam:PutRolePolicy ServiceFailure 'try again' 1
   run -1 runbook 05-service-accounts
-  says 'Then go on with:' 'ServiceFailure'
+  says 'Then resume with:' 'ServiceFailure'
   run -0 runbook 05-service-accounts
   says "role $C   changed"
   same 2 "$(ask iam get-role-policy --role-name $C --policy-name prow-logs -- .PolicyDocument.Statement.length)"
@@ -204,6 +204,22 @@ B=rehearsal-prow-logs
   says 'IDENTITY=keys: access keys' "bucket $B        created"
   run ! grep CreateRole <(writes)
   run ! grep role-arn <(kube get sa -n prow -o json)
+}
+
+@test "IDENTITY=irsa: access keys in secrets/ are refused, and those in the cluster are replaced by the region" {
+  runbook 02-namespaces
+  printf '{"region":"us-west-2","access_key":"AKIAX","secret_key":"y"}' >secrets/s3-credentials
+  run -1 runbook 03-secrets
+  says 's3-credentials has access keys, which IDENTITY=irsa does not use' 'Remove the keys, or set IDENTITY=keys.'
+  run ! kube get secret s3-credentials -n test-pods
+  for namespace in prow test-pods; do
+    kube create secret generic s3-credentials -n "$namespace" --from-file=service-account.json=secrets/s3-credentials
+  done
+  rm secrets/s3-credentials
+  run -0 runbook 03-secrets
+  for namespace in prow test-pods; do
+    same '{"region":"us-west-2"}' "$(secret "$namespace" s3-credentials service-account.json)"
+  done
 }
 
 @test "us-east-1 takes no LocationConstraint, and a second run leaves the bucket alone" {

@@ -40,7 +40,7 @@ account() {
   aws s3api create-bucket --bucket "$bucket" --create-bucket-configuration "LocationConstraint=$AWS_DEFAULT_REGION" >/dev/null
   aws iam create-role --role-name rehearsal-prow-jobs --assume-role-policy-document '{"Version":"2012-10-17","Statement":[]}' >/dev/null
   run -0 runbook install-all
-  says 'was there, adopted'
+  says 'existed, adopted'
   run -0 runbook uninstall --yes --delete-logs --delete-secrets --delete-claims
   says 'was there before the runbook and stays'
   aws s3api head-bucket --bucket "$bucket"

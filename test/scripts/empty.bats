@@ -11,8 +11,8 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
 @test "a step whose ground is missing names the script to run first" {
   for step in 03-secrets 05-service-accounts 06-config 09-pushgateway 10-labels 11-ingress; do
     run -1 runbook "$step"
-    says 'namespace prow is missing' "Run npx tsx scripts/02-namespaces.ts --env $WORLD/.env first." "$step wrote nothing" \
-      "Then go on with:  npx tsx scripts/$step.ts --env $WORLD/.env"
+    says 'namespace prow does not exist' "Run npx tsx scripts/02-namespaces.ts --env $WORLD/.env first." "$step changed nothing" \
+      "Then resume with:  npx tsx scripts/$step.ts --env $WORLD/.env"
     lacks '    at ' created
   done
 }
@@ -42,7 +42,7 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
   for step in 03-secrets 05-service-accounts 06-config 08-prow 09-pushgateway 10-labels 11-ingress 13-verify; do
     run -2 runbook "$step" --plan
     says 'after 0'
-    lacks 'wrote nothing' ✖
+    lacks 'changed nothing' ✖
   done
   [ ! -e secrets/hmac-token ]
   [ ! -e secrets/cookie ]
@@ -62,7 +62,7 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
   for script in "${ALL[@]}"; do
     run -0 --separate-stderr runbook "$script" --help
     says --plan --json 'Exit codes'
-    [ "$script" = install-all ] || says Reads: Makes: Needs: "npx tsx scripts/$script.ts"
+    [ "$script" = install-all ] || says Reads: Creates: Needs: "npx tsx scripts/$script.ts"
     [ -z "$stderr" ]
   done
 }
@@ -85,7 +85,17 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
     says 'has no context production' 'rehearsal'
   done
   run -3 runbook 02-namespaces --plan
-  setting KUBE_CONTEXT=rehearsal KUBECONFIG_FILE=nowhere/kubeconfig
+  setting KUBE_CONTEXT=rehearsal
+  # kubectl would ask localhost:8080 for each of these.
+  sed 's|cluster: rehearsal$|cluster: another|' "$CLUSTER/kubeconfig" >dangling
+  sed '/server: /d' "$CLUSTER/kubeconfig" >serverless
+  for file in dangling serverless; do
+    ! cmp -s "$file" "$CLUSTER/kubeconfig"
+    setting KUBECONFIG_FILE="$file"
+    run -3 runbook 02-namespaces
+    lacks '    at ' localhost
+  done
+  setting KUBECONFIG_FILE=nowhere/kubeconfig
   run -3 runbook 02-namespaces
   says 'nowhere/kubeconfig'
   mkdir folder
@@ -101,12 +111,27 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
   lacks '    at '
 }
 
+@test "a target that the environment has otherwise than the file ends with 3, and names both" {
+  KUBE_CONTEXT=production run -3 runbook 02-namespaces
+  says 'KUBE_CONTEXT is rehearsal in' 'and production in the environment'
+  KUBE_CONTEXT=rehearsal run -2 runbook 02-namespaces --plan
+}
+
+@test "a -- that was forgotten ends with 64: npm takes the option, and the script would run without it" {
+  cd "$ROOT"
+  for typed in 'install:all --plan' 'install:all --only 02' 'install:all --skip 08' 'rollback-config --plan'; do
+    # shellcheck disable=SC2086
+    run -64 npm run $typed
+    says "Type npm run ${typed%% *} -- "
+  done
+}
+
 @test "a cluster that does not answer is told in a sentence, with 1" {
   sed 's|server: .*|server: https://127.0.0.1:1|' "$CLUSTER/kubeconfig" >kubeconfig
   setting KUBECONFIG_FILE=kubeconfig
   for step in 00-preflight 02-namespaces; do
     run -1 runbook "$step"
-    says 'See that the cluster is up'
+    says 'Check that the cluster is up'
     lacks '    at '
   done
 }
@@ -144,7 +169,7 @@ ENV
   same 'github-oauth-config oauth-token' "$(ls new/secrets | xargs)"
   same '600 600 700' "$(stat -c %a new/secrets/* new/secrets | xargs)"
   run -1 node --import "$TSX" "$ROOT/scripts/install-all.ts" --env new/.env --plan
-  says 'AWS_ACCOUNT_ID is not set' 'PROW_HOST is not set' 'new/secrets/oauth-token still holds the text of the example'
+  says 'AWS_ACCOUNT_ID is not set' 'PROW_HOST is not set' 'new/secrets/oauth-token still contains the text of the example'
   lacks 's3-credentials' '    at '
   echo 'ghp_mine' >new/secrets/oauth-token
   run -0 runbook init --env new/.env
@@ -154,14 +179,14 @@ ENV
 
 @test "settings: the environment wins over the file, and preflight says which it did for" {
   PROW_HOST=other.example.com run -1 runbook 00-preflight
-  says 'https://other.example.com/' 'from the environment, not from the file: PROW_HOST' \
-    'has another redirect_url than https://other.example.com/github-login/redirect'
+  says 'https://other.example.com/' 'set in the environment, not in the file: PROW_HOST' \
+    'has a redirect_url other than https://other.example.com/github-login/redirect'
 }
 
 @test "settings: a file that is not there is one fault, not thirty" {
   rm .env
   run -1 runbook 02-namespaces
-  says 'is not there' 'npm run init'
+  says 'does not exist' 'npm run init'
   lacks 'is not set'
   mkdir .env
   run -1 runbook 02-namespaces
@@ -185,7 +210,7 @@ ENV
 @test "preflight warns of a secret file that others can read" {
   chmod 644 secrets/oauth-token
   run -0 runbook 00-preflight
-  says 'secrets/oauth-token can be read by others' 'chmod 600'
+  says 'secrets/oauth-token is readable by other users' 'chmod 600'
 }
 
 @test "preflight tells what the cluster and the folder of configuration lack, all at once" {
@@ -193,21 +218,21 @@ ENV
   mkdir config
   rm secrets/oauth-token
   run -1 runbook 00-preflight
-  says 'StorageClass fast is missing' 'Set STORAGE_CLASS to one of rehearsal' 'no ready node has architecture arm64' \
-    'config/config.yaml is missing' 'config/plugins.yaml is missing' 'secrets/oauth-token is missing' 'Copy secrets.example/oauth-token'
+  says 'StorageClass fast does not exist' 'Set STORAGE_CLASS to one of rehearsal' 'no ready node has architecture arm64' \
+    'config/config.yaml is missing' 'config/plugins.yaml is missing' 'secrets/oauth-token does not exist' 'Copy secrets.example/oauth-token'
 }
 
 @test "07-ebs-csi stops when the class of the claims is not there" {
   setting STORAGE_CLASS=fast
   run -1 runbook 07-ebs-csi
-  says 'StorageClass fast is missing' 'Set STORAGE_CLASS to one of rehearsal'
+  says 'StorageClass fast does not exist' 'Set STORAGE_CLASS to one of rehearsal'
 }
 
 @test "preflight tells a missing program" {
   mkdir tools
   for program in node bash cat kubectl env; do ln -s "$(command -v $program)" tools; done
   PATH="$WORLD/tools" run -1 runbook 00-preflight
-  says 'openssl is not on PATH'
+  says 'openssl is not installed'
 }
 
 @test "preflight tells what an operator without rights may not do" {
@@ -231,7 +256,7 @@ ENV
   [ "$(json '.version' <<<"$output")" = 1 ]
   [ "$(json '.problems.length > 0' <<<"$output")" = true ]
   [ "$(json '.steps[0].outcome' <<<"$output")" = failed ]
-  [[ "$stderr" == *'namespace prow is missing'* ]]
+  [[ "$stderr" == *'namespace prow does not exist'* ]]
   run -2 --separate-stderr runbook install-all --plan --json
   [ "$(json '.plan' <<<"$output")" = true ]
   [ "$(json '.steps.length' <<<"$output")" = 14 ]

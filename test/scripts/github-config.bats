@@ -181,7 +181,7 @@ SH
 @test "a merge method that the repository does not allow is named before anything is written" {
   setting GITHUB_CHECKS=on GITHUB_REPOS=web
   seed '{"repos": [{"owner": "test-org", "name": "web", "allow_squash_merge": false, "collaborators": {"prow-bot": "admin"}}]}'
-  refused 06-config 'test-org/web does not allow squash, which tide.merge_method says' 'https://github.com/test-org/web/settings'
+  refused 06-config 'test-org/web does not allow squash merges, which tide.merge_method asks for' 'https://github.com/test-org/web/settings'
   seed '{"repos": [{"owner": "test-org", "name": "web", "allow_squash_merge": true, "collaborators": {"prow-bot": "admin"}}]}'
   run -0 runbook 06-config
 }
@@ -234,14 +234,14 @@ SH
     {"owner": "test-org", "name": "own", "private": true, "files": {".prow.yaml": "presubmits: []"}},
     {"owner": "test-org", "name": "later", "private": true, "files": {"README": "x"}}]}'
   for script in 06-config 11-ingress 00-preflight 13-verify; do
-    refused $script 'anybody could read the logs of jobs of repositories that are not public (DECK_ACCESS=public)' \
+    refused $script 'a public Deck (DECK_ACCESS) would show anyone the job logs of repositories that are not public' \
       "test-org/web (private; $WORLD/config/jobs/web.yaml:3)" "test-org/inner (internal; $WORLD/config/jobs/inner.yaml:3)" \
       'test-org/own (private; its own .prow.yaml)' 'Set DECK_ACCESS=internal' 'under deck.hidden_repos in config.yaml' \
-      'test-org/later may bring jobs in a .prow.yaml'
+      'test-org/later may define jobs in a .prow.yaml'
     lacks 'test-org/open' 'test-org/old'
   done
   setting DECK_ACCESS=10.0.0.0/8,0.0.0.0/0
-  refused 06-config 'that are not public (DECK_ACCESS=10.0.0.0/8,0.0.0.0/0)'
+  refused 06-config 'would show anyone the job logs of repositories that are not public'
 }
 
 @test "a public Deck that hides them, is not public, or is not asked about goes in, with a word of what stays open" {
@@ -254,10 +254,10 @@ SH
   lacks anybody
   setting DECK_ACCESS=public GITHUB_CHECKS=off
   run -0 runbook 06-config
-  says 'Deck is open to anybody, and whether repositories with jobs are private was not asked (GITHUB_CHECKS=off)'
+  says 'Deck is public, and whether repositories with jobs are private is not checked (GITHUB_CHECKS=off)'
   setting GITHUB_CHECKS=on
   sed -i 's|^deck:|deck:\n  hidden_repos: [test-org/web]|' config/config.yaml
   run -0 runbook 06-config
-  says "deck.hidden_repos takes test-org/web off Deck's lists only" 'GitHub shows no repository stranger/away, which has jobs'
-  lacks 'anybody could read the logs'
+  says "deck.hidden_repos removes test-org/web from Deck's lists only" 'GitHub shows no repository stranger/away, which has jobs'
+  lacks 'would show anyone the job logs'
 }

@@ -17,7 +17,7 @@ setup() {
 }
 teardown() { kube delete secrets -n prow --all >/dev/null; kube delete secrets -n test-pods --all >/dev/null; }
 
-@test "a classic token is recognised, with the bot's name and scopes; no value is shown, and again changes nothing" {
+@test "a classic token is recognized, with the bot's name and scopes; no value is shown, and again changes nothing" {
   run -0 runbook 03-secrets --verbose
   says 'the bot is prow-bot: classic token, scopes repo, admin:org'
   lacks "$TOKEN"
@@ -33,17 +33,17 @@ teardown() { kube delete secrets -n prow --all >/dev/null; kube delete secrets -
 
 @test "an expired, unknown or installation token is refused" {
   token "ghp_$(printf %036d 3)" '{"kind": "classic", "login": "prow-bot", "scopes": ["repo"], "expires_at": "2020-01-01T00:00:00Z"}'
-  refused 03-secrets 'GitHub does not accept the token (Bad credentials)' 'Make another at https://github.com/settings/tokens'
+  refused 03-secrets 'GitHub does not accept the token (Bad credentials)' 'Create another at https://github.com/settings/tokens'
   printf 'ghp_%036d\n' 9 >secrets/oauth-token
   refused 03-secrets 'GitHub does not accept the token'
   printf 'ghs_%036d\n' 9 >secrets/oauth-token
-  refused 03-secrets "is a token of an App's installation, which ends within the hour"
+  refused 03-secrets 'is an installation token of an App, which expires within the hour'
 }
 
-@test "a token that ends soon is told, and goes in" {
+@test "a token that expires soon is a warning, and is applied" {
   token "ghp_$(printf %036d 3)" '{"kind": "classic", "login": "prow-bot", "scopes": ["repo", "read:org"], "expires_at": "'"$(date -u -d '+3 days' +%Y-%m-%dT%H:%M:%SZ)"'"}'
   run -0 runbook 03-secrets
-  says 'secrets/oauth-token ends on' 'Make another at'
+  says 'secrets/oauth-token expires on' 'Create another at'
 }
 
 # A fine-grained token with all that Prow wants, but for what is named: fine_grained contents members
@@ -54,22 +54,22 @@ fine_grained() {
   token "github_pat_$(printf %060d 3)" '{"kind": "fine-grained", "login": "prow-bot", "resource_owner": "'"${OWNER:-test-org}"'", "permissions": '"$rights${REPOSITORIES:+, \"repositories\": [$REPOSITORIES]}"'}'
 }
 
-@test "a fine-grained token is recognised, and asked what it may read; what it cannot have is told" {
+@test "a fine-grained token is recognized, and what it may read is checked; what it can never have is a warning" {
   setting GITHUB_REPOS=web
   fine_grained
   run -0 runbook 03-secrets
-  says 'fine-grained token, reads what Prow reads in test-org/web; whether it may write GitHub tells nobody' \
+  says 'the bot is prow-bot: fine-grained token' "the bot's token can read test-org/web" 'GitHub does not report whether it can write' \
     'cannot read check runs of test-org/web: Tide fails on each pull request that has one'
   lacks 'lacks the permission'
   setting GITHUB_REPOS=
   run -0 runbook 03-secrets
-  says 'reads what Prow reads in test-org/web'
+  says "the bot's token can read test-org/web"
   [ "$(writes)" = 0 ]
   setting GITHUB_REPOS=web,nowhere
   refused 03-secrets 'GitHub shows the bot prow-bot no repository test-org/nowhere'
 }
 
-@test "each permission that a fine-grained token lacks is named as GitHub's page calls it, and nothing is written" {
+@test "each permission that a fine-grained token lacks is named as on GitHub's page, and nothing is changed" {
   setting GITHUB_REPOS=web
   local page='at https://github.com/settings/personal-access-tokens'
   fine_grained contents issues pull_requests statuses members
@@ -77,7 +77,7 @@ fine_grained() {
     "Give it Repository permissions, Contents: Read and write $page" \
     'lacks the permission Issues in' "Issues: Read and write $page" 'lacks the permission Pull requests in' "Pull requests: Read and write $page" \
     'lacks the permission Commit statuses in' "Commit statuses: Read and write $page" \
-    'does not tell this token who is in test-org: it lacks the permission Members' "Organization permissions, Members: Read-only $page"
+    'secrets/oauth-token lacks the permission Members of test-org' "Organization permissions, Members: Read-only $page"
   refused 00-preflight 'lacks the permission Contents in test-org/web'
   fine_grained statuses
   refused 03-secrets 'lacks the permission Commit statuses in'
@@ -87,13 +87,13 @@ fine_grained() {
   says 'lacks the permission Administration in test-org/web (the plugin override' 'lacks the permission Webhooks in test-org/web (12-webhook)'
   setting GITHUB_REPOS=
   run -0 runbook 03-secrets
-  says 'lacks the permission Webhooks of the organisation (12-webhook)' 'Organization permissions, Webhooks: Read and write'
+  says 'lacks the permission Webhooks of the organization (12-webhook)' 'Organization permissions, Webhooks: Read and write'
   setting WEBHOOK=none
   run -0 runbook 03-secrets
   lacks 'Webhooks'
 }
 
-@test "a fine-grained token of another owner, or not for this repository, is told as that" {
+@test "a fine-grained token of another owner, or not for this repository, is reported as such" {
   setting GITHUB_REPOS=open
   seed '{"repos": [{"owner": "test-org", "name": "open", "collaborators": {"prow-bot": "write"}}]}'
   OWNER=prow-bot fine_grained
@@ -107,25 +107,25 @@ fine_grained() {
   # Anybody reads what is public: what it says of a permission is nothing.
   REPOSITORIES='"test-org/open"' fine_grained contents
   run -0 runbook 03-secrets
-  says 'no private repository to see its permissions by'
+  says "the permissions of the bot's token are not checked"
 }
 
-@test "a bot outside of the organisation sees no private members: a word with the page" {
+@test "a bot that is not a member of the organization cannot see private members: a warning with the page" {
   setting GITHUB_REPOS=web
   seed '{"orgs": [{"login": "test-org", "members": {"boss": "admin"}}]}'
   run -0 runbook 03-secrets
-  says 'the bot prow-bot is no member of test-org: it does not see private members, whom trigger then does not trust' 'https://github.com/orgs/test-org/people'
+  says 'the bot prow-bot is not a member of test-org: it cannot see private members, so trigger does not trust them' 'https://github.com/orgs/test-org/people'
   fine_grained
   run -0 runbook 03-secrets
-  says 'is no member of test-org'
+  says 'is not a member of test-org'
 }
 
-@test "the token that jobs clone with is asked about too: one that is refused, cannot read, or may write is told" {
+@test "the token that jobs clone with is checked too: one that is not accepted, cannot read, or may write is reported" {
   setting PRIVATE_CLONES=on GITHUB_REPOS=web
   printf 'github_pat_%060d\n' 7 >secrets/clone-token
   refused 03-secrets 'GitHub does not accept secrets/clone-token (Bad credentials)' 'with Contents: Read-only'
   seed '{"tokens": {"'"$(cat secrets/clone-token)"'": {"kind": "fine-grained", "login": "ann", "permissions": {}}}}'
-  refused 03-secrets 'secrets/clone-token cannot read test-org/web: jobs would not clone it'
+  refused 03-secrets 'secrets/clone-token cannot read test-org/web, so jobs could not clone it'
   seed '{"tokens": {"'"$(cat secrets/clone-token)"'": {"kind": "fine-grained", "login": "ann", "permissions": {"contents": "read"}}}}'
   run -0 runbook 03-secrets
   lacks clone-token\ may
@@ -134,17 +134,17 @@ fine_grained() {
   says 'secrets/clone-token may also write, and any job can mount it'
 }
 
-@test "log-in by a GitHub App instead of an OAuth App is told, and goes in" {
+@test "login by a GitHub App instead of an OAuth App is a warning, and is applied" {
   sed -i 's|^client_id:.*|client_id: "Iv23liAbCdEfGhIjKlMn"|' secrets/github-oauth-config
   run -0 runbook 03-secrets
-  says 'github-oauth-config has the client_id of a GitHub App; Deck is made for an OAuth App'
+  says 'github-oauth-config has the client_id of a GitHub App, but Deck is made for an OAuth App'
   lacks Iv23li
   sed -i 's|^client_id:.*|client_id: "Ov23liAbCdEfGhIjKlMn"|' secrets/github-oauth-config
   run -0 runbook 03-secrets
   lacks 'of a GitHub App'
 }
 
-@test "what the guide and its readers put into secret files by mistake is named, and nothing is written" {
+@test "mistakes in secret files are named, and nothing is changed" {
   local oauth='client_id: "1"\nclient_secret: "x"\nredirect_url: "https://prow.rehearsal.example'
   local map='- value: 0123456789abcdef\n  created_at: 2026-01-01T00:00:00Z\n'
   # put github-oauth-config 'text'
@@ -152,17 +152,17 @@ fine_grained() {
   put github-oauth-config "$oauth\""
   put s3-credentials '{"endpoint": "http://s:1", "access_key": "a", "secret_key": "b"}'
   put hmac-token "other:\n$map"
-  refused 03-secrets 'github-oauth-config has another redirect_url than https://prow.rehearsal.example/github-login/redirect' \
+  refused 03-secrets 'github-oauth-config has a redirect_url other than https://prow.rehearsal.example/github-login/redirect' \
     's3-credentials lacks region' 'hmac-token has no entry for test-org and none for "*"'
   put github-oauth-config "${oauth/https/http}/github-login/redirect\""
   put s3-credentials '{"region": "a", "endpoint": "http://s:1", "accessKey": "a"}'
   put hmac-token "test-org:\n$map test-org/web: {}"
-  refused 03-secrets 'github-oauth-config has another redirect_url than' 's3-credentials has accessKey, which Prow does not know' 'hmac-token is neither'
+  refused 03-secrets 'github-oauth-config has a redirect_url other than' 's3-credentials has an unknown key accessKey' 'hmac-token is neither'
   put github-oauth-config "${oauth/\"1\"/1234567890}/github-login/redirect\""
   put s3-credentials '{"region": "a", "endpoint": "http://s:1"}'
   put hmac-token "\"*\":\n${map/2026/2999}"
   refused 03-secrets 'github-oauth-config has client_id without quotes: its digits would be read as a number' \
-    's3-credentials lacks access_key and secret_key' 'hmac-token has a created_at for * that is yet to come'
+    's3-credentials lacks access_key and secret_key' 'hmac-token has a created_at for * that is in the future'
 }
 
 @test "a bot that may not write is refused with the page where it is invited" {
@@ -171,19 +171,19 @@ fine_grained() {
   refused 03-secrets 'the bot prow-bot may not write to test-org/web' 'https://github.com/test-org/web/settings/access'
 }
 
-@test "single sign-on, a used-up limit, a failing and an absent GitHub are told as what they are" {
+@test "single sign-on, a rate limit and a GitHub that does not answer are reported as such" {
   token "ghp_$(printf %036d 3)" '{"kind": "classic", "login": "prow-bot", "scopes": ["repo", "read:org"]}'
   seed '{"faults": [{"path": "^/user/memberships", "status": 403, "headers": {"X-GitHub-SSO": "required; url=https://github.com/orgs/test-org/sso?x"}, "body": {"message": "Resource protected by organization SAML enforcement."}, "times": 1}]}'
-  refused 03-secrets 'wants single sign-on for this token' 'https://github.com/orgs/test-org/sso?x'
+  refused 03-secrets 'requires single sign-on for this token' 'https://github.com/orgs/test-org/sso?x'
   seed '{"faults": [{"path": "^/user$", "status": 403, "headers": {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1900000000"}, "body": {"message": "API rate limit exceeded"}, "times": 3}]}'
-  refused 03-secrets "GitHub's limit of requests is used up until"
+  refused 03-secrets 'the rate limit of GitHub is used up until'
   test_api reset '{}'
   setting GITHUB_API=http://127.0.0.1:64999
   run -1 runbook 03-secrets
   says 'GitHub at http://127.0.0.1:64999 does not answer: ECONNREFUSED' 'GITHUB_CHECKS=off'
 }
 
-@test "an App: id and key belong together, it is installed, its permissions and events are enough" {
+@test "an App: its ID and key belong together, it is installed, its permissions and events are enough" {
   openssl genrsa -out secrets/github-app-key 2048 2>/dev/null
   setting GITHUB_AUTH=app GITHUB_APP_ID=77
   rm secrets/oauth-token
@@ -222,27 +222,32 @@ fine_grained() {
   setting PRIVATE_CLONES=on
   rm secrets/*
   cp "$ROOT"/secrets.example/* secrets/
-  refused 03-secrets hmac-token cookie oauth-token github-oauth-config s3-credentials clone-token 'still holds the text of the example'
+  refused 03-secrets hmac-token cookie oauth-token github-oauth-config s3-credentials clone-token 'still contains the text of the example'
 }
 
-@test "file and cluster differ: both fingerprints are told, the file wins, or the cluster when that is said" {
+@test "file and cluster differ: both fingerprints are shown, the file wins, or the cluster with --prefer cluster" {
   runbook 03-secrets
   old="$(secret prow hmac-token hmac)"
   printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n' >secrets/hmac-token
   run -2 runbook 03-secrets --plan
-  says 'would change' "the cluster held $(printf %s "$old" | sha256sum | cut -c1-8)"
+  says 'would change' "the cluster had $(printf %s "$old" | sha256sum | cut -c1-8)"
   run -0 runbook 03-secrets --prefer cluster
-  says 'from the cluster; ' 'secrets/hmac-token held' 'secrets/hmac-token.replaced'
+  says 'from the cluster; ' 'secrets/hmac-token had' 'secrets/hmac-token.replaced'
   [ "$(cat secrets/hmac-token)" = "$old" ]
   [ "$(cat secrets/hmac-token.replaced)" = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ]
   printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n' >secrets/hmac-token
   run -0 runbook 03-secrets
   says changed
   [ "$(secret prow hmac-token hmac)" = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ]
+  # A second time the file that the first time has kept is still there.
+  printf 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n' >secrets/hmac-token
+  run -0 runbook 03-secrets --prefer cluster
+  [ "$(cat secrets/hmac-token secrets/hmac-token.replaced | xargs)" = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' ]
+  [ "$(cat secrets/hmac-token.replaced-2)" = bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb ]
   run -64 runbook 03-secrets --prefer both
 }
 
-@test "what was made by hand with the guide's commands is adopted, not made anew" {
+@test "Secrets created by hand with the guide's commands are adopted, not recreated" {
   rm secrets/*
   kube create secret generic hmac-token -n prow --from-literal=hmac=0123456789012345678901234567890123456789
   kube create secret generic cookie -n prow --from-literal=secret="$(openssl rand -base64 32)"
@@ -250,18 +255,18 @@ fine_grained() {
   kube create secret generic github-oauth-config -n prow --from-literal=secret="$(printf 'client_id: "1"\nclient_secret: "x"\nredirect_url: "https://prow.rehearsal.example/github-login/redirect"')"
   kube create secret generic s3-credentials -n prow --from-file=service-account.json="$CLUSTER/secrets/s3-credentials"
   run -0 runbook 03-secrets
-  says 'was there, adopted' 'the bot is prow-bot'
+  says 'existed, adopted' 'the bot is prow-bot'
   [ "$(secret prow hmac-token hmac)" = 0123456789012345678901234567890123456789 ]
   settled 03-secrets
 }
 
-@test "GITHUB_CHECKS=off: GitHub is not asked, and a line says so" {
+@test "GITHUB_CHECKS=off: GitHub gets no request, and a line shows it" {
   setting GITHUB_CHECKS=off GITHUB_API=http://127.0.0.1:9
   run -0 runbook 03-secrets
-  says 'what GitHub says of them' 'GITHUB_CHECKS=off'
+  says 'credentials on GitHub' 'GITHUB_CHECKS=off'
 }
 
-@test "a Secret made by hand under another key is told as that" {
+@test "a Secret created by hand with another key is reported as such" {
   rm secrets/oauth-token
   kube create secret generic oauth-token -n prow --from-literal=token="$TOKEN"
   refused 03-secrets 'Secret prow/oauth-token has no key oauth (it has token)'

@@ -17,14 +17,14 @@ setup() {
 }
 SECRET=0123456789012345678901234567890123456789
 
-@test "the organisation's webhook is created, pinged, and the delivery seen as 200; again changes nothing" {
+@test "the webhook of the organization is created and pinged, and hook accepts the ping; again changes nothing" {
   run -2 runbook 12-webhook --plan
   says 'would create'
   [ "$(writes)" = 0 ]
   run -0 runbook 12-webhook
-  says 'webhook of test-org' created "GitHub's ping reached hook: 200" \
-    'this machine does not reach https://prow.rehearsal.example/hook (ENOTFOUND); GitHub does'
-  lacks 'from here'
+  says 'webhook of test-org' created "hook accepted GitHub's ping of the webhook of test-org" \
+    'this machine cannot reach https://prow.rehearsal.example/hook (ENOTFOUND); GitHub can'
+  lacks 'from this machine'
   lacks "$SECRET"
   [ "$(github .orgs[0].hooks.length)" = 1 ]
   [ "$(github .orgs[0].hooks[0].config)" = '{"content_type":"json","insecure_ssl":"0","url":"https://prow.rehearsal.example/hook","secret":"'$SECRET'"}' ]
@@ -36,49 +36,49 @@ SECRET=0123456789012345678901234567890123456789
   [ "$(writes)" = "$before" ]
 }
 
-@test "a webhook that was made by hand is found by its address and corrected" {
+@test "a webhook that was created by hand is found by its URL and corrected" {
   seed '{"orgs": [{"login": "test-org", "members": {"prow-bot": "admin"}, "hooks": [{"active": false, "events": ["push", "release"], "config": {"url": "http://prow.rehearsal.example/hook/", "content_type": "form", "insecure_ssl": "1", "secret": "old"}}]}]}'
   run -2 runbook 12-webhook --plan
   says 'would change' config.content_type config.insecure_ssl active events '- http://prow.rehearsal.example/hook/'
   run -0 runbook 12-webhook
-  says changed '200 in the deliveries'
+  says changed "hook accepted GitHub's ping"
   [ "$(github .orgs[0].hooks.length)" = 1 ]
   [ "$(github .orgs[0].hooks[0].config.url)" = https://prow.rehearsal.example/hook ]
   [ "$(github .orgs[0].hooks[0].config.secret)" = $SECRET ]
   [ "$(github '.orgs[0].hooks[0].events.includes("release")')" = true ]
 }
 
-@test "another secret on GitHub is found out by the ping, and corrected" {
+@test "another secret on GitHub is detected by the ping, and corrected" {
   seed '{"orgs": [{"login": "test-org", "members": {"prow-bot": "admin"}, "hooks": [{"events": ["*"], "config": {"url": "https://prow.rehearsal.example/hook", "content_type": "json", "secret": "another-one"}}]}]}'
   run -0 runbook 12-webhook
-  says 'secret of the webhook of test-org' changed '200 in the deliveries'
+  says 'secret of the webhook of test-org' changed "hook accepted GitHub's ping"
   [ "$(github .orgs[0].hooks[0].config.secret)" = $SECRET ]
 }
 
-@test "each of GITHUB_REPOS has its own; a second one to the same address is told" {
+@test "each of GITHUB_REPOS has its own; a second one with the same URL is a warning" {
   setting GITHUB_REPOS=web
   seed '{"repos": [{"owner": "test-org", "name": "web", "collaborators": {"prow-bot": "admin"}, "hooks": [{"events": ["push"], "config": {"url": "http://prow.rehearsal.example/hook", "content_type": "json"}}, {"events": ["issues"], "config": {"url": "https://prow.rehearsal.example/hook", "content_type": "json"}}]}]}'
   run -0 runbook 12-webhook
-  says 'webhook of test-org/web' changed 'each event would run twice' 'https://github.com/test-org/web/settings/hooks'
+  says 'webhook of test-org/web' changed 'each event would be handled twice' 'https://github.com/test-org/web/settings/hooks'
   [ "$(github .orgs[0].hooks.length)" = 0 ]
 }
 
-@test "without the right: the scope and the page are named, and nothing is written" {
+@test "without the scope: the scope and the page are named, and nothing is changed" {
   token "ghp_$(printf %036d 5)" '{"kind": "classic", "login": "prow-bot", "scopes": ["repo", "read:org"]}'
   before="$(snapshot)"
   run -1 runbook 12-webhook
-  says 'GitHub does not let us see and change the webhooks of test-org' 'scope admin:org_hook at https://github.com/settings/tokens' '12-webhook wrote nothing'
+  says 'GitHub denied permission to read and change the webhooks of test-org' 'scope admin:org_hook at https://github.com/settings/tokens' '12-webhook changed nothing'
   [ "$(writes)" = 0 ]
   same "$before" "$(snapshot)"
 }
 
-@test "hook behind GitHub does not answer: what that means is said, with GitHub's own list" {
+@test "hook cannot be reached: the cause is reported, with where GitHub lists its deliveries" {
   seed '{"reach": {"https://prow.rehearsal.example": "http://127.0.0.1:64999"}}'
   run -1 runbook 12-webhook
-  says 'is not reached by GitHub' 'HOOK_CIDRS' 'organizations/test-org/settings/hooks, Recent Deliveries' 'from here'
+  says 'cannot be reached by GitHub' 'HOOK_CIDRS' 'organizations/test-org/settings/hooks, Recent Deliveries' 'from this machine'
 }
 
-@test "a way in that leads nowhere yet is pinged again until it does" {
+@test "a load balancer without a healthy target yet is pinged again until it has one" {
   setting WAIT_SECONDS=60
   seed '{"reach": {"https://prow.rehearsal.example": "http://127.0.0.1:64999"}}'
   (
@@ -90,10 +90,10 @@ SECRET=0123456789012345678901234567890123456789
   ) 3>&- &
   run -0 runbook 12-webhook
   wait
-  says '200 in the deliveries'
+  says "hook accepted GitHub's ping"
 }
 
-@test "an App's one webhook is set, and none is made besides; a refused delivery sends the secret" {
+@test "the webhook of an App is configured, and no other is created; after a rejected delivery the secret is sent again" {
   openssl genrsa -out secrets/github-app-key 2048 2>/dev/null
   setting GITHUB_AUTH=app GITHUB_APP_ID=77
   key="$(openssl rsa -in secrets/github-app-key -pubout 2>/dev/null | node -e 'console.log(JSON.stringify(require("fs").readFileSync(0,"utf8")))')"
@@ -101,7 +101,7 @@ SECRET=0123456789012345678901234567890123456789
   seed '{"apps": [{"id": 77, "slug": "our-prow", "name": "Our Prow", "public_key": '"$key"', '"$rights"', "installations": [{"account": "test-org"}]}]}'
   runbook 03-secrets
   run -0 runbook 12-webhook
-  says "the App's webhook" changed "GitHub has no ping for an App's webhook"
+  says 'webhook of the App' changed "GitHub cannot ping an App's webhook"
   [ "$(github .apps[0].hook.config.secret)" = $SECRET ]
   [ "$(github .orgs[0].hooks.length)" = 0 ]
   before="$(writes)"
@@ -115,7 +115,7 @@ SECRET=0123456789012345678901234567890123456789
   runbook 03-secrets
 }
 
-@test "labels: the difference is shown, then written; renamed by previously, recoloured; what is not ours stays" {
+@test "labels: the difference is shown, then written; renamed by previously, recolored; all others stay" {
   few_labels <<'YAML'
 default:
   labels:
@@ -129,7 +129,7 @@ YAML
   says 'would change' '- LGTM #000000' '+ lgtm #15dd18 Looks good.' '+ kind/bug #e11d21' '+ new one'
   [ "$(writes)" = 0 ]
   run -0 runbook 10-labels
-  says 'labels of test-org/web' changed 'doomed in web are to go' LABELS_DELETE=on
+  says 'labels of test-org/web' changed 'labels.yaml marks labels of test-org/web for deletion: doomed' LABELS_DELETE=on
   [ "$(github '.repos[0].labels.map((one) => one.name).join()')" = 'lgtm,kind/bug,mine,doomed,new one' ]
   before="$(writes)"
   run -0 runbook 10-labels
@@ -139,7 +139,7 @@ YAML
   [ "$(github '.repos[0].labels.some((one) => one.name === "doomed")')" = false ]
 }
 
-@test "over a hundred labels are read page by page; a bad labels.yaml is refused with its line; a missing right names the scope" {
+@test "over a hundred labels are read page by page; an invalid labels.yaml is reported with its lines; a missing right names the scope" {
   labels="$(node -e 'console.log(JSON.stringify(Array.from({length: 250}, (_, i) => "l" + i)))')"
   seed '{"repos": [{"owner": "test-org", "name": "web", "collaborators": {"prow-bot": "admin"}, "labels": '"$labels"'}]}'
   echo 'default: {labels: [{name: l249, color: "15dd18"}]}' | few_labels
@@ -155,10 +155,10 @@ YAML
   seed '{"repos": [{"owner": "test-org", "name": "web", "collaborators": {"prow-bot": "read"}}]}'
   seed '{"orgs": [{"login": "test-org", "members": {"boss": "admin"}}]}'
   run -1 runbook 10-labels
-  says 'GitHub does not let us write the labels of test-org/web' 'scope repo'
+  says 'GitHub denied permission to write the labels of test-org/web' 'scope repo'
 }
 
-@test "switched off, GitHub is left alone and a line says so" {
+@test "switched off, nothing on GitHub is changed, and a line shows why" {
   setting LABELS=off WEBHOOK=none
   run -0 runbook 10-labels
   says 'LABELS=off'
@@ -172,7 +172,7 @@ YAML
   [ "$(writes)" = 0 ]
 }
 
-@test "uninstall removes the webhook that the runbook created, and leaves one that was there" {
+@test "uninstall removes the webhook that the runbook created, and keeps one that existed before" {
   run -0 runbook 12-webhook
   [ "$(github .orgs[0].hooks.length)" = 1 ]
   run -2 runbook uninstall --plan
@@ -185,5 +185,34 @@ YAML
   run -0 runbook 12-webhook
   run -0 runbook uninstall --yes
   [ "$(github .orgs[0].hooks.length)" = 1 ]
+  run -0 steps 02,03
+}
+
+@test "an empty or unusable file in secrets/ ends 10 and 12 with its finding, though the cluster has the Secret" {
+  for file in hmac-token oauth-token; do
+    setup_github_world
+    printf '' >"secrets/$file"
+    refused 12-webhook "secrets/$file is empty"
+    run -1 runbook 12-webhook --plan
+    says "secrets/$file is empty"
+    printf 'short\n' >"secrets/$file"
+    refused 12-webhook "secrets/$file is "
+  done
+  refused 10-labels 'secrets/oauth-token is '
+}
+
+@test "killed between the creation of the webhook and its record: the next run records it, and uninstall removes it" {
+  watch_programs
+  killed 2 before 12-webhook
+  [ "$(github .orgs[0].hooks.length)" = 1 ]
+  run -0 runbook 12-webhook
+  says unchanged
+  [ "$(github .orgs[0].hooks.length)" = 1 ]
+  run -0 runbook uninstall --yes
+  [ "$(github .orgs[0].hooks.length)" = 0 ]
+  run -0 steps 02,03
+  killed 2 before 12-webhook
+  run -0 runbook uninstall --yes
+  [ "$(github .orgs[0].hooks.length)" = 0 ]
   run -0 steps 02,03
 }

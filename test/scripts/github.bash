@@ -1,11 +1,11 @@
-# A GitHub of our own and somebody who answers as hook does, for a file of tests; and a world that uses them.
+# A local GitHub and a program that answers as hook does, for a file of tests; and a world that uses them.
 
 # For setup_file, after setup_cluster.
 setup_github() {
   local name
   for name in github hook; do rm -f "$BATS_FILE_TMPDIR/$name.port"; done
   echo 0123456789012345678901234567890123456789 >"$BATS_FILE_TMPDIR/hook.hmac"
-  node --import "$TSX" "$ROOT/test/fakes/github/server.ts" --port-file "$BATS_FILE_TMPDIR/github.port" >"$BATS_FILE_TMPDIR/github.log" 2>&1 3>&- &
+  node --import "$TSX" "$ROOT/lib/rehearsal/fakes/github/server.ts" --port-file "$BATS_FILE_TMPDIR/github.port" >"$BATS_FILE_TMPDIR/github.log" 2>&1 3>&- &
   echo $! >"$BATS_FILE_TMPDIR/github.pid"
   node --import "$TSX" "$ROOT/test/fakes/hook.ts" --port-file "$BATS_FILE_TMPDIR/hook.port" --hmac-file "$BATS_FILE_TMPDIR/hook.hmac" >"$BATS_FILE_TMPDIR/hook.log" 2>&1 3>&- &
   echo $! >"$BATS_FILE_TMPDIR/hook.pid"
@@ -22,7 +22,7 @@ teardown_github() {
   kill "$(cat "$BATS_FILE_TMPDIR/github.pid")" "$(cat "$BATS_FILE_TMPDIR/hook.pid")" || true
 }
 
-# For setup, after setup_world: GitHub as it is when all is well.
+# For setup, after setup_world: an organization and a bot with all rights.
 setup_github_world() {
   API="http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/github.port")"
   TOKEN="ghp_$(printf %036d 1)"
@@ -73,7 +73,7 @@ writes() {
   curl -sf "$API/_test/requests" | json ".writes.filter((one) => !/pings$|attempts$/.test(one.path)).length"
 }
 
-# That a step is refused, names it, and wrote nothing anywhere: refused 03-secrets 'what it says' …
+# That a step fails with each message and changes nothing anywhere: refused 03-secrets 'message' …
 refused() {
   local script="$1" before written
   shift

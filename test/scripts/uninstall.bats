@@ -32,7 +32,7 @@ by_hand() {
   for _ in $(seq 40); do [ "$(everything)" = "$before" ] && break || sleep 0.5; done
   same "$before" "$(everything)"
   run -0 runbook uninstall --yes
-  says 'nothing of the runbook is here'
+  says 'the cluster holds nothing of the runbook'
 }
 
 @test "secrets and claims stay unless they are named, and the next install takes them up again" {
@@ -56,9 +56,9 @@ by_hand() {
   there="$(kube -n prow get secret/hmac-token configmap/plugins configmap/of-somebody-else serviceaccount/hook ns/prow -o jsonpath='{range .items[*]}{.kind} {.metadata.name} {.metadata.uid}{"\n"}{end}')"
   rm -f secrets/hmac-token
   run -0 runbook install-all
-  says 'was there, adopted'
+  says 'existed, adopted'
   run -0 runbook uninstall --yes --delete-secrets --delete-claims
-  says 'were there before the runbook and stay'
+  says 'they existed before the runbook'
   same "$there" "$(kube -n prow get secret/hmac-token configmap/plugins configmap/of-somebody-else serviceaccount/hook ns/prow -o jsonpath='{range .items[*]}{.kind} {.metadata.name} {.metadata.uid}{"\n"}{end}')"
   [ "$(secret prow hmac-token hmac)" = 0123456789abcdef0123456789abcdef01234567 ]
   run ! kube -n prow get secret oauth-token
@@ -81,7 +81,7 @@ spec:
 YAML
   kube -n test-pods patch pod 0e0e0e0e-job --type=merge -p '{"metadata":{"finalizers":["prow.x-k8s.io/gcsk8sreporter"]}}'
   run -0 timeout 60 env bash -c "$(declare -f runbook become); ROOT='$ROOT' TSX='$TSX' WORLD='$WORLD' runbook uninstall --yes --delete-secrets --delete-claims"
-  says 'pods of jobs'
+  says 'job pods'
   untouched
 }
 
@@ -99,5 +99,23 @@ YAML
   before="$(snapshot)"
   run -64 runbook uninstall
   says '--yes'
+  same "$before" "$(snapshot)"
+}
+
+@test "Ctrl-C at its question ends with 130, and so does another answer; nothing is touched" {
+  run -0 runbook install-all
+  before="$(snapshot)"
+  export HOME="$WORLD/home" KUBECONFIG="$BATS_FILE_TMPDIR/elsewhere"
+  export LINE="node --import $TSX $ROOT/scripts/uninstall.ts --env $WORLD/.env"
+  for typed in '\003' 'no\n'; do
+    code=0
+    { while ! grep -q 'Type yes' out 2>/dev/null; do sleep 0.3; done; printf "$typed"; sleep 3; } |
+      timeout 60 script -qefc "$LINE" out >/dev/null || code=$?
+    cat out
+    [ "$code" -eq 130 ]
+    grep 'Nothing was changed' out
+    run ! grep -E '^ +at ' out
+    rm out
+  done
   same "$before" "$(snapshot)"
 }

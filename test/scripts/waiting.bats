@@ -62,8 +62,8 @@ YAML
   says 'image of hook cannot be pulled: Back-off pulling image' 'PROW_IMAGE_REGISTRY' \
     'crier crashes (exit code 1)' 'logs crier-' '--previous' \
     'secret "cookie" not found' 'scripts/03-secrets.ts' \
-    'claim ghproxy is Pending (class rehearsal)' 'Set STORAGE_CLASS' \
-    'Then go on with:  npx tsx scripts/08-prow.ts'
+    'PVC ghproxy is Pending (StorageClass rehearsal)' 'Set STORAGE_CLASS' \
+    'Then resume with:  npx tsx scripts/08-prow.ts'
   lacks '    at '
 }
 
@@ -93,7 +93,7 @@ YAML
   setting WAIT_SECONDS=5 PROW_IMAGE_TAG=v20260101-abcdef123
   run -1 runbook 08-prow
   kube uncordon simulated-1 && kube uncordon simulated-2 && kube uncordon simulated-3
-  says 'no node takes it'
+  says 'no node can run it'
   lacks '    at '
 }
 

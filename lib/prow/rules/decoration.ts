@@ -1,27 +1,23 @@
 import { isGiven, isTrue, nodeAt, type Tree, textOf, toPlain } from '../../base/yaml-tree.ts'
 import type { Decoration, Job } from './rule.ts'
 
-// ---- All of it ---------------------------------------------------------------------------------------------------
+/** The decoration of a job of `repo`, which is empty for a job of no repository. */
+export type Decorate = (repo: string, job?: Tree) => Decoration
 
-/** The jobs of a tree, with what they are decorated with. */
-export function jobsOf(
-  tree: Tree,
-  file: string,
-  everything: boolean,
-  decorate: (repo: string, job: Tree) => Decoration | undefined,
-): Job[] {
+/** The jobs of a file. `decorateAll` is decorate_all_jobs. */
+export function jobsOf(tree: Tree, file: string, decorateAll: boolean, decorate: Decorate): Job[] {
   const jobs: Job[] = []
-  const add = (kind: Job['kind'], repo: string, list: Tree | undefined) => {
+  const add = (kind: Job['kind'], place: string, list: Tree | undefined) => {
     for (const one of list?.list ?? []) {
       if (!one.map) continue
       const own = nodeAt(one, 'decorate')
-      const decorated = own && own.value !== null ? isTrue(own) : everything
+      const decorated = own && own.value !== null ? isTrue(own) : decorateAll
       const extra = nodeAt(one, 'extra_refs')?.list?.[0]
-      const at0 =
-        kind === 'periodic' && extra ? `${textOf(nodeAt(extra, 'org'))}/${textOf(nodeAt(extra, 'repo'))}` : repo
+      const repo =
+        kind === 'periodic' && extra ? `${textOf(nodeAt(extra, 'org'))}/${textOf(nodeAt(extra, 'repo'))}` : place
       const given = nodeAt(one, 'decoration_config')
-      const decoration = decorated ? decorate(at0, one) : given?.map ? (toPlain(given) as Decoration) : undefined
-      jobs.push({ kind, tree: one, repo: at0, name: textOf(nodeAt(one, 'name')), file, decorated, decoration })
+      const decoration = decorated ? decorate(repo, one) : given?.map ? (toPlain(given) as Decoration) : undefined
+      jobs.push({ kind, tree: one, repo, name: textOf(nodeAt(one, 'name')), file, decorated, decoration })
     }
   }
   for (const [repo, list] of nodeAt(tree, 'presubmits')?.map ?? []) add('presubmit', repo, list)
@@ -30,47 +26,61 @@ export function jobsOf(
   return jobs
 }
 
-/** Merges the defaults of config.yaml that apply to a place, as Prow does: later entries win, field by field. */
-export function decorator(config: Tree): (repo: string, job: Tree) => Decoration | undefined {
+/** What merges the default decorations of config.yaml that apply to a job with its own, as Prow does. */
+export function decorator(config: Tree): Decorate {
   const plank = nodeAt(config, 'plank')
   const entries = (nodeAt(plank, 'default_decoration_config_entries')?.list ?? []).map((entry) => ({
     repo: textOf(nodeAt(entry, 'repo')) || '*',
     cluster: textOf(nodeAt(entry, 'cluster')) || '*',
     config: (toPlain(nodeAt(entry, 'config')) ?? {}) as Decoration,
   }))
-  for (const place of nodeAt(plank, 'default_decoration_configs')?.map?.keys() ?? []) {
-    entries.push({
-      repo: place,
-      cluster: '*',
-      config: (toPlain(nodeAt(plank, 'default_decoration_configs', place)) ?? {}) as Decoration,
-    })
-  }
+  for (const [place, one] of nodeAt(plank, 'default_decoration_configs')?.map ?? [])
+    entries.push({ repo: place, cluster: '*', config: (toPlain(one) ?? {}) as Decoration })
+  // Entries apply in their order; the older map from the general to the particular.
   const rank = (repo: string) => (repo === '*' ? 0 : repo.includes('/') ? 2 : 1)
   if (!isGiven(nodeAt(plank, 'default_decoration_config_entries'))) entries.sort((a, b) => rank(a.repo) - rank(b.repo))
   const known = new Map<string, Decoration>()
   return (repo, job) => {
     const cluster = textOf(nodeAt(job, 'cluster')) || 'default'
     const key = `${repo} ${cluster}`
-    let merged = known.get(key)
-    if (!merged) {
-      merged = {}
+    let defaults = known.get(key)
+    if (!defaults) {
+      defaults = {}
       for (const one of entries) {
-        const fits = one.repo === '*' || one.repo === repo || one.repo === repo.split('/')[0]
-        if (fits && (one.cluster === '*' || one.cluster === cluster)) merged = over(merged, one.config)
+        const applies = one.repo === '*' || one.repo === repo || one.repo === repo.split('/')[0]
+        if (applies && (one.cluster === '*' || one.cluster === cluster))
+          defaults = mergeDecorations(defaults, one.config)
       }
-      known.set(key, merged)
+      known.set(key, defaults)
     }
     const own = nodeAt(job, 'decoration_config')
-    return own?.map ? over(merged, toPlain(own) as Decoration) : merged
+    return own?.map ? mergeDecorations(defaults, toPlain(own) as Decoration) : defaults
   }
 }
 
-function over(below: Decoration, above: Decoration): Decoration {
-  const merged: Decoration = { ...below }
-  for (const [name, value] of Object.entries(above ?? {})) {
-    if (value === null || value === undefined || value === '') continue
-    const deep = name === 'utility_images' || name === 'gcs_configuration'
-    merged[name] = deep ? { ...(below[name] as object), ...(value as object) } : value
+/** The fields that Prow merges field by field; it replaces all others as a whole. */
+const MERGED = ['utility_images', 'resources', 'gcs_configuration', 'censoring_options']
+
+/** A decoration over its defaults, as ApplyDefault of prow/pkg/apis/prowjobs/v1 merges them. */
+export function mergeDecorations(defaults: Decoration, over: Decoration): Decoration {
+  const merged: Decoration = { ...defaults }
+  for (const [name, value] of Object.entries(over ?? {})) {
+    if (isEmpty(value) || (Array.isArray(value) && value.length === 0)) continue
+    merged[name] = MERGED.includes(name) ? mergeFields(defaults[name], value) : value
   }
   return merged
+}
+
+function mergeFields(defaults: unknown, over: unknown): Record<string, unknown> {
+  const merged = { ...(defaults as Record<string, unknown>) }
+  for (const [name, value] of Object.entries(over as object)) {
+    if (isEmpty(value)) continue
+    // The one map in which Prow prefers the defaults.
+    merged[name] = name === 'media_types' ? { ...value, ...(merged[name] as object) } : value
+  }
+  return merged
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || value === undefined || value === ''
 }

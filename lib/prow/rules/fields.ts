@@ -3,10 +3,13 @@ import { join } from 'node:path'
 import { nearest } from '../../base/nearest.ts'
 import { keyLine, type Tree } from '../../base/yaml-tree.ts'
 import { isDuration } from './go-syntax.ts'
-import type { Match, Severity } from './rule.ts'
+import { type Match, match, type Severity } from './rule.ts'
 
-// ---- What Prow knows, from its sources ---------------------------------------------------------------------------
-
+/**
+ * The fields of Prow's types, as fields.json has them: by type, then by field, the type of its value. That is one of
+ * s (string), b (bool), i (integer), f (float), d (duration), * (anything), another type, or one of them after [] (a
+ * list) or {} (a map).
+ */
 interface Fields {
   roots: { config: string; plugins: string }
   plugins: string[]
@@ -15,7 +18,7 @@ interface Fields {
 
 let loaded: Fields | undefined
 
-/** The fields that Prow's types have. Made from the Go module; what came after it is added here by hand. */
+/** The fields of Prow's types and its plugins: those of the Go module, and those of the installed version below. */
 export function fields(): Fields {
   if (loaded) return loaded
   loaded = JSON.parse(readFileSync(join(import.meta.dirname, 'fields.json'), 'utf8')) as Fields
@@ -24,7 +27,7 @@ export function fields(): Fields {
   return loaded
 }
 
-/** What the installed version has and the Go module has not. */
+/** The fields that the installed version has and the Go module does not. */
 const NEWER: Record<string, Record<string, string>> = {
   'config.Periodic': { retry: '*' },
   'config.Plank': { max_revivals: 'i' },
@@ -39,8 +42,8 @@ const NEWER: Record<string, Record<string, string>> = {
 
 const NEWER_PLUGINS = ['issue-management']
 
-/** These read themselves, so the module does not say what is in them. */
-const BY_HAND: Record<string, Record<string, string>> = {
+/** Types with an UnmarshalJSON of their own, from which no fields can be generated. */
+const CUSTOM: Record<string, Record<string, string>> = {
   'plugins.ConfigUpdater': {
     maps: '{}plugins.ConfigMapSpec',
     cluster_groups: '{}plugins.ClusterGroup',
@@ -63,114 +66,115 @@ const BY_HAND: Record<string, Record<string, string>> = {
 
 const REMOVED_FIELDS: Record<string, string> = {
   view_auth_configs: 'Remove it: Prow never had it.',
-  file_size_limit: 'Remove it: it belongs to a plugin that Prow has not.',
-  'yaml-validator': 'Remove it: it belongs to a plugin that Prow has not.',
-  elide_skipped_contexts: 'Remove it: Prow leaves skipped contexts out by itself now.',
+  file_size_limit: 'Remove it: it belongs to a plugin that Prow does not have.',
+  'yaml-validator': 'Remove it: it belongs to a plugin that Prow does not have.',
+  elide_skipped_contexts: 'Remove it: Prow omits skipped contexts by default now.',
 }
 
+/** The remedies for plugins that Prow does not have. */
 export const REMOVED_PLUGINS: Record<string, string> = {
-  weainformer: "Remove it: it was in the guide authors' own Prow.",
-  'repo-permission-alert': "Remove it: it was in the guide authors' own Prow.",
-  'yaml-validator': 'Remove it: Prow has not got it.',
+  weainformer: "Remove it: only the guide authors' own Prow had it.",
+  'repo-permission-alert': "Remove it: only the guide authors' own Prow had it.",
+  'yaml-validator': 'Remove it: Prow does not have it.',
 }
 
 const byType = new Map<string, Map<string, string>>()
 
-/** The fields of a type in lower case, as Go's reader of JSON looks for them, and as they are. */
+/** The fields of a type as they are and in lower case: Go's JSON decoder ignores the case. */
 function fieldsOf(type: string): Map<string, string> | undefined {
   const before = byType.get(type)
   if (before) return before
-  const known = fields().types[type] ?? BY_HAND[type]
+  const known = fields().types[type] ?? CUSTOM[type]
   if (!known) return undefined
-  const made = new Map(
-    Object.entries(known).flatMap(
-      ([name, inner]) =>
-        [
-          [name.toLowerCase(), inner],
-          [name, inner],
-        ] as const,
-    ),
-  )
-  byType.set(type, made)
-  return made
+  const lower = Object.entries(known).map(([name, inner]): [string, string] => [name.toLowerCase(), inner])
+  const all = new Map([...lower, ...Object.entries(known)])
+  byType.set(type, all)
+  return all
 }
 
-/** Whether what stands there can be read as the type; tells what cannot, and what nobody reads. */
-export function* typed(
-  tree: Tree,
-  type: string,
-  path: string,
-  inJobs: boolean,
-  inPlugins = false,
-): Iterable<Match & { weight?: Severity }> {
+/**
+ * How a part of the configuration is read. In plugins.yaml Prow converts a number or bool to a string, elsewhere it
+ * refuses it. checkconfig reports unknown fields of config.yaml and plugins.yaml, not those of job files and of types
+ * with an UnmarshalJSON of their own.
+ */
+export type Decoding = 'config' | 'plugins' | 'jobs' | 'custom'
+
+/** A value of another type than its field, a field that is not known, or a value that is converted to another string. */
+export interface TypeMatch extends Match {
+  rule: 'type' | 'unknown-field' | 'conversion'
+  severity: Severity
+}
+
+const invalid = (at: Tree, message: string, remedy: string): TypeMatch => ({
+  ...match(at, message, remedy),
+  rule: 'type',
+  severity: 'invalid',
+})
+
+/** Compares what is at `path` with its type, and all that is below it. */
+export function* checkTypes(tree: Tree, type: string, path: string, decoding: Decoding): Iterable<TypeMatch> {
   if (type === '*' || tree.value === null) return
-  const put = (found: Match, weight?: Severity) => Object.assign(found, { weight })
+  if (type.length === 1) return yield* checkScalar(tree, type, path, decoding)
   if (type.startsWith('[]')) {
     if (!tree.list)
-      return yield put([tree, `${path} should be a list`, 'Begin each entry with - on a line of its own.'])
-    for (const [index, one] of tree.list.entries())
-      yield* typed(one, type.slice(2), `${path}[${index}]`, inJobs, inPlugins)
+      return yield invalid(tree, `${path} must be a list`, 'Begin each entry with - on a line of its own.')
+    for (const [index, one] of tree.list.entries()) yield* checkTypes(one, type.slice(2), `${path}[${index}]`, decoding)
     return
   }
-  if (type.startsWith('{}')) {
-    if (!tree.map) return yield put([tree, `${path || 'what is in it'} should be a map`, 'Write key: value below it.'])
-    for (const [key, one] of tree.map) yield* typed(one, type.slice(2), `${path}.${key}`, inJobs, inPlugins)
-    return
-  }
-  if (type.length === 1) {
-    const { value } = tree
-    if (type === 's') {
-      if (tree.map || tree.list) yield put([tree, `${path} should be a text`, 'Write the text behind the colon.'])
-      // Prow turns a number or a yes into a text in plugins.yaml, and refuses it everywhere else.
-      else if (typeof value !== 'string' && !inPlugins) {
-        yield put([tree, `${path}: ${tree.plain} should be a text`, `Put it into quotes: "${tree.plain}".`])
-      } else if (tree.plain !== undefined && typeof value !== 'string' && asProwReads(tree) !== tree.plain) {
-        yield put([tree, `${path}: ${tree.plain} is read as ${asProwReads(tree)}`, 'Put it into quotes.'], 'hint')
-      }
-    } else if (type === 'b' && typeof value !== 'boolean') {
-      yield put([tree, `${path} should be true or false`, 'Write true or false, without quotes.'])
-    } else if ((type === 'i' || type === 'f') && typeof value !== 'number') {
-      yield put([tree, `${path} should be a number`, 'Write the number, without quotes.'])
-    } else if (
-      type === 'd' &&
-      (tree.map ||
-        tree.list ||
-        typeof value === 'boolean' ||
-        (typeof value === 'string' && value !== '' && !isDuration(value)))
-    ) {
-      yield put([
-        tree,
-        `${path}: ${tree.map || tree.list ? '…' : value} is no duration`,
-        'Write it like 90s, 15m or 1h30m; there are no days.',
-      ])
-    }
-    return
-  }
-  const lower = fieldsOf(type)
-  if (!lower) return
-  if (!tree.map) return yield put([tree, `${path || 'what is in it'} should be a map`, 'Write key: value below it.'])
+  const known = type.startsWith('{}') ? undefined : fieldsOf(type)
+  if (!known && !type.startsWith('{}')) return
+  if (!tree.map) return yield invalid(tree, `${path || 'the file'} must be a map`, 'Write key: value below it.')
   for (const [key, one] of tree.map) {
-    const inner = lower.get(key) ?? lower.get(key.toLowerCase())
-    if (inner !== undefined) {
-      yield* typed(one, inner, path ? `${path}.${key}` : key, inJobs, inPlugins)
-      continue
-    }
-    const near = nearest(key, Object.keys(fields().types[type] ?? BY_HAND[type] ?? {}))
-    const told = path ? `${path}.${key}` : key
-    yield put(
-      [
-        keyLine(tree, key),
-        `${told} is no field that Prow knows`,
-        REMOVED_FIELDS[key] ??
-          (near ? `Did you mean ${near}?` : 'Prow would ignore it without a word: remove it, or see where it belongs.'),
-      ],
-      // checkconfig looks at the fields of config.yaml and plugins.yaml only.
-      inJobs ? 'hint' : 'strict',
-    )
+    const inner = known ? (known.get(key) ?? known.get(key.toLowerCase())) : type.slice(2)
+    const full = path ? `${path}.${key}` : key
+    if (inner !== undefined) yield* checkTypes(one, inner, full, decoding)
+    else yield unknownField(keyLine(tree, key), type, key, full, decoding)
   }
 }
 
-/** How Prow turns a number or a yes into the text that a field wants. */
-function asProwReads({ value }: Tree): string {
+function unknownField(line: number, type: string, key: string, path: string, decoding: Decoding): TypeMatch {
+  const near = nearest(key, Object.keys(fields().types[type] ?? CUSTOM[type] ?? {}))
+  const remedy = near ? `Did you mean ${near}?` : 'Prow would ignore it. Remove it, or move it to where it belongs.'
+  return {
+    ...match(line, `${path} is not a field that Prow knows`, REMOVED_FIELDS[key] ?? remedy),
+    rule: 'unknown-field',
+    severity: decoding === 'jobs' || decoding === 'custom' ? 'hint' : 'strict',
+  }
+}
+
+function* checkScalar(tree: Tree, type: string, path: string, decoding: Decoding): Iterable<TypeMatch> {
+  const { value, plain } = tree
+  if (type === 's') {
+    if (tree.map || tree.list) yield invalid(tree, `${path} must be a string`, 'Write the string after the colon.')
+    else if (typeof value !== 'string' && (decoding === 'config' || decoding === 'jobs'))
+      yield invalid(tree, `${path}: ${plain} must be a string`, `Quote it: "${plain}".`)
+    else if (plain !== undefined && typeof value !== 'string' && converted(tree) !== plain)
+      yield {
+        ...match(tree, `${path}: ${plain} becomes the string ${converted(tree)}`, 'Quote it.'),
+        rule: 'conversion',
+        severity: 'hint',
+      }
+  } else if (type === 'b' && typeof value !== 'boolean')
+    yield invalid(tree, `${path} must be true or false`, 'Write true or false, without quotes.')
+  else if ((type === 'i' || type === 'f') && typeof value !== 'number')
+    yield invalid(tree, `${path} must be a number`, 'Write the number, without quotes.')
+  else if (type === 'd') {
+    const shown = tree.map ? 'a map' : tree.list ? 'a list' : value
+    if (
+      tree.map ||
+      tree.list ||
+      typeof value === 'boolean' ||
+      (typeof value === 'string' && value && !isDuration(value))
+    )
+      yield invalid(
+        tree,
+        `${path}: ${shown} is not a valid duration`,
+        'Write it like 90s, 15m or 1h30m; days are not supported.',
+      )
+  }
+}
+
+/** The string that Prow makes of a number or bool. */
+function converted({ value }: Tree): string {
   return typeof value === 'number' && Math.abs(value) >= 1e21 ? value.toExponential() : String(value)
 }

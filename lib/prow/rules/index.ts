@@ -1,121 +1,90 @@
 import { isGiven, isTrue, nodeAt, parseYaml, type Tree } from '../../base/yaml-tree.ts'
 import type { Settings } from '../../settings/table.ts'
+import { ALL_JOBS_RULES } from './all-jobs.ts'
 import { CONFIG_RULES } from './config.ts'
 import { decorator, jobsOf } from './decoration.ts'
-import { fields, typed } from './fields.ts'
-import { JOB_RULES, TOGETHER_RULES } from './jobs.ts'
+import { DECORATION_RULES } from './default-decoration.ts'
+import { checkTypes, type Decoding, fields } from './fields.ts'
+import { JOB_POD_RULES } from './job-pods.ts'
+import { JOB_RULES } from './jobs.ts'
 import { PLUGIN_RULES } from './plugins.ts'
-import { type All, files, type Rule, type Severity, type Source, type Violation } from './rule.ts'
+import { type All, type Match, match, type Rule, type Severity, type Source, type Violation } from './rule.ts'
+import { TIDE_RULES } from './tide.ts'
 
-/** Everything that our rules say about a configuration, in the order of its files and lines. */
+/** Everywhere a configuration breaks a rule: first as YAML, then the types of its fields, then the rules in their order. */
 export function checkConfiguration(
   sources: { config: Source; plugins: Source; jobs: Map<string, Source> },
   settings: Settings,
 ): Violation[] {
-  const findings: Violation[] = []
-  const tell = (
-    rule: string,
-    weight: Severity,
-    file: string,
-    tree: Tree | number | undefined,
-    message: string,
-    remedy: string,
-  ) => {
-    findings.push({
+  const violations: Violation[] = []
+  const add = (file: string, rule: string, severity: Severity, remedy: string, found: Match) => {
+    const { at } = found
+    violations.push({
       rule,
-      severity: weight,
-      file,
-      line: typeof tree === 'number' ? tree : (tree?.line ?? 1),
-      message: message,
-      remedy,
+      severity,
+      file: found.file ?? file,
+      line: typeof at === 'number' ? at : (at?.line ?? 1),
+      message: found.message,
+      remedy: found.remedy ?? remedy,
     })
   }
-  const parse = (source: Source): Tree => {
-    const { tree, errors: faults } = parseYaml(source.text)
-    for (const { line, message } of faults) {
-      // Two of a name and a second document are read by Prow, but not as they were meant.
-      const read = /twice in one map|second document/.test(message)
-      tell('yaml', read ? 'here' : 'invalid', source.displayName, line, message, 'Correct the file.')
-    }
+  const parse = ({ displayName, text }: Source): Tree => {
+    const { tree, errors } = parseYaml(text)
+    for (const { line, message, readable } of errors)
+      add(displayName, 'yaml', readable ? 'here' : 'invalid', 'Correct the file.', match(line, message))
     return tree
   }
+  const types = (file: string, tree: Tree, type: string, path: string, decoding: Decoding) => {
+    for (const found of checkTypes(tree, type, path, decoding))
+      add(file, found.rule, found.severity, 'Correct the file.', found)
+  }
+  const apply = <On>(rules: Rule<On>[], on: On, file: string) => {
+    for (const rule of rules)
+      for (const found of rule.find(on, all)) add(file, rule.name, rule.severity, rule.remedy, found)
+  }
+
+  const { displayName: configFile } = sources.config
+  const { displayName: pluginsFile } = sources.plugins
   const config = parse(sources.config)
   const plugins = parse(sources.plugins)
-  const decorate = decorator(config)
-  const everything = isTrue(nodeAt(config, 'decorate_all_jobs'))
-  const jobFiles = [{ file: sources.config.displayName, tree: config }]
+  const jobFiles = [{ file: configFile, tree: config }]
   for (const source of sources.jobs.values()) jobFiles.push({ file: source.displayName, tree: parse(source) })
-  const anywhere = everything || jobFiles.some(({ tree }) => isTrue(nodeAt(tree, 'decorate_all_jobs')))
+  const decorate = decorator(config)
+  const decorateAll = jobFiles.some(({ tree }) => isTrue(nodeAt(tree, 'decorate_all_jobs')))
   const all: All = {
     settings,
     config,
     plugins,
     jobFiles,
-    jobs: jobFiles.flatMap(({ file, tree }) => jobsOf(tree, file, anywhere, decorate)),
+    jobs: jobFiles.flatMap(({ file, tree }) => jobsOf(tree, file, decorateAll, decorate)),
   }
 
   const { roots } = fields()
-  const types = (file: string, tree: Tree, type: string, inJobs: boolean, inPlugins = false) => {
-    for (const found of typed(tree, type, '', inJobs, inPlugins)) {
-      tell(
-        found.weight === undefined
-          ? 'type'
-          : found.weight === 'hint' && !/no field/.test(found[1])
-            ? 'reading'
-            : 'unknown-field',
-        found.weight ?? 'invalid',
-        file,
-        found[0],
-        found[1],
-        found[2] ?? '',
-      )
-    }
+  types(configFile, config, roots.config, '', 'config')
+  types(pluginsFile, plugins, roots.plugins, '', 'plugins')
+  const enabled = nodeAt(plugins, 'plugins')
+  if (isGiven(enabled) && !enabled.map) {
+    const found = match(enabled, 'plugins must be a map')
+    add(pluginsFile, 'type', 'invalid', 'Write the organization as a key below it.', found)
   }
-  types(sources.config.displayName, config, roots.config, false)
-  types(sources.plugins.displayName, plugins, roots.plugins, false, true)
-  // These read themselves, so checkconfig does not see what nobody reads in them.
-  const byHand = (tree: Tree, type: string, path: string) => {
-    for (const found of typed(tree, type, path, true, true)) {
-      tell(
-        found.weight === 'hint' ? 'unknown-field' : 'type',
-        found.weight ?? 'invalid',
-        sources.plugins.displayName,
-        found[0],
-        found[1],
-        found[2] ?? '',
-      )
-    }
-  }
-  const places = nodeAt(plugins, 'plugins')
-  if (isGiven(places) && !places.map)
-    tell(
-      'type',
-      'invalid',
-      sources.plugins.displayName,
-      places,
-      'plugins should be a map',
-      'Write the organisation: below it.',
-    )
-  for (const [place, one] of places?.map ?? []) byHand(one, one.list ? '[]s' : 'plugins.OrgPlugins', `plugins.${place}`)
+  for (const [place, one] of enabled?.map ?? [])
+    types(pluginsFile, one, one.list ? '[]s' : 'plugins.OrgPlugins', `plugins.${place}`, 'custom')
   const updater = nodeAt(plugins, 'config_updater')
-  if (updater) byHand(updater, 'plugins.ConfigUpdater', 'config_updater')
-  for (const { file, tree } of jobFiles.slice(1)) types(file, tree, roots.config, true)
+  if (updater) types(pluginsFile, updater, 'plugins.ConfigUpdater', 'config_updater', 'custom')
+  for (const { file, tree } of jobFiles.slice(1)) types(file, tree, roots.config, '', 'jobs')
 
-  const apply = <On>(rules: Rule<On>[], on: On, file: string) => {
-    for (const rule of rules) {
-      for (const found of rule.find(on, all))
-        tell(rule.name, rule.severity, files.get(found) ?? file, found[0], found[1], found[2] ?? rule.remedy)
-    }
-  }
-  apply(CONFIG_RULES, config, sources.config.displayName)
-  apply(PLUGIN_RULES, plugins, sources.plugins.displayName)
-  for (const job of all.jobs) apply(JOB_RULES, job, job.file)
-  apply(TOGETHER_RULES, all, sources.config.displayName)
-  // What is said of a file that cannot be read may be message, and so what depends on it.
-  const broken = new Set(
-    findings.filter((one) => one.rule === 'yaml' && one.severity === 'invalid').map((one) => one.file),
+  apply([...CONFIG_RULES, ...DECORATION_RULES, ...TIDE_RULES], config, configFile)
+  apply(PLUGIN_RULES, plugins, pluginsFile)
+  for (const job of all.jobs) apply([...JOB_RULES, ...JOB_POD_RULES], job, job.file)
+  apply(ALL_JOBS_RULES, all, configFile)
+  return withoutConsequences(violations, configFile, pluginsFile)
+}
+
+/** Without what may only follow from a file that cannot be parsed: job files are judged by config.yaml and plugins.yaml. */
+function withoutConsequences(violations: Violation[], config: string, plugins: string): Violation[] {
+  const unreadable = new Set(
+    violations.filter(({ rule, severity }) => rule === 'yaml' && severity === 'invalid').map(({ file }) => file),
   )
-  if (broken.size === 0) return findings
-  const blind = broken.has(sources.config.displayName) || broken.has(sources.plugins.displayName)
-  return findings.filter((one) => one.rule === 'yaml' || (!blind && !broken.has(one.file)))
+  const all = unreadable.has(config) || unreadable.has(plugins)
+  return violations.filter(({ rule, file }) => rule === 'yaml' || (!all && !unreadable.has(file)))
 }

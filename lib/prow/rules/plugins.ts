@@ -1,24 +1,15 @@
 import { nearest } from '../../base/nearest.ts'
 import { isGiven, keyLine, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
-import { tideQueries } from './config.ts'
+import { enabledPlugins, PluginScope, shownPlace } from './enabled-plugins.ts'
 import { fields, REMOVED_PLUGINS } from './fields.ts'
-import type { Match, Rule } from './rule.ts'
+import { type Match, match, type Rule } from './rule.ts'
+import { tideQueries } from './tide.ts'
 
-// ---- plugins.yaml ------------------------------------------------------------------------------------------------
-
-/** The plugins of each org or org/repo, in both forms. */
-export function* enabled(plugins: Tree): Iterable<{ place: string; list: Tree; excluded: string[] }> {
-  for (const [place, one] of nodeAt(plugins, 'plugins')?.map ?? []) {
-    const list = one.list ? one : nodeAt(one, 'plugins')
-    if (list?.list) yield { place, list, excluded: textsOf(nodeAt(one, 'excluded_repos')) }
-  }
-}
-
-function* sameRepos(plugins: Tree, section: string): Iterable<Match> {
+function* repeatedRepos(plugins: Tree, section: string): Iterable<Match> {
   const seen = new Set<string>()
   for (const entry of nodeAt(plugins, section)?.list ?? []) {
     for (const repo of nodeAt(entry, 'repos')?.list ?? []) {
-      if (seen.has(textOf(repo))) yield [repo, `${section} has ${textOf(repo)} twice`]
+      if (seen.has(textOf(repo))) yield match(repo, `${section} has ${textOf(repo)} twice`)
       seen.add(textOf(repo))
     }
   }
@@ -29,19 +20,19 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
   {
     name: 'unknown-plugin',
     severity: 'invalid',
-    remedy: 'Remove it: hook would ignore it without a word.',
+    remedy: 'Remove it: hook would ignore it without an error.',
     *find(plugins) {
       const known = fields().plugins
-      for (const { place, list } of enabled(plugins)) {
+      for (const { place, list } of enabledPlugins(plugins)) {
         for (const one of list.list ?? []) {
           const name = textOf(one)
           if (known.includes(name)) continue
           const near = nearest(name, known)
-          yield [
+          yield match(
             one,
-            `enables ${name} for ${place}, a plugin that Prow has not got`,
+            `enables ${name} for ${place}, a plugin that Prow does not have`,
             REMOVED_PLUGINS[name] ?? (near ? `Did you mean ${near}?` : undefined),
-          ]
+          )
         }
       }
     },
@@ -49,46 +40,47 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
   {
     name: 'plugin-twice',
     severity: 'invalid',
-    remedy: 'Keep it for the organisation, or for its repositories.',
+    remedy: 'Keep it for the organization, or for its repositories.',
     *find(plugins) {
-      const places = new Map([...enabled(plugins)].map(({ place, list }) => [place, new Set(textsOf(list))]))
-      for (const { place, list } of enabled(plugins)) {
+      const places = new Map([...enabledPlugins(plugins)].map(({ place, list }) => [place, new Set(textsOf(list))]))
+      for (const { place, list } of enabledPlugins(plugins)) {
         if (!place.includes('/')) continue
         const org = places.get(place.split('/')[0]!)
         for (const one of list.list ?? [])
-          if (org?.has(textOf(one))) yield [one, `enables ${textOf(one)} for ${place} and for its organisation`]
+          if (org?.has(textOf(one))) yield match(one, `enables ${textOf(one)} for ${place} and for its organization`)
       }
     },
   },
   {
     name: 'external-plugin-twice',
     severity: 'invalid',
-    remedy: 'Keep it for the organisation, or for its repositories.',
+    remedy: 'Keep it for the organization, or for its repositories.',
     *find(plugins) {
       const external = nodeAt(plugins, 'external_plugins')
       for (const [place, list] of external?.map ?? []) {
         if (!place.includes('/')) continue
         const org = (nodeAt(external, place.split('/')[0]!)?.list ?? []).map((one) => textOf(nodeAt(one, 'name')))
-        for (const one of list.list ?? [])
-          if (org.includes(textOf(nodeAt(one, 'name'))))
-            yield [one, `has the external plugin ${textOf(nodeAt(one, 'name'))} for ${place} and for its organisation`]
+        for (const one of list.list ?? []) {
+          const name = textOf(nodeAt(one, 'name'))
+          if (org.includes(name))
+            yield match(one, `has the external plugin ${name} for ${place} and for its organization`)
+        }
       }
     },
   },
   {
     name: 'sizes',
     severity: 'invalid',
-    remedy: 'Let them grow from s to xxl.',
+    remedy: 'The sizes must grow from s to xxl.',
     *find(plugins) {
       const size = nodeAt(plugins, 'size')
-      const defaults: Record<string, number> = { s: 10, m: 30, l: 100, xl: 500, xxl: 1000 }
-      const names = Object.keys(defaults)
       if (!size) return
+      const names = ['s', 'm', 'l', 'xl', 'xxl']
       const of = (name: string) => Number(nodeAt(size, name)?.value ?? 0)
-      // All at 0 means the defaults.
+      // Prow takes its defaults when all are 0.
       if (names.every((name) => of(name) === 0)) return
       for (const [index, name] of names.slice(1).entries())
-        if (of(names[index]!) > of(name)) return yield [size, `size: ${names[index]} is above ${name}`]
+        if (of(names[index]!) > of(name)) return yield match(size, `size: ${names[index]} is above ${name}`)
     },
   },
   {
@@ -98,16 +90,16 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
     *find(plugins) {
       const count = nodeAt(plugins, 'blunderbuss', 'request_count')
       if (typeof count?.value === 'number' && count.value < 1)
-        yield [count, `blunderbuss.request_count is ${count.value}`]
+        yield match(count, `blunderbuss.request_count is ${count.value}`)
     },
   },
   {
     name: 'approve-twice',
     severity: 'invalid',
-    remedy: 'Keep one entry a repository.',
+    remedy: 'Keep one entry for each repository.',
     *find(plugins) {
-      yield* sameRepos(plugins, 'approve')
-      yield* sameRepos(plugins, 'welcome')
+      yield* repeatedRepos(plugins, 'approve')
+      yield* repeatedRepos(plugins, 'welcome')
     },
   },
   {
@@ -117,22 +109,22 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
     *find(plugins) {
       for (const [glob, one] of nodeAt(plugins, 'config_updater', 'maps')?.map ?? []) {
         if (isGiven(nodeAt(one, 'name')) && isGiven(nodeAt(one, 'partitioned_names')))
-          yield [one, `config_updater.maps.${glob} has both name and partitioned_names`]
+          yield match(one, `config_updater.maps.${glob} has both name and partitioned_names`)
         if (isGiven(nodeAt(one, 'clusters')) && isGiven(nodeAt(one, 'cluster_groups')))
-          yield [one, `config_updater.maps.${glob} has both clusters and cluster_groups`]
+          yield match(one, `config_updater.maps.${glob} has both clusters and cluster_groups`)
       }
     },
   },
   {
     name: 'config-updater-namespaces',
     severity: 'here',
-    remedy: 'Leave clusters out, then it is prow. hook has rights for ConfigMaps in prow alone.',
+    remedy: 'Remove clusters, then it is prow: hook may change ConfigMaps in prow only.',
     *find(plugins) {
       for (const [glob, one] of nodeAt(plugins, 'config_updater', 'maps')?.map ?? []) {
         for (const list of nodeAt(one, 'clusters')?.map?.values() ?? []) {
           for (const namespace of list.list ?? []) {
             if (textOf(namespace) !== 'prow')
-              yield [namespace, `config_updater.maps.${glob} writes to the namespace ${textOf(namespace)}`]
+              yield match(namespace, `config_updater.maps.${glob} writes to the namespace ${textOf(namespace)}`)
           }
         }
       }
@@ -141,20 +133,18 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
   {
     name: 'label-files',
     severity: 'hint',
-    remedy:
-      'Name the one file that label_sync reads: whatever else the pattern fits becomes a key of label-config too.',
+    remedy: 'Name the one file that label_sync reads: every other file that matches becomes a key of label-config too.',
     *find(plugins) {
       const maps = nodeAt(plugins, 'config_updater', 'maps')
       for (const [glob, one] of maps?.map ?? [])
         if (textOf(nodeAt(one, 'name')) === 'label-config' && glob.includes('*'))
-          yield [keyLine(maps, glob), `config_updater.maps.${glob} puts all that it fits into label-config`]
+          yield match(keyLine(maps, glob), `config_updater.maps.${glob} puts every matching file into label-config`)
     },
   },
   {
     name: 'trusted-apps',
     severity: 'here',
-    remedy:
-      'Write it without [bot]: Prow takes that off the name of who opened the pull request, and compares the rest.',
+    remedy: 'Write it without [bot]: Prow removes that suffix from the author of a pull request before it compares.',
     *find(plugins) {
       const places: [section: string, trees: Iterable<Tree>][] = [
         ['triggers', nodeAt(plugins, 'triggers')?.list ?? []],
@@ -164,15 +154,15 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
         for (const tree of trees)
           for (const app of nodeAt(tree, 'trusted_apps')?.list ?? [])
             if (textOf(app).endsWith('[bot]'))
-              yield [app, `${section}.trusted_apps has ${textOf(app)}, which no pull request is ever from`]
+              yield match(app, `${section}.trusted_apps has ${textOf(app)}, which matches no author`)
     },
   },
   {
     name: 'tide-and-plugins',
     severity: 'strict',
-    remedy: '',
+    remedy: 'The labels of the plugins and of the queries of Tide must agree.',
     *find(plugins, all) {
-      yield* mismatched(plugins, all.config)
+      yield* labelMismatches(plugins, all.config)
     },
   },
   {
@@ -180,76 +170,35 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
     severity: 'strict',
     remedy: 'Enable verify-owners there too: it keeps the OWNERS files readable.',
     *find(plugins) {
-      const space = new Space()
-      for (const { place, list, excluded } of enabled(plugins))
-        for (const name of ['approve', 'blunderbuss', 'owners-label', 'verify-owners'])
-          if (textsOf(list).includes(name)) space.add(name, place, excluded)
-      const bad = space
+      const users = ['approve', 'blunderbuss', 'owners-label']
+      const scope = new PluginScope()
+      for (const { place, list, excluded } of enabledPlugins(plugins))
+        for (const name of [...users, 'verify-owners'])
+          if (textsOf(list).includes(name)) scope.add(name, place, excluded)
+      const places = scope
         .places()
-        .filter(
-          (place) =>
-            ['approve', 'blunderbuss', 'owners-label'].some((name) => space.has(name, place)) &&
-            !space.has('verify-owners', place),
-        )
-      if (bad.length > 0)
-        yield [
+        .filter((place) => users.some((name) => scope.has(name, place)) && !scope.has('verify-owners', place))
+      if (places.length > 0)
+        yield match(
           keyLine(plugins, 'plugins'),
-          `uses OWNERS files in ${bad.map(shownPlace).join(', ')} without the plugin verify-owners`,
-        ]
+          `uses OWNERS files in ${places.map(shownPlace).join(', ')} without the plugin verify-owners`,
+        )
     },
   },
   {
-    name: 'no-organisation',
+    name: 'no-organization',
     severity: 'hint',
-    remedy: 'GITHUB_ORG says whom Prow serves.',
+    remedy: 'Enable plugins for GITHUB_ORG, or correct it.',
     *find(plugins, all) {
       const org = all.settings.GITHUB_ORG
-      if (![...enabled(plugins)].some(({ place }) => place.split('/')[0] === org))
-        yield [keyLine(plugins, 'plugins'), `enables no plugin for ${org} or a repository of it`]
+      if (![...enabledPlugins(plugins)].some(({ place }) => place.split('/')[0] === org))
+        yield match(keyLine(plugins, 'plugins'), `enables no plugin for ${org} or a repository of it`)
     },
   },
 ]
 
-/** Which places something holds for: an organisation but for some of its repositories, or single ones. */
-export class Space {
-  readonly #orgs = new Map<string, Map<string, Set<string>>>()
-  readonly #repos = new Map<string, Set<string>>()
-  readonly #named = new Set<string>()
-
-  add(what: string, place: string, except: string[] = []): void {
-    if (place.includes('/')) {
-      this.#named.add(place)
-      const repos = this.#repos.get(what) ?? new Set()
-      this.#repos.set(what, repos.add(place))
-      return
-    }
-    this.#named.add(`${place}/*`)
-    for (const repo of except) this.#named.add(repo)
-    const orgs = this.#orgs.get(what) ?? new Map<string, Set<string>>()
-    const before = orgs.get(place)
-    // Two entries for one organisation leave out only what both leave out.
-    orgs.set(place, new Set(before ? except.filter((repo) => before.has(repo)) : except))
-    this.#orgs.set(what, orgs)
-  }
-
-  /** Every place that was named; `org/*` is any other repository of it. */
-  places(): string[] {
-    return [...this.#named]
-  }
-
-  has(what: string, place: string): boolean {
-    if (this.#repos.get(what)?.has(place)) return true
-    const except = this.#orgs.get(what)?.get(place.split('/')[0]!)
-    return except !== undefined && !except.has(place)
-  }
-}
-
-function shownPlace(place: string): string {
-  return place.endsWith('/*') ? place.slice(0, -2) : place
-}
-
-/** Labels that a plugin sets and Tide's queries must mind. */
-const PAIRS: [plugin: string, label: string, wants: 'labels' | 'missingLabels', external?: boolean][] = [
+/** The labels that plugins set and Tide's queries must have, as checkconfig lists them. */
+const PAIRS: [plugin: string, label: string, list: 'labels' | 'missingLabels', external?: boolean][] = [
   ['lgtm', 'lgtm', 'labels'],
   ['approve', 'approved', 'labels'],
   ['hold', 'do-not-merge/hold', 'missingLabels'],
@@ -262,39 +211,38 @@ const PAIRS: [plugin: string, label: string, wants: 'labels' | 'missingLabels', 
   ['needs-rebase', 'needs-rebase', 'missingLabels', true],
 ]
 
-function* mismatched(plugins: Tree, config: Tree): Iterable<Match> {
-  const space = new Space()
+function* labelMismatches(plugins: Tree, config: Tree): Iterable<Match> {
+  const scope = new PluginScope()
   for (const { query } of tideQueries(config)) {
     const kinds = ['tide']
-    for (const [, label, wants] of PAIRS)
-      if (textsOf(nodeAt(query, wants)).includes(label)) kinds.push(`label ${label}`)
+    for (const [, label, list] of PAIRS) if (textsOf(nodeAt(query, list)).includes(label)) kinds.push(`label ${label}`)
     for (const kind of kinds) {
-      for (const org of textsOf(nodeAt(query, 'orgs'))) space.add(kind, org, textsOf(nodeAt(query, 'excludedRepos')))
-      for (const repo of textsOf(nodeAt(query, 'repos'))) space.add(kind, repo)
+      for (const org of textsOf(nodeAt(query, 'orgs'))) scope.add(kind, org, textsOf(nodeAt(query, 'excludedRepos')))
+      for (const repo of textsOf(nodeAt(query, 'repos'))) scope.add(kind, repo)
     }
   }
-  for (const { place, list, excluded } of enabled(plugins))
-    for (const name of textsOf(list)) space.add(name, place, excluded)
+  for (const { place, list, excluded } of enabledPlugins(plugins))
+    for (const name of textsOf(list)) scope.add(name, place, excluded)
   for (const [place, list] of nodeAt(plugins, 'external_plugins')?.map ?? [])
-    for (const one of list.list ?? []) space.add(`external ${textOf(nodeAt(one, 'name'))}`, place)
-  for (const [plugin, label, wants, external] of PAIRS) {
+    for (const one of list.list ?? []) scope.add(`external ${textOf(nodeAt(one, 'name'))}`, place)
+  for (const [plugin, label, list, external] of PAIRS) {
     const name = external ? `external ${plugin}` : plugin
-    const idle = space.places().filter((place) => space.has(`label ${label}`, place) && !space.has(name, place))
-    const unminded = space
+    const queried = scope.places().filter((place) => scope.has(`label ${label}`, place) && !scope.has(name, place))
+    const enabled = scope
       .places()
-      .filter((place) => space.has(name, place) && space.has('tide', place) && !space.has(`label ${label}`, place))
-    const verb = wants === 'labels' ? 'requires' : 'forbids'
-    if (idle.length > 0)
-      yield [
+      .filter((place) => scope.has(name, place) && scope.has('tide', place) && !scope.has(`label ${label}`, place))
+    const verb = list === 'labels' ? 'requires' : 'forbids'
+    if (queried.length > 0)
+      yield match(
         keyLine(plugins, 'plugins'),
-        `lacks ${plugin} for ${idle.map(shownPlace).join(', ')}, where a query of Tide ${verb} ${label}`,
-        `Enable ${plugin} there, or take ${label} out of the query.`,
-      ]
-    if (unminded.length > 0)
-      yield [
+        `lacks ${plugin} for ${queried.map(shownPlace).join(', ')}, where a query of Tide ${verb} ${label}`,
+        `Enable ${plugin} there, or remove ${label} from the query.`,
+      )
+    if (enabled.length > 0)
+      yield match(
         keyLine(plugins, 'plugins'),
-        `enables ${plugin} for ${unminded.map(shownPlace).join(', ')}, where no query of Tide ${verb} ${label}`,
-        `Add ${label} to ${wants} of the query in config.yaml.`,
-      ]
+        `enables ${plugin} for ${enabled.map(shownPlace).join(', ')}, where no query of Tide ${verb} ${label}`,
+        `Add ${label} to ${list} of the query in config.yaml.`,
+      )
   }
 }

@@ -1,21 +1,23 @@
-import type { Tree } from '../../base/yaml-tree.ts'
+import { nodeAt, type Tree, textOf } from '../../base/yaml-tree.ts'
 import type { Settings } from '../../settings/table.ts'
 
-// Rules of Prow's own that people break, each told with file and line. They say nothing where they are not sure:
-// checkconfig, of the version that is installed, has the last word.
+// Rules that Prow's own loader and checkconfig have, with file and line, and those of this installation. A rule is
+// silent where it is not sure: the checkconfig of the installed version has the last word.
 
-/** A file as the reader knows it. */
+/** A file of the configuration. */
 export interface Source {
+  /** Its path as it is shown. */
   displayName: string
   text: string
 }
 
 /**
- * invalid: Prow's loader refuses it. strict: `checkconfig --strict` refuses it. here: Prow would load it, and it
- * would not work in this installation. hint: told, never refused.
+ * invalid: Prow's loader refuses it. strict: only `checkconfig --strict` refuses it. here: Prow would load it, and it
+ * would not work in this installation. hint: a warning, never refused.
  */
 export type Severity = 'invalid' | 'strict' | 'here' | 'hint'
 
+/** A place where a configuration breaks a rule. */
 export interface Violation {
   rule: string
   severity: Severity
@@ -25,8 +27,23 @@ export interface Violation {
   remedy: string
 }
 
-export type Match = [tree: Tree | number | undefined, message: string, remedy?: string]
+/** What a rule finds: the place, and the message. */
+export interface Match {
+  /** The value or line; the first line of the file when there is none. */
+  at: Tree | number | undefined
+  /** The file, when it is another than the one that the rule was given. */
+  file?: string
+  message: string
+  /** The remedy, when it is another than that of the rule. */
+  remedy?: string
+}
 
+/** A Match. */
+export function match(at: Match['at'], message: string, remedy?: string): Match {
+  return { at, message, remedy }
+}
+
+/** A rule about `On`: a file, a job, or all jobs together. */
 export interface Rule<On> {
   name: string
   severity: Severity
@@ -34,6 +51,7 @@ export interface Rule<On> {
   find: (on: On, all: All) => Iterable<Match>
 }
 
+/** A job of config.yaml or of a job file. */
 export interface Job {
   kind: 'presubmit' | 'postsubmit' | 'periodic'
   tree: Tree
@@ -42,33 +60,40 @@ export interface Job {
   name: string
   file: string
   decorated: boolean
-  /** The merged decoration, when it is decorated. */
+  /** Its decoration with all defaults merged in; when it is not decorated, its own. */
   decoration: Decoration | undefined
 }
 
+/** A job as messages name it: `presubmit unit-tests`. */
+export function shownJob({ kind, name }: Job): string {
+  return `${kind} ${name}`
+}
+
+/** The containers of a job. */
+export function containersOf(job: Job): Tree[] {
+  return nodeAt(job.tree, 'spec', 'containers')?.list ?? []
+}
+
+/** The agent of a job. */
+export function agentOf(job: Job): string {
+  return textOf(nodeAt(job.tree, 'agent')) || 'kubernetes'
+}
+
+/** A decoration_config, as far as rules read it. */
 export interface Decoration {
   utility_images?: Record<string, string>
   gcs_configuration?: Record<string, unknown>
-  oauth_token_secret?: { name?: string }
+  oauth_token_secret?: { name?: string; key?: string }
   ssh_key_secrets?: string[]
   [more: string]: unknown
 }
 
-/** Everything at once, for rules that look across files. */
+/** The whole configuration, for rules that look across files. */
 export interface All {
   settings: Settings
   config: Tree
   plugins: Tree
   jobs: Job[]
-  /** Trees of all files that may hold jobs and presets. */
+  /** All files that may hold jobs and presets. */
   jobFiles: { file: string; tree: Tree }[]
-}
-
-export const files = new WeakMap<Match, string>()
-
-/** A finding about all jobs says itself which file it is in. */
-export function inFile({ file }: { file: string }, tree: Tree, message: string): Match[] {
-  const found: Match = [tree, message]
-  files.set(found, file)
-  return [found]
 }

@@ -10,13 +10,13 @@ import { isAlive, withLock } from '../../../lib/base/lock.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'lock-'))
 after(() => rmSync(folder, { recursive: true }))
-const nobody = () => assert.fail('nothing to wait for')
+const neverWaits = () => assert.fail('nothing to wait for')
 
-test('what is locked runs, and the lock is gone afterwards, also when the work fails', async () => {
+test('the lock is removed after the work, also when that fails', async () => {
   const file = join(folder, 'plain')
-  assert.equal(await withLock(file, nobody, async () => readFileSync(file, 'utf8').split(' ')[0]), `${process.pid}`)
+  assert.equal(await withLock(file, neverWaits, async () => readFileSync(file, 'utf8').split(' ')[0]), `${process.pid}`)
   await assert.rejects(
-    withLock(file, nobody, async () => {
+    withLock(file, neverWaits, async () => {
       throw new Error('work failed')
     }),
     /work failed/,
@@ -24,11 +24,11 @@ test('what is locked runs, and the lock is gone afterwards, also when the work f
   assert.deepEqual(readdirSync(folder), [])
 })
 
-test('the second waits for the first, and is told of it', async () => {
+test('the second waits for the first, and gets its process number', async () => {
   const file = join(folder, 'shared')
   const order: string[] = []
-  const told: number[] = []
-  const first = withLock(file, nobody, async () => {
+  const waitedFor: number[] = []
+  const first = withLock(file, neverWaits, async () => {
     order.push('first begins')
     await sleep(700)
     order.push('first ends')
@@ -36,36 +36,36 @@ test('the second waits for the first, and is told of it', async () => {
   await sleep(50)
   await withLock(
     file,
-    (pid) => told.push(pid),
+    (pid) => waitedFor.push(pid),
     async () => order.push('second'),
   )
   await first
   assert.deepEqual(order, ['first begins', 'first ends', 'second'])
-  assert.deepEqual([...new Set(told)], [process.pid])
+  assert.deepEqual([...new Set(waitedFor)], [process.pid])
 })
 
-test('a lock whose process is gone is taken over', async () => {
+test('the lock of a process that has ended is taken over', async () => {
   const child = spawn(process.execPath, ['-e', ''])
   await once(child, 'exit')
   const file = join(folder, 'dead')
   writeFileSync(file, `${child.pid} 12345`)
-  assert.equal(await withLock(file, nobody, async () => 'done'), 'done')
+  assert.equal(await withLock(file, neverWaits, async () => 'done'), 'done')
   assert.equal(existsSync(file), false)
 })
 
-test('a lock whose number is another process by now is taken over', async () => {
+test('a lock whose process number was reused is taken over', async () => {
   const file = join(folder, 'reused')
   writeFileSync(file, `${process.pid} 1`)
-  assert.equal(await withLock(file, nobody, async () => 'done'), 'done')
+  assert.equal(await withLock(file, neverWaits, async () => 'done'), 'done')
 })
 
-test('a lock that is no lock is taken over', async () => {
-  const file = join(folder, 'nonsense')
+test('an invalid lock is taken over', async () => {
+  const file = join(folder, 'invalid')
   writeFileSync(file, '')
-  assert.equal(await withLock(file, nobody, async () => 'done'), 'done')
+  assert.equal(await withLock(file, neverWaits, async () => 'done'), 'done')
 })
 
-test('a process is alive only as itself', () => {
+test('a process is alive only with the same start time', () => {
   assert.equal(isAlive({ pid: process.pid, startTime: 'another time' }), false)
   assert.equal(isAlive({ pid: 2 ** 22 + 1, startTime: '' }), false)
 })

@@ -1,30 +1,34 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { load } from 'js-yaml'
-import { ROOT } from '../../../lib/base/paths.ts'
+import { load, loadAll } from 'js-yaml'
+import { displayPath, ROOT } from '../../../lib/base/paths.ts'
 import { Problem } from '../../../lib/base/problem.ts'
 import {
   fillTemplate,
   type Manifest,
+  managedLabels,
   manifests,
   manifestsWith,
+  secret,
   splitDocuments,
 } from '../../../lib/kubernetes/manifests.ts'
 import { mountedSecrets } from '../../../lib/prow/checks.ts'
 import { readProwConfig } from '../../../lib/prow/config.ts'
 import { ingressResources } from '../../../lib/prow/ingress.ts'
-import { partition, templateValues } from '../../../lib/settings/derived.ts'
+import { checkConfiguration } from '../../../lib/prow/rules/index.ts'
 import type { Settings } from '../../../lib/settings/table.ts'
 import { EKS, LOCAL, settings } from '../world.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of the cluster, of every kind
 type Any = any
 
-const FOLDERS = readdirSync(join(ROOT, 'manifests')).filter((name) => !['config', 'ingress', 'storage'].includes(name))
+const FOLDERS = readdirSync(join(ROOT, 'manifests')).filter(
+  (name) => !['aws', 'config', 'ingress', 'storage'].includes(name),
+)
 
-/** All combinations of the settings that manifests look at. */
+/** All combinations of the settings that manifests depend on. */
 function combinations(): Settings[] {
   const choices: Record<string, string>[][] = [
     [{}, { GITHUB_AUTH: 'app', GITHUB_APP_ID: '4711' }],
@@ -53,18 +57,17 @@ const ALL = combinations()
 
 const CERTIFICATE = 'arn:aws:acm:eu-central-1:123456789012:certificate/1b2c'
 
-/** What the settings alone fill, and what steps find out besides: there are two ways to some, of which this is one. */
+/** Every object that some settings lead to, except for the variants of `alternatives`. */
 const everything = (one: Settings) => [
   ...manifests(one, ...FOLDERS, 'ingress/nginx.yaml', 'storage/gp3.yaml'),
   ...manifestsWith(one, { CONTROLLER_ROLE_ARN: 'arn:aws:iam::123456789012:role/x' }, 'ingress/controller-account.yaml'),
-  ...ingressResources(one, { by: 'auto' }, CERTIFICATE).flatMap((thing) => thing.manifests),
+  ...ingressResources(one, { kind: 'auto' }, CERTIFICATE).flatMap((resource) => resource.manifests),
 ]
 
-/** The other. */
-const otherwise = (one: Settings) => [
+const alternatives = (one: Settings) => [
   ...manifests(one, 'storage/gp3-auto.yaml'),
-  ...ingressResources(one, { by: 'controller', class: 'alb', managed: true }, CERTIFICATE).flatMap(
-    (thing) => thing.manifests,
+  ...ingressResources(one, { kind: 'installed', class: 'alb', managed: true }, CERTIFICATE).flatMap(
+    (resource) => resource.manifests,
   ),
 ]
 
@@ -74,36 +77,45 @@ const find = (all: Manifest[], kind: string, name: string, namespace?: string): 
       o.kind === kind && o.metadata.name === name && (!namespace || o.metadata.namespace === namespace),
   )?.object
 
-/** The pod specification of what makes pods. */
+/** The pod specification of a Deployment, Job or CronJob. */
 function podSpec({ object }: Manifest): Any {
   const { kind, spec } = object as Any
   if (kind === 'Deployment' || kind === 'Job') return spec.template.spec
   return kind === 'CronJob' ? spec.jobTemplate.spec.template.spec : undefined
 }
 
+/** The lines of the templates of Prow's configuration, by display name. */
+const TEMPLATES = new Map(
+  (readdirSync(join(ROOT, 'manifests/config'), { recursive: true }) as string[])
+    .filter((path) => path.endsWith('.yaml'))
+    .map((path) => join(ROOT, 'manifests/config', path))
+    .map((path) => [displayPath(path), readFileSync(path, 'utf8').split('\n')]),
+)
+
+const columnOf = (line: string) => line.search(/\S|$/)
+
 test('every place is filled, whatever the settings', () => {
   assert.ok(ALL.length >= 256)
   for (const one of ALL) {
-    for (const { text, object } of [...everything(one), ...otherwise(one)]) {
+    for (const { text, object } of [...everything(one), ...alternatives(one)]) {
       assert.doesNotMatch(text, /\$\{|# when |undefined|\bnull\b/, `${object.kind} ${object.metadata.name}`)
     }
     const config = readProwConfig(one)
-    for (const { text } of [config.config, config.plugins, config.labels, ...config.jobs.values()]) {
+    for (const { text, displayName } of [config.config, config.plugins, config.labels, ...config.jobs.values()]) {
       assert.doesNotMatch(text, /\$\{|# when |undefined/)
       load(text)
+      // A problem with a template has the line that the reader finds in the file.
+      const template = TEMPLATES.get(displayName)!
+      for (const [line, content] of text.split('\n').entries())
+        assert.ok(content === '' || columnOf(content) === columnOf(template[line]!), `${displayName}:${line + 1}`)
     }
   }
 })
 
-test('a group of load balancers has a name that the controller takes, whatever the cluster is called', () => {
+test('a group of load balancers has a valid name, whatever the name of the cluster', () => {
   for (const CLUSTER_NAME of ['prow', 'My_Cluster_', `${'a'.repeat(57)}-b`, 'a--']) {
     const one = settings({ ...EKS, CLUSTER_NAME, ROLE_PREFIX: 'prow', DECK_ACCESS: 'public' })
-    const all = ingressResources(one, { by: 'controller', class: 'alb', managed: true }, CERTIFICATE)
-    const hook = find(
-      all.flatMap((thing) => thing.manifests),
-      'Ingress',
-      'prow-hook',
-    )
+    const hook = find(alternatives(one), 'Ingress', 'prow-hook')
     assert.match(
       hook.metadata.annotations['alb.ingress.kubernetes.io/group.name'],
       /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
@@ -112,14 +124,67 @@ test('a group of load balancers has a name that the controller takes, whatever t
   }
 })
 
-test('every object carries the label, and none is there twice', () => {
+/** The step that applies the manifests of a folder; 08-prow those of all others. */
+const STEPS: Record<string, string> = {
+  namespaces: '02-namespaces',
+  crd: '04-crd',
+  'service-accounts': '05-service-accounts',
+  storage: '07-ebs-csi',
+  pushgateway: '09-pushgateway',
+  labels: '10-labels',
+  ingress: '11-ingress',
+  'ingress-nginx': '11-ingress',
+}
+
+test('every object has the labels of the runbook and of the step that applies it, and no pod or selector has', () => {
+  const check = ({ object }: Manifest, step: string) => {
+    const { labels, ...rest } = object.metadata
+    for (const [label, value] of Object.entries(managedLabels(step)))
+      assert.equal(labels?.[label], value, `${object.kind} ${object.metadata.name}`)
+    assert.doesNotMatch(JSON.stringify({ ...object, metadata: rest }), /prow-runbook\/step|managed-by/)
+  }
   for (const one of [ALL[0]!, ALL.at(-1)!]) {
-    const names = everything(one).map(({ object }) => {
-      assert.equal(object.metadata.labels?.['app.kubernetes.io/managed-by'], 'prow-runbook', object.metadata.name)
-      return `${object.kind} ${object.metadata.namespace ?? ''} ${object.metadata.name}`
-    })
+    for (const folder of [...FOLDERS, 'storage'])
+      for (const item of manifests(one, folder)) check(item, STEPS[folder] ?? '08-prow')
+    const ingress = [...everything(one), ...alternatives(one)].filter(
+      ({ object: { kind, metadata } }) =>
+        ['Ingress', 'IngressClass', 'IngressClassParams'].includes(kind) ||
+        metadata.name === 'aws-load-balancer-controller',
+    )
+    assert.ok(ingress.length >= 8)
+    for (const item of ingress) check(item, '11-ingress')
+  }
+  check(secret('prow', 'hmac-token', {}), '03-secrets')
+})
+
+test('no object is there twice', () => {
+  for (const one of [ALL[0]!, ALL.at(-1)!]) {
+    const names = everything(one).map(
+      ({ object: { kind, metadata } }) => `${kind} ${metadata.namespace ?? ''} ${metadata.name}`,
+    )
     assert.equal(new Set(names).size, names.length)
   }
+})
+
+test('an organization of digits passes the checks of the configuration', () => {
+  for (const GITHUB_ORG of ['12345', '0644', '1e3', 'on', 'null', 'my-org']) {
+    const one = settings({ ...LOCAL, GITHUB_ORG })
+    assert.deepEqual(checkConfiguration(readProwConfig(one), one), [], GITHUB_ORG)
+    const config = load(readProwConfig(one).config.text) as Any
+    assert.deepEqual(config.tide.queries[0].orgs, [GITHUB_ORG])
+    assert.deepEqual(config.tide.merge_method, { [GITHUB_ORG]: 'squash' })
+    assert.deepEqual(config.deck.default_rerun_auth_configs[0].rerun_auth_configs.github_orgs, [GITHUB_ORG])
+    const plugins = load(readProwConfig(one).plugins.text) as Any
+    assert.deepEqual(Object.keys(plugins.plugins), [GITHUB_ORG])
+    for (const entry of [...plugins.triggers, ...plugins.approve, ...plugins.lgtm])
+      assert.deepEqual(entry.repos, [GITHUB_ORG])
+  }
+})
+
+test('names that consist of digits stay texts', () => {
+  const one = settings({ ...LOCAL, STORAGE_CLASS: '123', PROW_HOST: '1.2' })
+  assert.equal(find(manifests(one, 'ghproxy'), 'PersistentVolumeClaim', 'ghproxy').spec.storageClassName, '123')
+  assert.equal(find(manifests(one, 'ingress/nginx.yaml'), 'Ingress', 'prow').spec.rules[0].host, '1.2')
 })
 
 // Verbs by resource and namespace, as Prow's own sources ask for them.
@@ -188,19 +253,19 @@ describe('what a component may do', () => {
   })
 })
 
-test('what is mounted of Secrets is what 03-secrets makes, in the same namespace', () => {
+test('the Secrets that pods mount are those that 03-secrets creates, in the same namespace', () => {
   for (const one of ALL) {
-    // What is only made when its switch is on.
+    // Applied only when their setting is on.
     const used = FOLDERS.filter(
       (name) =>
         !['ingress-nginx', ...(one.OBJECT_STORE === 'on' ? [] : ['object-store'])].includes(name) &&
         (name !== 'labels' || one.GITHUB_AUTH === 'pat'),
     )
     const mounted = new Set<string>()
-    for (const made of manifests(one, ...used)) {
-      const spec = podSpec(made)
+    for (const item of manifests(one, ...used)) {
+      const spec = podSpec(item)
       if (!spec) continue
-      const { namespace } = made.object.metadata
+      const { namespace } = item.object.metadata
       const names = [
         ...(spec.volumes ?? []).map(({ secret }: Any) => secret?.secretName),
         ...[...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ env, envFrom }: Any) => [
@@ -210,22 +275,22 @@ test('what is mounted of Secrets is what 03-secrets makes, in the same namespace
       ].filter(Boolean)
       for (const name of names) mounted.add(`${namespace}/${name}`)
     }
-    // The pods of jobs get theirs from config.yaml.
+    // Job pods get theirs from config.yaml.
     const entry = (load(readProwConfig(one).config.text) as Any).plank.default_decoration_config_entries[0].config
     mounted.add(`test-pods/${entry.s3_credentials_secret}`)
     if (entry.oauth_token_secret) mounted.add(`test-pods/${entry.oauth_token_secret.name}`)
-    const made = mountedSecrets(one).map(({ namespace, secret }) => `${namespace}/${secret}`)
-    if (one.OBJECT_STORE === 'on') made.push('prow/object-store')
-    assert.deepEqual([...mounted].sort(), [...new Set(made)].sort())
+    const created = mountedSecrets(one).map(({ namespace, secret }) => `${namespace}/${secret}`)
+    if (one.OBJECT_STORE === 'on') created.push('prow/object-store')
+    assert.deepEqual([...mounted].sort(), [...new Set(created)].sort())
   }
 })
 
-test('under POD_SECURITY=restricted no pod of ours is root, and none may become it', () => {
+test('under POD_SECURITY=restricted no pod of the runbook runs as root or can gain its privileges', () => {
   const one = settings({ ...LOCAL, OBJECT_STORE: 'on', POD_SECURITY: 'restricted' })
-  for (const made of manifests(one, ...FOLDERS.filter((name) => name !== 'ingress-nginx'))) {
-    const spec = podSpec(made)
+  for (const item of manifests(one, ...FOLDERS.filter((name) => name !== 'ingress-nginx'))) {
+    const spec = podSpec(item)
     if (!spec) continue
-    const { name } = made.object.metadata
+    const { name } = item.object.metadata
     assert.equal(spec.securityContext.runAsNonRoot, true, name)
     assert.equal(spec.securityContext.seccompProfile.type, 'RuntimeDefault', name)
     for (const container of spec.containers) {
@@ -236,63 +301,100 @@ test('under POD_SECURITY=restricted no pod of ours is root, and none may become 
   }
 })
 
-describe('places', () => {
-  test('images follow the mirror, Prow its registry and tag', () => {
-    const of = templateValues(settings({ ...LOCAL, IMAGE_MIRROR: 'mirror.example.com/m' }))
-    assert.equal(of.IMAGE_PUSHGATEWAY, 'mirror.example.com/m/prom/pushgateway:v1.11.1')
-    assert.equal(templateValues(settings(LOCAL)).IMAGE_PUSHGATEWAY, 'docker.io/prom/pushgateway:v1.11.1')
+describe('fillTemplate', () => {
+  const VALUES = { A: 'one', OFF: 'off', EMPTY: '', MODE: 'x', B: '${A}' }
+  const fill = (text: string) => fillTemplate(text, VALUES, 'dir/f.yaml')
+
+  test('fills places, and leaves other dollars alone', () => {
+    assert.equal(fill('${A}-${A}'), 'one-one')
+    assert.equal(fill('$(A) {{.A}} $A'), '$(A) {{.A}} $A')
+    assert.equal(fill('${B}'), '${A}')
   })
 
-  test('roles and pages of AWS are of the partition of the region', () => {
-    assert.equal(partition('cn-northwest-1'), 'aws-cn')
-    assert.equal(partition('us-gov-west-1'), 'aws-us-gov')
-    assert.equal(partition('eu-central-1'), 'aws')
-    const china = templateValues(settings({ ...EKS, AWS_REGION: 'cn-north-1' }))
-    assert.match(china.PROW_ROLE_ARN!, /^arn:aws-cn:iam::123456789012:role\//)
-    assert.match(china.S3_CONSOLE!, /amazonaws\.cn/)
+  test('includes a line when its condition is met, and leaves an empty one otherwise', () => {
+    assert.equal(fill('a # when A\nb # when OFF\nc # when EMPTY\nd'), 'a\n\n\nd')
+    assert.equal(fill('a # when MODE=x\nb # when MODE=y\nc # when MODE!=y\nd # when MODE!=x'), 'a\n\nc\n')
+    assert.equal(fill('a # when OFF=off\nb # when EMPTY!=x'), 'a\nb')
   })
 
-  test('the cache of ghproxy leaves room on its volume', () => {
-    assert.equal(templateValues(settings({ ...LOCAL, GHPROXY_STORAGE_GI: '5' })).GHPROXY_CACHE_GB, '4')
+  const cases: [name: string, template: string, object: unknown][] = [
+    [
+      'a map and all below it',
+      'top:\n  out: # when OFF\n    a:\n      b: 1\n\n    c: 2\n  in: # when A\n    a: 1\n  last: 3\n',
+      { top: { in: { a: 1 }, last: 3 } },
+    ],
+    [
+      'an item of a list as a whole',
+      'list:\n  - name: a # when OFF\n    value:\n      - 1\n  - name: b # when A\n    value: 2\n  - c # when OFF\n  - d\n',
+      { list: [{ name: 'b', value: 2 }, 'd'] },
+    ],
+    ['a list in the column of its key', 'out: # when OFF\n- a\n- b\nin: # when A\n- a\n', { in: ['a'] }],
+    [
+      'conditions within conditions',
+      'a: # when A\n  b: # when OFF\n    c: 1 # when A\n  d: # when MODE=x\n    e: 2 # when MODE=y\n    f: 3 # when MODE=x\nout: # when OFF\n  g: 4 # when A\nh: 5\n',
+      { a: { d: { f: 3 } }, h: 5 },
+    ],
+    ['a whole block scalar', 'out: | # when OFF\n  a\n\n  b\nin: |- # when A\n  c\n', { in: 'c' }],
+    [
+      'lines of block scalars, without a trace',
+      'a: |\n  1\n  2 # when OFF\n  3 # when A\nb: >-\n  1\n  2 # when OFF\n  3\n  4 # when OFF\nc:\n  - |\n    1\n    2 # when OFF\n    3\n  - d: |\n      1 # when OFF\n      2\n    e: 1 # when A\n',
+      { a: '1\n3\n', b: '1 3', c: ['1\n3\n', { d: '2\n', e: 1 }] },
+    ],
+    ['more than one document', 'a: 1 # when OFF\nb: 1\n---\na: 2\nb: 2 # when OFF\n', [{ b: 1 }, { a: 2 }]],
+  ]
+  for (const [name, template, object] of cases) {
+    test(`a condition governs ${name}`, () => {
+      const filled = fill(template)
+      const documents = loadAll(filled)
+      assert.deepEqual(documents.length > 1 ? documents : documents[0], object)
+      assert.equal(filled.split('\n').length, template.split('\n').length)
+    })
+  }
+
+  test('lines keep their number', () => {
+    const filled = fill('a: # when OFF\n  b: 1\nc: |\n  1 # when OFF\n  2\nd: 1').split('\n')
+    assert.equal(filled[2], 'c: |')
+    assert.equal(filled[5], 'd: 1')
   })
 
-  test('GraphQL of GitHub Enterprise is not below the REST base', () => {
-    const of = (GITHUB_API: string) => templateValues(settings({ ...LOCAL, GITHUB_API })).GITHUB_GRAPHQL
-    assert.equal(of('https://ghe.example.com/api/v3'), 'https://ghe.example.com/api/graphql')
-    assert.equal(of('https://api.github.com'), 'http://ghproxy/graphql')
-  })
-})
-
-describe('fill', () => {
-  const values = { A: 'one', OFF: 'off', EMPTY: '', MODE: 'x' }
-
-  test('fills places, and keeps a line when what it says is so', () => {
-    assert.equal(fillTemplate('${A}-${A}', values, 'f'), 'one-one')
-    assert.equal(fillTemplate('a # when A\nb # when OFF\nc # when EMPTY\nd', values, 'f'), 'a\nd')
-    assert.equal(
-      fillTemplate('  a: ${A} # when MODE=x\n  b # when MODE=y\n  c # when MODE!=y', values, 'f'),
-      '  a: one\n  c',
-    )
-    assert.equal(fillTemplate('$(A) {{.A}} $A', values, 'f'), '$(A) {{.A}} $A')
-  })
-
-  test('a value is not filled again', () => {
-    assert.equal(fillTemplate('${A}', { A: '${B}' }, 'f'), '${B}')
-  })
-
-  test('names every place that nothing fills, with the file', () => {
+  test('every name without a value is a problem, also where it is left out', () => {
     assert.throws(
-      () => fillTemplate('${NO} ${A} x # when NEITHER', values, 'dir/f.yaml'),
-      (error) => error instanceof Problem && /^dir\/f\.yaml.*NEITHER/.test(error.message),
+      () => fill('${NO} ${A}\nx: # when NEITHER\n  y: ${NOR}\nz: # when OFF\n  z: ${NEVER}'),
+      (error) =>
+        error instanceof Problem &&
+        error.message === 'dir/f.yaml uses names that have no value: NO, NEITHER, NOR, NEVER',
     )
+  })
+
+  test('the templates of the runbook say a condition once, and keep no line breaks of block scalars', () => {
+    for (const path of readdirSync(join(ROOT, 'manifests'), { recursive: true }) as string[]) {
+      if (!path.endsWith('.yaml')) continue
+      const lines = readFileSync(join(ROOT, 'manifests', path), 'utf8').split('\n')
+      const above: { column: number; condition: string }[] = []
+      for (const line of lines.filter((one) => one.trim() !== '')) {
+        const column = line.search(/\S/)
+        while (above.length > 0 && above.at(-1)!.column >= column) above.pop()
+        const condition = /# when (.*)$/.exec(line)?.[1]
+        if (condition === undefined) continue
+        assert.ok(!above.some((one) => one.condition === condition), `${path}: ${line}`)
+        above.push({ column, condition })
+      }
+      assert.ok(!lines.some((line) => /[|>]\d?\+/.test(line)), path)
+    }
   })
 })
 
-test('documents are taken apart as text: what a parser would change stays', () => {
-  const text =
-    '# top\na: 1\n---\n# only words\n---\napiVersion: v1\nkind: A\nmetadata: {name: x}\nmode: 0644\nyes: yes\n'
-  const all = splitDocuments(text, 'f')
-  assert.equal(all.length, 2)
-  assert.match(all[1]!.text, /mode: 0644\nyes: yes/)
-  assert.equal((all[1]!.object as Any).mode, 0o644)
+describe('splitDocuments', () => {
+  test('keeps the text of each document: what a parser would change stays', () => {
+    const text =
+      '# top\na: 1\n---\n# a comment only\n---\napiVersion: v1\nkind: A\nmetadata: {name: x}\nmode: 0644\nyes: yes\n'
+    const all = splitDocuments(text, 'f')
+    assert.equal(all.length, 2)
+    assert.match(all[1]!.text, /mode: 0644\nyes: yes/)
+    assert.equal((all[1]!.object as Any).mode, 0o644)
+  })
+
+  test('reports the line of the file', () => {
+    assert.throws(() => splitDocuments('a: 1\n---\nb: 1\n---\nc: 1\nd: [\n', 'f.yaml'), /f\.yaml.*[:(]7[:,]/s)
+  })
 })

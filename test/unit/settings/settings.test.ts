@@ -1,37 +1,37 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { parse } from 'dotenv'
-import { nearest } from '../../../lib/base/nearest.ts'
-import { ROOT } from '../../../lib/base/paths.ts'
-import { Problem } from '../../../lib/base/problem.ts'
-import { envExample } from '../../../lib/settings/env-example.ts'
-import { readSettings, settingsPath } from '../../../lib/settings/settings.ts'
-import { ROWS } from '../../../lib/settings/table.ts'
+import { EXIT, Problem } from '../../../lib/base/problem.ts'
+import { parseSettings, readSettings, settingsPath } from '../../../lib/settings/settings.ts'
 import { EKS, folder, LOCAL, settings } from '../world.ts'
 
-/** What is wrong with settings, a line a fault. */
-function faults(values: Record<string, string>, environment: Record<string, string> = {}): string[] {
-  const path = folder({
-    '.env': Object.entries(values)
-      .map(([name, value]) => `${name}="${value}"\n`)
-      .join(''),
-  })
+/** An env file with these values. */
+function envFile(values: Record<string, string>): string {
+  const lines = Object.entries(values).map(([name, value]) => `${name}="${value}"\n`)
+  return join(folder({ '.env': lines.join('') }), '.env')
+}
+
+/** The Problem with which the settings are refused. */
+function problemOf(file: string, environment: Record<string, string> = {}): Problem {
   try {
-    readSettings(join(path, '.env'), environment)
-    return []
+    readSettings(file, environment)
   } catch (error) {
-    assert.ok(error instanceof Problem)
-    for (const { remedy } of error.findings) assert.ok(remedy.length > 5)
-    return error.findings.map(({ message, remedy }) => `${message} | ${remedy}`)
+    if (error instanceof Problem) return error
+    throw error
   }
+  throw new Error('the settings are accepted')
+}
+
+/** The problems with settings, as `message | remedy`. */
+function problems(values: Record<string, string>, environment: Record<string, string> = {}): string[] {
+  return parseSettings(envFile(values), environment).problems.map(({ message, remedy }) => `${message} | ${remedy}`)
 }
 
 describe('settings', () => {
-  test('that are right have their types and defaults', () => {
+  test('have their types and defaults', () => {
     const local = settings(LOCAL)
     assert.equal(local.WAIT_SECONDS, 600)
+    assert.equal(local.HTTPS_PORT, 443)
     assert.equal(local.GITHUB_AUTH, 'pat')
     assert.deepEqual(local.GITHUB_REPOS, [])
     assert.equal(local.IMAGE_MIRROR, '')
@@ -39,106 +39,100 @@ describe('settings', () => {
     assert.equal(settings(EKS).IDENTITY, 'irsa')
   })
 
-  test('the environment wins, also with nothing in it, and is told', () => {
-    const path = folder({ '.env': readLines(LOCAL) })
-    const read = readSettings(join(path, '.env'), { PROW_HOST: 'env.example.com', LOG_DAYS: '' })
+  test('come from the environment before the file, also when the variable is empty', () => {
+    const read = readSettings(envFile(LOCAL), { PROW_HOST: 'env.example.com', LOG_DAYS: '' })
     assert.equal(read.PROW_HOST, 'env.example.com')
+    assert.equal(read.LOG_DAYS, 90)
     assert.deepEqual(read.fromEnvironment, ['PROW_HOST', 'LOG_DAYS'])
+    assert.deepEqual(read.overridden, [
+      { name: 'PROW_HOST', group: 'Prow', file: 'prow.example.com', environment: 'env.example.com' },
+    ])
     assert.match(
-      faults(LOCAL, { GITHUB_ORG: '' })[0]!,
+      problems(LOCAL, { GITHUB_ORG: '' })[0]!,
       /^GITHUB_ORG is set to nothing in the environment .*unset it there/,
     )
   })
 
-  const table: [Record<string, string>, RegExp][] = [
-    [{ PROW_HOST: '' }, /^PROW_HOST is not set/],
-    [{ PROW_HOST: 'https://prow.example.com' }, /PROW_HOST=.*without https/],
-    [{ PROW_HOST: 'Prow.Example.com' }, /PROW_HOST/],
-    [{ PROW_HOST: 'prow' }, /PROW_HOST/],
-    [{ LOG_BUCKET: 'My_Bucket' }, /LOG_BUCKET/],
-    [{ LOG_BUCKET: 'with.dots' }, /LOG_BUCKET/],
-    [{ GITHUB_ORG: 'a b' }, /GITHUB_ORG/],
-    [{ GITHUB_REPOS: 'org/repo' }, /GITHUB_REPOS/],
-    [{ GITHUB_API: 'https://api.github.com/' }, /GITHUB_API/],
-    [{ GITHUB_API: 'api.github.com' }, /GITHUB_API/],
-    [{ WAIT_SECONDS: '4' }, /must be from 5 to 3600 seconds/],
-    [{ WAIT_SECONDS: '1e3' }, /whole number/],
-    [{ GHPROXY_STORAGE_GI: '1' }, /GHPROXY_STORAGE_GI/],
-    [{ OAUTH: 'true' }, /must be on or off/],
-    [{ TARGET: 'gke' }, /must be eks or local/],
-    [{ INGRESS: 'traefik' }, /must be alb, nginx or none/],
-    [{ PROW_IMAGE_TAG: 'v1:2' }, /PROW_IMAGE_TAG/],
-    [{ PROW_IMAGE_REGISTRY: 'https://registry.example.com' }, /PROW_IMAGE_REGISTRY/],
-    [{ PROW_IMAGE_REGISTRY: 'gcr.io/k8s-prow' }, /PROW_IMAGE_REGISTRY=gcr.io\/k8s-prow is gone/],
-    [{ DECK_ACCESS: 'everyone' }, /DECK_ACCESS/],
-    [{ HOOK_CIDRS: '10.0.0.0' }, /HOOK_CIDRS/],
-    [{ GITHUB_AUTH: 'app' }, /GITHUB_APP_ID is not set/],
-    [{ GITHUB_APP_ID: '0' }, /GITHUB_APP_ID/],
-    [{ PROW_HOTS: 'x' }, /PROW_HOTS in .* is no setting \| Did you mean PROW_HOST/],
-    [{ prow_host: 'x' }, /prow_host in .* Did you mean PROW_HOST/],
-    [{ SOMETHING_ELSE_ENTIRELY: 'x' }, /\.env\.example lists/],
-  ]
-  for (const [message, says] of table) {
-    test(`${JSON.stringify(message)} is refused`, () => {
-      const told = faults({ ...LOCAL, ...message })
-      assert.equal(told.length, 1, told.join('\n'))
-      assert.match(told[0]!, says)
-    })
-  }
-
-  test('of EKS are wanted on EKS only', () => {
-    assert.deepEqual(faults({ ...EKS, AWS_ACCOUNT_ID: '', AWS_REGION: '', CLUSTER_NAME: '' }).length, 3)
-    assert.match(faults({ ...EKS, AWS_ACCOUNT_ID: '123' })[0]!, /12 digits/)
-    assert.match(faults({ ...EKS, OBJECT_STORE: 'on' })[0]!, /OBJECT_STORE=on needs TARGET=local/)
-    assert.equal(faults(LOCAL).length, 0)
+  test('of which several are refused are all reported at once', () => {
+    assert.equal(problems({ ...LOCAL, PROW_HOST: '', OAUTH: 'x', NO_SUCH: 'y', INGRESS: 'alb' }).length, 4)
   })
 
-  test('every fault is told at once', () => {
-    assert.equal(faults({ ...LOCAL, PROW_HOST: '', OAUTH: 'x', NO_SUCH: 'y', INGRESS: 'alb' }).length, 4)
+  test('from the environment are to be corrected there', () => {
+    assert.match(problems(LOCAL, { OAUTH: 'maybe' })[0]!, /Correct it in the environment/)
+    assert.match(problems(LOCAL, { INGRESS: 'alb' })[0]!, /\| In the environment, set INGRESS=nginx/)
   })
 
-  test('a fault of the environment is to be corrected there', () => {
-    assert.match(faults(LOCAL, { OAUTH: 'maybe' })[0]!, /Correct it in the environment/)
+  test('that are malformed are replaced by their default, so that reading can go on', () => {
+    const { settings: read, problems } = parseSettings(
+      envFile({ ...LOCAL, DECK_ACCESS: 'all', LOG_DAYS: 'x', LOG_BUCKET: 'A' }),
+      {},
+    )
+    assert.equal(problems.length, 3)
+    assert.deepEqual(read.DECK_ACCESS, { kind: 'internal', cidrs: [] })
+    assert.equal(read.LOG_DAYS, 90)
+    assert.equal(read.LOG_BUCKET, '')
   })
 })
 
-test('the nearest name is one that a slip would make, and none that is another word', () => {
-  assert.equal(nearest('GITHUB_ORGANISATION', ['GITHUB_ORG', 'GITHUB_REPOS']), undefined)
-  assert.equal(nearest('GITHUB_OGR', ['GITHUB_ORG', 'GITHUB_REPOS']), 'GITHUB_ORG')
+describe('the name of a setting', () => {
+  test('that is unknown is reported with the nearest known one', () => {
+    assert.match(
+      problems({ ...LOCAL, PROW_HOTS: 'x' })[0]!,
+      /PROW_HOTS in .* is not a known setting \| Did you mean PROW_HOST/,
+    )
+    assert.match(problems({ ...LOCAL, prow_host: 'x' })[0]!, /prow_host in .* Did you mean PROW_HOST/)
+    assert.match(problems({ ...LOCAL, SOMETHING_ELSE_ENTIRELY: 'x' })[0]!, /\.env\.example lists/)
+  })
 })
 
-test('paths of the settings are from the folder of their file', () => {
+describe('the target', () => {
+  test('is not another in the environment than in the file: exit code 3, naming both', () => {
+    const cases: [Record<string, string>, Record<string, string>][] = [
+      [EKS, { AWS_REGION: 'us-east-1' }],
+      [EKS, { AWS_ACCOUNT_ID: '999999999999' }],
+      [EKS, { CLUSTER_NAME: 'other' }],
+      [EKS, { CLUSTER_NAME: '' }],
+      [LOCAL, { KUBECONFIG_FILE: '/root/.kube/config' }],
+      [LOCAL, { KUBE_CONTEXT: 'production' }],
+      // Also when the other settings are not for that target, and when the value is malformed.
+      [EKS, { TARGET: 'local' }],
+      [LOCAL, { TARGET: 'eks' }],
+      [EKS, { AWS_REGION: 'nowhere' }],
+    ]
+    for (const [values, environment] of cases) {
+      const [[name = '', value = ''] = []] = Object.entries(environment)
+      const problem = problemOf(envFile(values), environment)
+      assert.equal(problem.exitCode, EXIT.wrongTarget, name)
+      assert.equal(problem.findings.length, 1)
+      assert.ok(problem.message.startsWith(`${name} is ${values[name]} in `), problem.message)
+      assert.ok(problem.message.endsWith(` and ${value || 'empty'} in the environment`), problem.message)
+    }
+  })
+
+  test('is reported whole when several differ', () => {
+    const problem = problemOf(envFile(EKS), { AWS_REGION: 'us-east-1', CLUSTER_NAME: 'other', LOG_BUCKET: 'else' })
+    assert.deepEqual(
+      problem.findings.map(({ message }) => message.split(' ')[0]),
+      ['AWS_REGION', 'CLUSTER_NAME'],
+    )
+  })
+
+  test('may be exported when it is the same, or when the file does not set it', () => {
+    const { AWS_REGION, ...rest } = EKS
+    assert.equal(readSettings(envFile(EKS), { AWS_REGION: ` ${AWS_REGION} ` }).AWS_REGION, AWS_REGION)
+    assert.equal(readSettings(envFile(rest), { AWS_REGION: 'us-east-1' }).AWS_REGION, 'us-east-1')
+  })
+})
+
+test('without a file the problem is the file', () => {
+  const problem = problemOf(join(folder(), '.env'))
+  assert.match(problem.message, /\.env does not exist$/)
+  assert.match(problem.findings[0]!.remedy, /npm run init/)
+  assert.match(problemOf(folder()).message, /cannot be read/)
+})
+
+test('paths are resolved from the folder of the env file', () => {
   const read = settings(LOCAL, folder())
   assert.equal(settingsPath(read, 'secrets'), join(read.file, '../secrets'))
   assert.equal(settingsPath(read, '/else/where'), '/else/where')
 })
-
-describe('.env.example', () => {
-  const text = readFileSync(join(ROOT, '.env.example'), 'utf8')
-
-  test('is what the table of settings makes', () => assert.equal(text, envExample()))
-
-  test('names every setting, and as it stands sets no default anew', () => {
-    for (const name of Object.keys(ROWS)) assert.match(text, new RegExp(`^#? ?${name}=`, 'm'))
-    for (const [name, value] of Object.entries(parse(text))) {
-      assert.ok(value === '' || name === 'TARGET', `${name} is in force`)
-    }
-  })
-
-  test('its defaults and examples are right', () => {
-    const shown = Object.fromEntries(
-      Object.entries(ROWS).map(([name, row]) => {
-        const { default: fallback, example } = row as { default?: string; example?: string }
-        return [name, fallback ?? example ?? '']
-      }),
-    )
-    const message = faults({ ...shown, CERTIFICATE_ARN: '' })
-    assert.deepEqual(message, [])
-  })
-})
-
-function readLines(values: Record<string, string>): string {
-  return Object.entries(values)
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('')
-}

@@ -1,10 +1,10 @@
-"""AWS as the real `aws` command sees it, on loopback: moto, with what it lacks of EKS, and knobs for what goes wrong.
+"""An AWS emulator for the real `aws` command, on loopback: moto, with what it lacks of EKS, and knobs that inject faults.
 
     server.py --port 4566 --tls-port 4567 --dir DIR
 
-moto answers for sts, iam, s3, acm, route53, elbv2 and most of eks. Ours: add-ons, access entries, cluster versions,
-an issuer as EKS makes them, the endpoint and CA of a cluster that really runs, and two webhooks for its API server:
-one that knows the tokens of `aws eks get-token`, one that puts AWS_ROLE_ARN into pods as EKS does.
+moto serves sts, iam, s3, acm, route53, elbv2 and most of eks. Added here: add-ons, access entries, cluster versions,
+an OIDC issuer in the form of EKS, the endpoint and CA of a cluster that really runs, and two webhooks for its API
+server: one authenticates the tokens of `aws eks get-token`, the other injects AWS_ROLE_ARN into pods as EKS does.
 
     POST /runbook/reset                      an empty account (moto's own reset), knobs and counts at zero
     POST /runbook/cluster {name, region, endpoint, ca, ...}      a cluster that is ACTIVE
@@ -48,14 +48,14 @@ from werkzeug.serving import make_server  # noqa: E402
 ACCOUNT = "123456789012"
 ADMIN = "AmazonEKSClusterAdminPolicy"
 
-# What a test can turn. `faults` are answers instead of the service's own, the first that fits:
-# {match: pattern of a request's name, code, message, status, times}.
+# What a test can set. `faults` replace the response of the service; the first that matches a request's name is used:
+# {match: a regular expression, code, message, status, times}.
 KNOBS = {
-    # The statuses that an add-on has after a write, one a look; the last one stays.
+    # The statuses of an add-on after a write, one for each read; the last one stays.
     "addon": ["CREATING", "ACTIVE"],
     "health": [],
     "faults": [],
-    # Whether the webhook of EKS acts on pods: it does not for those made while it is away.
+    # Whether the webhook of EKS changes pods: pods that are created while it is down do not get the role.
     "irsa": True,
     # How long a call takes, in seconds.
     "slow": 0,
@@ -71,21 +71,21 @@ def reset() -> None:
     requests.clear()
 
 
-# ---- What an empty account costs: every test has one --------------------------------------------------------------
+# ---- Faster empty accounts: every test resets its own --------------------------------------------------------------
 
 init_aws_policies = IAMBackend._init_aws_policies
 aws_policies: dict = {}
 
 
 def copied_aws_policies(self):
-    """AWS's own policies, a megabyte of them in each of six partitions: read once."""
+    """The managed policies of AWS, a megabyte in each of six partitions, are read once."""
     if self.partition not in aws_policies:
         aws_policies[self.partition] = init_aws_policies(self)
     return [copy.copy(policy) for policy in aws_policies[self.partition]]
 
 
 IAMBackend._init_aws_policies = copied_aws_policies
-# Nothing is signed with the keys of its certificates: one will do for all.
+# Nothing is signed with the keys of its certificates, so all share one.
 rsa.generate_private_key = functools.cache(rsa.generate_private_key)
 
 
@@ -143,9 +143,9 @@ def addon_shown(addon):
     return {key: value for key, value in addon.items() if key != "next"}
 
 
-def start_walk(addon, doing):
-    """After a write the add-on walks through its statuses, a step each time somebody looks."""
-    addon["next"] = [doing if status in ("CREATING", "UPDATING") else status for status in knobs["addon"]]
+def start_update(addon, status_meanwhile):
+    """After a write, each read of the add-on advances its status by one."""
+    addon["next"] = [status_meanwhile if status in ("CREATING", "UPDATING") else status for status in knobs["addon"]]
     addon["status"] = addon["next"][0]
     addon["health"] = {"issues": []}
 
@@ -167,7 +167,7 @@ def create_addon(self):
         "publisher": "eks",
     }
     addon = {key: value for key, value in addon.items() if value is not None}
-    start_walk(addon, "CREATING")
+    start_update(addon, "CREATING")
     cluster.addons[name] = addon
     return ActionResult({"addon": addon_shown(addon)})
 
@@ -201,7 +201,7 @@ def update_addon(self):
     for key in ("serviceAccountRoleArn", "configurationValues", "addonVersion"):
         if self._get_param(key):
             addon[key] = self._get_param(key)
-    start_walk(addon, "UPDATING")
+    start_update(addon, "UPDATING")
     return ActionResult({"update": {"id": "0", "status": "InProgress", "type": "AddonUpdate", "params": [], "errors": []}})
 
 
@@ -331,9 +331,9 @@ describe_original = EKSResponse.describe_cluster
 
 
 def describe_cluster(self):
-    """moto leaves out what newer versions of the API say."""
+    """moto omits fields of newer versions of the API."""
     cluster = cluster_of(self, self._get_param("name"))
-    told = {
+    described = {
         "name": cluster.name,
         "arn": cluster.arn,
         "createdAt": cluster.created_at,
@@ -350,14 +350,14 @@ def describe_cluster(self):
         "accessConfig": cluster.access_config,
         **getattr(cluster, "more", {}),
     }
-    return ActionResult({"cluster": told})
+    return ActionResult({"cluster": described})
 
 
 EKSResponse.describe_cluster = describe_cluster
 
 
 def make_cluster(asked: dict) -> dict:
-    """A cluster as `asked` says, in place of one of that name."""
+    """Creates the cluster that `asked` describes, instead of one of that name."""
     region, name = asked.get("region", "us-west-2"), asked["name"]
     backend = eks_backends[ACCOUNT][region]
     backend.clusters.pop(name, None)
@@ -374,7 +374,7 @@ def make_cluster(asked: dict) -> dict:
         cluster.certificate_authority = {"data": asked["ca"]}
     cluster.status = asked.get("status", "ACTIVE")
     cluster.identity = {"oidc": {"issuer": issuer_of(name, region, asked.get("born", "first"))}}
-    # autoMode and the like: laid over what describe-cluster says.
+    # autoMode and the like: merged into the response of describe-cluster.
     cluster.more = asked.get("more", {})
     caller = f"arn:{partition}:sts::{ACCOUNT}:user/moto"
     if asked.get("access", "admin") != "none":
@@ -391,26 +391,26 @@ def client(service: str, url: str, region: str):
     return boto3.client(service, endpoint_url=url, region_name=region, **keys)
 
 
-def furnish(url: str, asked: dict) -> dict:
-    """A zone and a certificate, made by the same API."""
-    made, region = {}, asked.get("region", "us-west-2")
+def seed(url: str, asked: dict) -> dict:
+    """Creates a hosted zone and a certificate, by the emulator's own API."""
+    created, region = {}, asked.get("region", "us-west-2")
     if asked.get("zone"):
         zone = client("route53", url, region).create_hosted_zone(Name=asked["zone"], CallerReference=asked["zone"])
-        made["zone"] = zone["HostedZone"]["Id"]
+        created["zone"] = zone["HostedZone"]["Id"]
     if asked.get("host"):
-        made["certificate"] = client("acm", url, region).request_certificate(DomainName=asked["host"], ValidationMethod="DNS")[
+        created["certificate"] = client("acm", url, region).request_certificate(DomainName=asked["host"], ValidationMethod="DNS")[
             "CertificateArn"
         ]
     with lock:
         requests.clear()
-    return made
+    return created
 
 
 # ---- The API server's webhooks ----------------------------------------------------------------------------------
 
 
 def token_review(review: dict) -> dict:
-    """Whether a token is one that `aws eks get-token` made with this account's credentials and is not too old."""
+    """Authenticates a token of `aws eks get-token` that was created with this account's credentials and has not expired."""
     token = review.get("spec", {}).get("token", "")
     status: dict = {"authenticated": False}
     try:
@@ -419,12 +419,12 @@ def token_review(review: dict) -> dict:
         text = token[len("k8s-aws-v1.") :]
         url = urllib.parse.urlparse(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
         query = dict(urllib.parse.parse_qsl(url.query))
-        made = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
-        if datetime.now(timezone.utc) - made > timedelta(minutes=15):
+        created = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+        if datetime.now(timezone.utc) - created > timedelta(minutes=15):
             raise ValueError("the token is older than 15 minutes")
         region = query["X-Amz-Credential"].split("/")[2]
         clusters = eks_backends[ACCOUNT][region].clusters.values()
-        # Which cluster is asked is in a signed header that the token does not carry; one has an entry, or none has.
+        # The token does not contain the signed header with the cluster's name: the entries of all clusters count.
         for cluster in clusters:
             for principal, held in cluster.entries.items():
                 admin = any(policy.endswith(ADMIN) for policy in held["policies"])
@@ -432,13 +432,13 @@ def token_review(review: dict) -> dict:
                 status = {"authenticated": True, "user": {"username": principal, "groups": groups}}
         if not status["authenticated"]:
             status["error"] = "the principal has no access entry"
-    except (KeyError, ValueError) as wrong:
-        status["error"] = str(wrong)
+    except (KeyError, ValueError) as error:
+        status["error"] = str(error)
     return {"apiVersion": review.get("apiVersion", "authentication.k8s.io/v1"), "kind": "TokenReview", "status": status}
 
 
 def inject(review: dict, service_account) -> dict:
-    """What EKS's webhook does to a pod whose service account names a role: in every container, at creation only."""
+    """Changes a new pod as the webhook of EKS does when its service account names a role: in every container."""
     asked = review["request"]
     answer: dict = {"uid": asked["uid"], "allowed": True}
     pod = asked["object"]
@@ -478,7 +478,7 @@ def inject(review: dict, service_account) -> dict:
 
 
 class Accounts:
-    """Reads service accounts of the cluster with the client certificate in its kubeconfig."""
+    """Reads service accounts from the cluster with the client certificate in its kubeconfig."""
 
     def __init__(self, kubeconfig: str, folder: str):
         import yaml
@@ -516,7 +516,7 @@ class Accounts:
 
 
 def named(environ: dict, body: bytes) -> tuple:
-    """A request's name, such as iam:CreateRole, eks:POST /clusters/c/addons or s3:PUT /b?lifecycle, and whether it writes."""
+    """The name of a request, such as iam:CreateRole, eks:POST /clusters/c/addons or s3:PUT /b?lifecycle, and whether it writes."""
     scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
     service = scope.group(2) if scope else "?"
     target = environ.get("HTTP_X_AMZ_TARGET")
@@ -588,9 +588,9 @@ class Application:
             answer = inject(asked, self.accounts)
         elif path == "/runbook/cluster":
             answer = make_cluster(asked)
-            answer.update(furnish(self.url, asked))
+            answer.update(seed(self.url, asked))
         elif path == "/runbook/addon":
-            # An add-on as it is given, past all rules.
+            # Stores an add-on as it is given, without any validation.
             eks_backends[ACCOUNT][asked.pop("region", "us-west-2")].clusters[asked.pop("cluster")].addons[asked["addonName"]] = asked
             answer = {}
         elif path == "/runbook/knobs":
@@ -630,7 +630,7 @@ def main() -> None:
     accounts = Accounts(given.kubeconfig, given.dir) if given.kubeconfig else (lambda namespace, name: None)
     application = Application(accounts, f"http://127.0.0.1:{given.port}", given.dir)
     if given.tls_port:
-        # The API server calls admission webhooks by https alone.
+        # The API server calls admission webhooks by HTTPS only.
         secure = make_server("127.0.0.1", given.tls_port, application, threaded=True, ssl_context=(given.cert, given.key))
         threading.Thread(target=secure.serve_forever, daemon=True).start()
     plain = make_server("127.0.0.1", given.port, application, threaded=True)

@@ -4,7 +4,7 @@ import { findOrg, findRepo, scoped, userFor } from './rights.ts'
 import { type App, eq, type Installation, randomToken, type State, type User } from './state.ts'
 import { repositoryPayload } from './webhooks.ts'
 
-/** Who a request is from, by its Authorization header. Refuses what GitHub refuses with 401. */
+/** Who sent a request, by its Authorization header. Throws GitHub's 401 for what is invalid or expired. */
 export function callerOf(state: State, header: string | undefined): Caller {
   if (!header) return {}
   let value = header.replace(/^(bearer|token)\s+/i, '').trim()
@@ -24,7 +24,7 @@ export function callerOf(state: State, header: string | undefined): Caller {
   return { token, user: state.users.find((user) => eq(user.login, token.login)) }
 }
 
-/** The App whose key signed the token. */
+/** The App that signed a JWT. */
 function appOf(state: State, jwt: string): App {
   const [head = '', body = '', signature = ''] = jwt.split('.')
   let claims: { iss?: string | number; exp?: number; iat?: number }
@@ -54,7 +54,7 @@ function appOf(state: State, jwt: string): App {
   return app
 }
 
-/** Headers that every answer to a token has. */
+/** The headers of every response to a token. */
 export function tokenHeaders(who: Caller): Record<string, string> {
   const headers: Record<string, string> = {}
   if (who.token?.kind === 'classic' || who.token?.kind === 'oauth')
@@ -121,7 +121,7 @@ function installationAt(call: Call, account: string, repository?: string): Reply
   return { status: 200, body: shownInstallation(app, one) }
 }
 
-/** Whether the caller may see who is in the organisation, private members included. */
+/** Whether the caller may see the members of an organization, private ones included. */
 function insider(call: Call, org: string): boolean {
   if (call.who.installation)
     return eq(call.who.installation.account, org) && Boolean(call.who.token?.permissions?.members)
@@ -133,29 +133,8 @@ function insider(call: Call, org: string): boolean {
 }
 
 export const accountRoutes: Route[] = [
-  ['GET', '/', () => ({ status: 200, body: { current_user_url: '/user' } })],
   ['GET', '/meta', (call) => ({ status: 200, body: call.state.meta })],
-  ['GET', '/zen', () => ({ status: 200, body: 'Keep it logically awesome.' })],
-  [
-    'GET',
-    '/rate_limit',
-    () => {
-      const one = { limit: 5000, used: 0, remaining: 5000, reset: Math.floor(Date.now() / 1000) + 3600 }
-      return { status: 200, body: { resources: { core: one, search: one, graphql: one }, rate: one } }
-    },
-  ],
   ['GET', '/user', (call) => ({ status: 200, body: shownUser(userFor(call)) })],
-  [
-    'GET',
-    '/user/orgs',
-    (call) => {
-      const { login } = userFor(call)
-      return paged(
-        call,
-        call.state.orgs.filter((org) => org.members[login]).map((org) => ({ id: org.id, login: org.login })),
-      )
-    },
-  ],
   [
     'GET',
     '/user/memberships/orgs/:org',
@@ -191,18 +170,6 @@ export const accountRoutes: Route[] = [
       )
     },
   ],
-  [
-    'GET',
-    '/users/:login',
-    (call) => {
-      const user = call.state.users.find((one) => eq(one.login, call.part.login!))
-      if (user) return { status: 200, body: shownUser(user) }
-      const org = findOrg(call.state, call.part.login!)
-      if (!org) throw notFound()
-      return { status: 200, body: { id: org.id, login: org.login, type: 'Organization' } }
-    },
-  ],
-  ['GET', '/users/:login/installation', (call) => installationAt(call, call.part.login!)],
 
   [
     'GET',
@@ -244,7 +211,7 @@ export const accountRoutes: Route[] = [
       return { status: 204 }
     },
   ],
-  // Members here are private ones: nobody chose to be shown.
+  // All members are private.
   [
     'GET',
     '/orgs/:org/public_members/:login',

@@ -8,7 +8,7 @@ import { findRepo, levelOf, repoFor } from './rights.ts'
 import { eq, type Issue, type PullFile, type Repo, type State, sha as shaOfText } from './state.ts'
 import { emit, pullPayload } from './webhooks.ts'
 
-// Repositories that are real: bare ones in a folder, cloned and pushed to by git itself.
+// Real repositories: bare ones in a folder, which git itself clones and pushes to.
 
 let folder = ''
 
@@ -27,7 +27,7 @@ function git(repo: Repo, ...args: string[]): string {
 
 const bare = (repo: Repo) => join(folder, repo.owner, `${repo.name}.git`)
 
-/** Keeps the repositories of the state in a folder; those that are not there get a commit of their seeded files. */
+/** Keeps the repositories of the state in a folder; new ones get a commit with their seeded files. */
 export function openRepositories(state: State, where: string): void {
   folder = where
   setMerge(merge)
@@ -40,7 +40,7 @@ export function openRepositories(state: State, where: string): void {
 function create(repo: Repo): void {
   mkdirSync(bare(repo), { recursive: true })
   git(repo, 'init', '--bare', '--quiet', `--initial-branch=${repo.default_branch}`)
-  // Prow fetches commits by their id, and parts of history.
+  // Prow fetches single commits, and shallow history.
   git(repo, 'config', 'uploadpack.allowAnySHA1InWant', 'true')
   git(repo, 'config', 'uploadpack.allowFilter', 'true')
   git(repo, 'config', 'http.receivepack', 'true')
@@ -79,14 +79,14 @@ async function merge(_state: State, repo: Repo, issue: Issue, method: string): P
     throw new Refusal(405, 'Pull Request is not mergeable')
   }
   const parents = ['-p', base, ...(method === 'merge' ? ['-p', pull.head.sha] : [])]
-  const made = git(repo, 'commit-tree', tree, ...parents, '-m', `${issue.title} (#${issue.number})`)
-  git(repo, 'update-ref', ref, made, base)
-  return made
+  const sha = git(repo, 'commit-tree', tree, ...parents, '-m', `${issue.title} (#${issue.number})`)
+  git(repo, 'update-ref', ref, sha, base)
+  return sha
 }
 
 function filesOf(repo: Repo, issue: Issue): PullFile[] {
   const pull = issue.pull!
-  // Against the commit both have: a diff against a base that moved would show what others did.
+  // Against the merge base: a diff against a branch that moved would show the changes of others.
   const range = `${pull.base.sha}...${pull.head.sha}`
   const counts = git(repo, 'diff', '--numstat', '--no-renames', range).split('\n').filter(Boolean)
   const kinds = new Map(
@@ -112,7 +112,7 @@ function pullOf(call: Call): [Repo, Issue] {
   return [repo, issue]
 }
 
-/** Routes in front of the others: what they answer comes from git. */
+/** Routes that answer from git; they come before the others. */
 export const gitRoutes: Route[] = [
   [
     'POST',
@@ -127,7 +127,7 @@ export const gitRoutes: Route[] = [
       }
       const [, , make] = issueRoutes.find(([method, path]) => method === 'POST' && path.endsWith('/pulls'))!
       const reply = await make(call)
-      // Before anybody hears of it: mirrors fetch this ref.
+      // Before the event is delivered: its receivers fetch this ref.
       const { number } = reply.body as { number: number }
       git(repo, 'update-ref', `refs/pull/${number}/head`, repo.refs[`heads/${head}`]!)
       return reply
@@ -150,7 +150,7 @@ export const gitRoutes: Route[] = [
       try {
         text = git(repo, 'show', `${call.query.get('ref') || repo.default_branch}:${call.part.path}`)
       } catch {
-        // Prow's size plugin asks for these two of every pull request, and waits for six seconds at each 404.
+        // Prow's size plugin reads these two for every pull request, and retries a 404 for six seconds.
         if (!/^\.(generated_files|gitattributes)$/.test(call.part.path!)) throw notFound()
         text = ''
       }
@@ -176,7 +176,7 @@ export const gitRoutes: Route[] = [
   ],
 ]
 
-/** Answers git's own requests; says whether this was one. */
+/** Serves git's own requests; returns whether this was one. */
 export function serveGit(state: State, request: IncomingMessage, response: ServerResponse): boolean {
   const url = new URL(request.url ?? '/', 'https://github.test')
   const [, owner, name, rest] =
@@ -186,7 +186,7 @@ export function serveGit(state: State, request: IncomingMessage, response: Serve
   const login = loginOf(state, request.headers.authorization)
   const writes = rest === 'git-receive-pack' || url.searchParams.get('service') === 'git-receive-pack'
   const may = repo && levelOf(state, repo, login)
-  // git sends what it knows only after this answer.
+  // git waits for this response before it sends what it has.
   if (!login && (writes || !repo || repo.private)) {
     response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="GitHub"' }).end('Authentication required')
     return true
@@ -207,7 +207,7 @@ export function serveGit(state: State, request: IncomingMessage, response: Serve
       QUERY_STRING: url.search.slice(1),
       CONTENT_TYPE: request.headers['content-type'] ?? '',
       HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
-      // Version 2 gives any commit by its id.
+      // Protocol version 2 serves any commit by its ID.
       GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
       REMOTE_USER: login,
       REMOTE_ADDR: '127.0.0.1',
@@ -216,13 +216,13 @@ export function serveGit(state: State, request: IncomingMessage, response: Serve
   request.pipe(backend.stdin)
   backend.stdin.on('error', () => {})
   let head = Buffer.alloc(0)
-  let told = false
+  let headersParsed = false
   backend.stdout.on('data', (chunk: Buffer) => {
-    if (told) return void response.write(chunk)
+    if (headersParsed) return void response.write(chunk)
     head = Buffer.concat([head, chunk])
     const end = head.indexOf('\r\n\r\n')
     if (end < 0) return
-    told = true
+    headersParsed = true
     const headers = head.subarray(0, end).toString().split('\r\n')
     const status = headers.find((one) => /^status:/i.test(one))
     for (const one of headers) {
@@ -247,7 +247,7 @@ function loginOf(state: State, authorization = ''): string {
   return (state.tokens[password] ?? state.tokens[user])?.login ?? ''
 }
 
-// What a push means: a pull request that is open has a new head; a branch has new commits.
+// The events of a push: an open pull request has a new head, a branch has new commits.
 async function pushed(state: State, repo: Repo, before: Record<string, string>, login: string): Promise<void> {
   const after = readRefs(repo)
   for (const [ref, sha] of Object.entries(after)) {
@@ -275,7 +275,7 @@ async function pushed(state: State, repo: Repo, before: Record<string, string>, 
   }
 }
 
-/** The repository that a page is of, if any: pages hold a line or two, for a person who follows a link. */
+/** The page of a path, if there is one: a line or two, for somebody who follows a link. */
 export function page(state: State, path: string): string | undefined {
   const [, owner, name, number] = /^\/([\w.-]+)\/([\w.-]+)(?:\/pull\/(\d+))?\/?$/.exec(path) ?? []
   const repo = state.repos.find((one) => owner && name && eq(one.owner, owner) && eq(one.name, name))

@@ -4,8 +4,8 @@ import { search } from './issues.ts'
 import type { Issue, Repo, Status } from './state.ts'
 import { htmlBase } from './webhooks.ts'
 
-// What Tide, its status loop and Deck's own page of pull requests select. Prow's client refuses an answer with one
-// field more than it asked for, so the query decides what is in it.
+// The fields that Tide, its status controller and Deck's page of pull requests select. Prow's client rejects a response
+// with any other field, so the query decides what is in it.
 const schema = buildSchema(`
   type Query {
     rateLimit: RateLimit!
@@ -63,7 +63,7 @@ function commit(repo: Repo, sha: string) {
   const upper = (value: unknown) => (value ? String(value).toUpperCase() : null)
   return {
     oid: sha,
-    // GitHub's is null when no status was ever set.
+    // GitHub returns null when no status was ever set.
     status: latest.size ? { contexts: [...latest.values()].map((one) => ({ ...one, state: upper(one.state) })) } : null,
     statusCheckRollup: runs.length
       ? {
@@ -112,7 +112,7 @@ function node(repo: Repo, issue: Issue) {
   }
 }
 
-interface Asked {
+interface SearchArguments {
   query: string
   first?: number
   after?: string
@@ -127,10 +127,10 @@ async function answer(call: Call) {
     rootValue: {
       rateLimit: { cost: 1, limit: 5000, remaining: 4999, resetAt: new Date(Date.now() + 3600_000).toISOString() },
       viewer: call.who.user ? actor(call.who.user.login) : null,
-      search: (asked: Asked) => {
-        const found = search(call, asked.query)
-        const from = asked.after ? Number(asked.after) : 0
-        const to = from + (asked.first ?? 100)
+      search: (args: SearchArguments) => {
+        const found = search(call, args.query)
+        const from = args.after ? Number(args.after) : 0
+        const to = from + (args.first ?? 100)
         return {
           issueCount: found.length,
           pageInfo: { hasNextPage: to < found.length, endCursor: found.length ? String(to) : null },
@@ -144,6 +144,6 @@ async function answer(call: Call) {
 
 export const graphqlRoutes: Route[] = [
   ['POST', '/graphql', answer],
-  // GitHub Enterprise has it beside the REST base.
+  // GitHub Enterprise serves it beside the REST base.
   ['POST', '/api/graphql', answer],
 ]

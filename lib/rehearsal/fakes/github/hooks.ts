@@ -3,7 +3,7 @@ import { orgForHooks, repoFor } from './rights.ts'
 import { type App, type Delivery, type Hook, type HookConfig, makeHook, now, type Org, type Repo } from './state.ts'
 import { deliver, ping } from './webhooks.ts'
 
-/** Where hooks are: a repository's or an organisation's. */
+/** What a webhook belongs to: a repository or an organization. */
 interface Place {
   hooks: Hook[]
   kind: 'Repository' | 'Organization'
@@ -70,7 +70,7 @@ function shortDelivery({ request: _q, response: _s, ...rest }: Delivery): Record
   return rest
 }
 
-/** The same routes below a repository and below an organisation. */
+/** The routes that a repository and an organization share. */
 function below(base: string): Route[] {
   return [
     [
@@ -113,7 +113,7 @@ function below(base: string): Route[] {
       (call) => {
         const place = placeOf(call, 'write')
         const hook = hookOf(call, place)
-        // config replaces the whole of it: a secret that is not repeated is gone.
+        // The given config replaces the old one: without a secret in it, the webhook has none.
         const config = call.body.config ? configFrom(call) : hook.config
         const events = (call.body.events as string[]) ?? hook.events
         refuseTwin(place, config, events, hook)
@@ -198,7 +198,7 @@ function appOf(call: Call): App {
 export const hookRoutes: Route[] = [
   ...below('/repos/:owner/:repo'),
   ...below('/orgs/:org'),
-  // An App has one hook of its own, and only its own JWT reaches it.
+  // An App has one webhook, which only its own JWT can access.
   ['GET', '/app/hook/config', (call) => ({ status: 200, body: shownConfig(appOf(call).hook.config) })],
   [
     'PATCH',

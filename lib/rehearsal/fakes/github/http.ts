@@ -2,31 +2,31 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { App, Installation, Repo, State, Token, User } from './state.ts'
 
-/** Who asks. */
+/** Who sends a request. */
 export interface Caller {
   user?: User
   token?: Token
-  /** With the App's own JWT. */
+  /** With a JWT of the App. */
   app?: App
   installation?: Installation
 }
 
-/** One request as a route sees it. */
+/** A request, as a route gets it. */
 export interface Call {
   state: State
   method: string
-  /** Path without query, as it was sent. */
+  /** The path as it was sent, without the query. */
   path: string
   query: URLSearchParams
-  /** The named parts of the path, decoded. */
+  /** The named parameters of the path, decoded. */
   part: Record<string, string>
   body: Record<string, unknown>
   raw: Buffer
   headers: IncomingMessage['headers']
   who: Caller
-  /** The base of URLs in answers. */
+  /** The base of the URLs in responses. */
   base: string
-  /** Does something after the answer was sent, such as a delivery. */
+  /** Does something after the response was sent, such as a delivery. */
   later: (work: () => Promise<void>) => void
 }
 
@@ -36,7 +36,7 @@ export interface Reply {
   headers?: Record<string, string>
 }
 
-/** An answer that ends a request from anywhere inside it. */
+/** A response that a route throws instead of returning it. */
 export class Refusal extends Error {
   readonly reply: Reply
   constructor(status: number, message: string, more: Record<string, unknown> = {}, headers = {}) {
@@ -60,7 +60,7 @@ interface Compiled {
   handler: Handler
 }
 
-/** Routes are looked at in their order. `:name` is one part of the path, `:name*` is the rest of it, slashes and all. */
+/** Finds the first route that matches. `:name` is one segment of the path, `:name*` the rest of it. */
 export function router(
   routes: Route[],
 ): (method: string, path: string) => [Handler, Record<string, string>] | undefined {
@@ -84,7 +84,7 @@ export function router(
   }
 }
 
-/** One page of a list, with the Link header that leads to the others. */
+/** One page of a list, with the Link header to the others. */
 export function paged(call: Call, list: unknown[], wrap: (page: unknown[]) => unknown = (page) => page): Reply {
   const size = Math.min(100, Math.max(1, Number(call.query.get('per_page') ?? 30)))
   const number = Math.max(1, Number(call.query.get('page') ?? 1))
@@ -106,7 +106,7 @@ export function paged(call: Call, list: unknown[], wrap: (page: unknown[]) => un
   }
 }
 
-/** One page of a list that is read by cursor, as deliveries are. The newest are first. */
+/** One page of a list that is read by cursor, as deliveries are; the newest first. */
 export function byCursor<T extends { id: number }>(call: Call, list: T[], show: (one: T) => unknown): Reply {
   const size = Math.min(100, Math.max(1, Number(call.query.get('per_page') ?? 30)))
   const newest = [...list].sort((a, b) => b.id - a.id)

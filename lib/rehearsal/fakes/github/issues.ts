@@ -47,8 +47,8 @@ function touched(issue: Issue): void {
   issue.updated_at = now()
 }
 
-/** Tells the hooks of something that happened to an issue or pull request. */
-function tell(call: Call, repo: Repo, issue: Issue, action: string, more: Record<string, unknown> = {}): void {
+/** Delivers an event of an issue or pull request to the webhooks. */
+function deliverEvent(call: Call, repo: Repo, issue: Issue, action: string, more: Record<string, unknown> = {}): void {
   const payload = issue.pull
     ? { action, number: issue.number, pull_request: pullPayload(call.state, repo, issue), ...more }
     : { action, issue: issuePayload(call.state, repo, issue), ...more }
@@ -57,13 +57,13 @@ function tell(call: Call, repo: Repo, issue: Issue, action: string, more: Record
 
 function addLabels(call: Call, repo: Repo, issue: Issue, names: string[]): void {
   for (const name of names) {
-    // GitHub makes a label that is not there yet.
+    // GitHub creates a label that does not exist yet.
     if (!repo.labels.some((label) => eq(label.name, name))) repo.labels.push(makeLabel(call.state, name))
     if (issue.labels.some((one) => eq(one, name))) continue
     issue.labels.push(name)
     issue.events.push({ event: 'labeled', label: name, actor: actor(call), created_at: now() })
     touched(issue)
-    tell(call, repo, issue, 'labeled', { label: { name } })
+    deliverEvent(call, repo, issue, 'labeled', { label: { name } })
   }
 }
 
@@ -96,11 +96,11 @@ function makeNew(call: Call, repo: Repo, pull: boolean): Issue {
     number,
   )
   repo.issues.push(issue)
-  tell(call, repo, issue, 'opened')
+  deliverEvent(call, repo, issue, 'opened')
   return issue
 }
 
-/** Whether an issue is what a search asks for: the words that Prow uses. */
+/** Whether an issue matches a search, as far as Prow's queries go. */
 export function matches(repo: Repo, issue: Issue, query: string): boolean {
   const words = query.match(/-?\w+:(?:"[^"]*"(?:,"[^"]*")*|\S+)|"[^"]*"|\S+/g) ?? []
   return words.every((word) => {
@@ -138,7 +138,7 @@ export function matches(repo: Repo, issue: Issue, query: string): boolean {
   })
 }
 
-/** Every issue that a search finds, as `repo` and `issue`. */
+/** The issues that match a search, with their repositories. */
 export function search(call: { state: State; who: Call['who'] }, query: string): { repo: Repo; issue: Issue }[] {
   const found = call.state.repos
     .filter((repo) => sees(call.state, repo, call.who))
@@ -148,7 +148,7 @@ export function search(call: { state: State; who: Call['who'] }, query: string):
   return found
 }
 
-/** Merges a pull request: GitHub's words for a refusal are what Tide decides by. The rehearsal sets one that merges in git. */
+/** Merges a pull request. Tide decides by the messages of GitHub's refusals. git.ts replaces it by one that merges in git. */
 export let mergeWith: (state: State, repo: Repo, issue: Issue, method: string) => Promise<string> = async (
   _state,
   repo,
@@ -269,7 +269,7 @@ export const issueRoutes: Route[] = [
     (call) => {
       const repo = repoFor(call, 'issues')
       const issue = issueOf(call, repo)
-      // Kept before anybody is told: approve reads commands from the list, not from the event.
+      // Stored before the event is delivered: approve reads commands from the list, not from the event.
       const comment = makeComment(call.state, { user: actor(call), body: String(call.body.body ?? '') })
       issue.comments.push(comment)
       touched(issue)
@@ -315,7 +315,7 @@ export const issueRoutes: Route[] = [
       const [name] = issue.labels.splice(at, 1)
       issue.events.push({ event: 'unlabeled', label: name, actor: actor(call), created_at: now() })
       touched(issue)
-      tell(call, repo, issue, 'unlabeled', { label: { name } })
+      deliverEvent(call, repo, issue, 'unlabeled', { label: { name } })
       return { status: 200, body: labelled(repo, issue) }
     },
   ],
@@ -429,7 +429,7 @@ export const issueRoutes: Route[] = [
         user: userPayload(review.user),
         html_url: `${htmlBase()}/${fullName(repo)}/pull/${issue.number}#pullrequestreview-${review.id}`,
       }
-      // In events the state is lower case.
+      // In events the state is in lower case.
       call.later(() =>
         emit(
           call.state,
@@ -464,8 +464,8 @@ export const issueRoutes: Route[] = [
     (call) => {
       const repo = repoFor(call, 'triage')
       const issue = pullOf(call, repo)
-      const gone = (call.body.reviewers ?? []) as string[]
-      issue.pull!.requested_reviewers = issue.pull!.requested_reviewers.filter((one) => !gone.includes(one))
+      const removed = (call.body.reviewers ?? []) as string[]
+      issue.pull!.requested_reviewers = issue.pull!.requested_reviewers.filter((one) => !removed.includes(one))
       return { status: 200, body: pullPayload(call.state, repo, issue) }
     },
   ],
@@ -499,7 +499,7 @@ export const issueRoutes: Route[] = [
       Object.assign(pull, { merged: true, merge_commit_sha: merged })
       issue.state = 'closed'
       touched(issue)
-      tell(call, repo, issue, 'closed')
+      deliverEvent(call, repo, issue, 'closed')
       const commit = {
         id: merged,
         message: issue.title,
@@ -538,7 +538,7 @@ function edit(call: Call) {
     ...(labels ? { labels } : {}),
   })
   touched(issue)
-  tell(call, repo, issue, state && state !== before ? (state === 'closed' ? 'closed' : 'reopened') : 'edited', {
+  deliverEvent(call, repo, issue, state && state !== before ? (state === 'closed' ? 'closed' : 'reopened') : 'edited', {
     changes: {},
   })
   return {

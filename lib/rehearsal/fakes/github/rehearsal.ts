@@ -1,6 +1,6 @@
-// The GitHub of a rehearsal whose pods really run: all of server.ts, and GraphQL, git and log-in pages besides.
+// The GitHub of a rehearsal with a real node: server.ts with GraphQL, git and login pages.
 //   npx tsx lib/rehearsal/fakes/github/rehearsal.ts --folder FOLDER --address ADDRESS --name github.rehearsal.example
-// FOLDER has seed.json, github.crt and github.key; the repositories are kept in it.
+// FOLDER contains seed.json, github.crt and github.key; repositories are created in it.
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import { join } from 'node:path'
@@ -50,11 +50,11 @@ const running = await start({
     return true
   },
 })
-// Prow keeps its connections: one that is closed the moment it is used again is an error in its log.
+// Prow reuses its connections: one that is closed at the moment of its reuse is an error in Prow's log.
 running.server.keepAliveTimeout = 120_000
 openRepositories(running.state, join(folder, 'repositories'))
 
-// git and pages want https; the same state answers at both ports.
+// git and browsers use HTTPS; both ports serve the same state.
 const secure = createServer({
   cert: readFileSync(join(folder, 'github.crt')),
   key: readFileSync(join(folder, 'github.key')),
@@ -62,7 +62,7 @@ const secure = createServer({
 secure.on('request', (request, response) => running.server.emit('request', request, response))
 secure.listen(443, values.address)
 
-// Who is to be logged in: a real one would ask for a password.
+// The page on which a user is chosen; the real GitHub would ask for a password.
 function chooser(state: State, url: URL): string {
   const links = state.users.map(({ login }) => {
     const code = randomToken('code')
@@ -70,7 +70,7 @@ function chooser(state: State, url: URL): string {
     const to = new URL(url.searchParams.get('redirect_uri') ?? 'about:blank')
     to.searchParams.set('code', code)
     to.searchParams.set('state', url.searchParams.get('state') ?? '')
-    return `<p><a id="${login}" href="${to.href.replaceAll('&', '&amp;')}">Go on as ${login}</a></p>`
+    return `<p><a id="${login}" href="${to.href.replaceAll('&', '&amp;')}">Log in as ${login}</a></p>`
   })
   return `<!doctype html><title>GitHub</title>${links.join('')}`
 }

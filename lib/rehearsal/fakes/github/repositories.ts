@@ -8,7 +8,7 @@ function shownRepo(call: Call, repo: Repo): Record<string, unknown> {
   const level = user ? levelOf(call.state, repo, user.login) : installation ? 'write' : 'read'
   return {
     ...repositoryPayload(call.state, repo),
-    // Prow takes a missing one for disallowed.
+    // Prow treats a missing one as disallowed.
     allow_merge_commit: repo.allow_merge_commit,
     allow_squash_merge: repo.allow_squash_merge,
     allow_rebase_merge: repo.allow_rebase_merge,
@@ -22,7 +22,7 @@ function permissionsOf(level: string): Record<string, boolean> {
   return { pull: at >= 0, triage: at >= 1, push: at >= 2, maintain: at >= 3, admin: at >= 4 }
 }
 
-/** Everybody with a right of their own or through the organisation. */
+/** Everybody with a permission, of their own or through the organization. */
 export function collaborators(call: Call, repo: Repo): string[] {
   const org = call.state.orgs.find((one) => eq(one.login, repo.owner))
   return [...new Set([...Object.keys(repo.collaborators), ...Object.keys(org?.members ?? {})])]
@@ -32,7 +32,7 @@ function statusesOf(repo: Repo, ref: string): Status[] {
   return repo.statuses[shaOf(repo, ref)] ?? []
 }
 
-/** The commit that a sha, branch or HEAD names. */
+/** The commit of a sha, branch or HEAD. */
 export function shaOf(repo: Repo, ref: string): string {
   if (ref === 'HEAD') return repo.refs[`heads/${repo.default_branch}`] ?? ref
   return repo.refs[ref] ?? repo.refs[`heads/${ref}`] ?? ref
@@ -63,16 +63,6 @@ export const repositoryRoutes: Route[] = [
   [
     'GET',
     '/repos/:owner/:repo/git/refs/:ref*',
-    (call) => {
-      const repo = repoFor(call)
-      const found = repo.refs[call.part.ref!]
-      if (!found) throw notFound()
-      return { status: 200, body: { ref: `refs/${call.part.ref}`, object: { type: 'commit', sha: found } } }
-    },
-  ],
-  [
-    'GET',
-    '/repos/:owner/:repo/git/ref/:ref*',
     (call) => {
       const repo = repoFor(call)
       const found = repo.refs[call.part.ref!]
@@ -112,7 +102,7 @@ export const repositoryRoutes: Route[] = [
     (call) => {
       const repo = repoFor(call, 'protection')
       const found = repo.protection[`heads/${call.part.branch}`]
-      // override comments a failure when it reads other words.
+      // Prow's override plugin comments a failure on any other message.
       if (!found) throw new Refusal(404, 'Branch not protected')
       return { status: 200, body: found }
     },
@@ -137,11 +127,6 @@ export const repositoryRoutes: Route[] = [
         statuses: page,
       }))
     },
-  ],
-  [
-    'GET',
-    '/repos/:owner/:repo/commits/:sha/statuses',
-    (call) => paged(call, [...statusesOf(repoFor(call, 'statusesRead'), call.part.sha!)].reverse()),
   ],
   [
     'GET',
@@ -287,14 +272,6 @@ export const repositoryRoutes: Route[] = [
       }
     },
   ],
-  [
-    'GET',
-    '/repos/:owner/:repo/assignees/:login',
-    (call) => {
-      if (!collaborators(call, repoFor(call)).some((login) => eq(login, call.part.login!))) throw notFound()
-      return { status: 204 }
-    },
-  ],
 
   [
     'GET',
@@ -323,7 +300,7 @@ export const repositoryRoutes: Route[] = [
       return { status: 201, body: shownLabel(repo, label) }
     },
   ],
-  // The name may hold slashes, escaped or not.
+  // The name may contain slashes, escaped or not.
   [
     'GET',
     '/repos/:owner/:repo/labels/:name*',
@@ -342,7 +319,7 @@ export const repositoryRoutes: Route[] = [
       const label = labelOf(repo, call.part.name!)
       if (!label) throw notFound()
       checkedLabel(call.body, false)
-      // Prow says `name` where GitHub says `new_name`.
+      // Prow sends `name`, where GitHub documents `new_name`.
       const name = (call.body.new_name ?? call.body.name ?? label.name) as string
       const twin = labelOf(repo, name)
       if (twin && twin !== label)

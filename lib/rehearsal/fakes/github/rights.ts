@@ -9,7 +9,7 @@ export function findOrg(state: State, login: string): Org | undefined {
   return state.orgs.find((org) => eq(org.login, login))
 }
 
-/** What a person may do in a repository, whatever their token allows. */
+/** A user's permission in a repository, apart from what their token allows. */
 export function levelOf(state: State, repo: Repo, login: string): Level {
   if (eq(repo.owner, login)) return 'admin'
   const org = findOrg(state, repo.owner)
@@ -20,7 +20,7 @@ export function levelOf(state: State, repo: Repo, login: string): Level {
   return all.sort((a, b) => LEVELS.indexOf(b) - LEVELS.indexOf(a))[0] ?? 'none'
 }
 
-/** What a call wants: its name among the permissions of Apps, read or write, the scopes of classic tokens that give it, the least right of the person. */
+/** What a call needs: the permission of an App, read or write, one of the scopes of a classic token, and the user's permission at least. */
 interface Want {
   permission: string
   access: 'read' | 'write'
@@ -37,7 +37,7 @@ export const WANTS = {
   statuses: { permission: 'statuses', access: 'write', scopes: ['repo', 'repo:status'], level: 'write' },
   contents: { permission: 'contents', access: 'write', scopes: ['repo', 'public_repo'], level: 'write' },
   checks: { permission: 'checks', access: 'write', scopes: ['repo'], level: 'write' },
-  // Asked with permissions only where the repository is not public, by tokens that have permissions.
+  // Only tokens with permissions need one, and only where the repository is not public.
   issuesRead: { permission: 'issues', access: 'read', scopes: [], level: 'read' },
   pullsRead: { permission: 'pull_requests', access: 'read', scopes: [], level: 'read' },
   statusesRead: { permission: 'statuses', access: 'read', scopes: [], level: 'read' },
@@ -73,16 +73,16 @@ function permitted(permissions: Record<string, string> | undefined, name: string
   return has === 'admin' || has === 'write' || has === access
 }
 
-/** What anybody may read of a public repository; who has permissions needs them for the rest. */
+/** What everybody may read of a public repository; tokens with permissions need them for the rest. */
 const PUBLIC_READS: Wanted[] = ['issuesRead', 'pullsRead', 'statusesRead', 'contentsRead', 'checksRead', 'actionsRead']
 
-/** Whether a token was given the repository, by whose resources it reaches and by the list of them. */
+/** Whether a token has access to a repository, by its resource owner and its list of repositories. */
 function covers(token: Token | undefined, repo: Repo): boolean {
   if (token?.resource_owner && !eq(token.resource_owner, repo.owner)) return false
   return !token?.repositories || token.repositories.some((name) => eq(name, fullName(repo)))
 }
 
-/** What a token may do there. Every fine-grained one may read metadata, and none can be given checks. */
+/** What a token may do in a repository. Every fine-grained one may read metadata, and none can have checks. */
 function allowed(token: Token, want: Want): boolean {
   if (want.permission === 'metadata') return true
   if (token.kind === 'fine-grained' && want.permission === 'checks') return false
@@ -102,7 +102,7 @@ export function sees(state: State, repo: Repo, who: Caller): boolean {
   return levelOf(state, repo, user.login) !== 'none'
 }
 
-/** The repository of a call, when the caller may do that there. Refuses as GitHub does otherwise: 404 where it hides things. */
+/** The repository of a call. Throws what GitHub answers when the caller may not do that: 404 where it hides what exists. */
 export function repoFor(call: Call, want: Wanted = 'read'): Repo {
   const repo = findRepo(call.state, call.part.owner ?? '', call.part.repo ?? '')
   if (!repo || !sees(call.state, repo, call.who)) throw notFound()
@@ -110,7 +110,7 @@ export function repoFor(call: Call, want: Wanted = 'read'): Repo {
   if (want === 'read') return repo
   const { user, token, installation } = call.who
   if (PUBLIC_READS.includes(want) && !repo.private) return repo
-  // Scopes and roles that let somebody see a repository let them read all of it.
+  // Whoever sees a repository by scopes and roles may read all of it.
   if (wanted.scopes.length === 0 && token?.kind !== 'fine-grained' && !installation) return repo
   if (!token) throw new Refusal(401, 'Requires authentication')
   const headers = { 'X-Accepted-GitHub-Permissions': `${wanted.permission}=${wanted.access}` }
@@ -136,7 +136,7 @@ export function repoFor(call: Call, want: Wanted = 'read'): Repo {
   return repo
 }
 
-/** The organisation of a call, when the caller may look at (`read`) or change (`write`) its hooks. Without rights: 404. */
+/** The organization of a call. Throws 404 when the caller may not `read` or `write` its webhooks. */
 export function orgForHooks(call: Call, access: 'read' | 'write'): Org {
   const org = findOrg(call.state, call.part.org ?? '')
   const { user, token, installation } = call.who
@@ -164,7 +164,7 @@ function singleSignOn(org: string): Refusal {
   )
 }
 
-/** The person behind a call. Refuses with 401, or 403 for an installation, which is nobody. */
+/** The user who sends a call. Throws 401, or 403 for an installation, which is not a user. */
 export function userFor(call: Call) {
   if (call.who.installation) throw new Refusal(403, 'Resource not accessible by integration')
   if (!call.who.user) throw new Refusal(401, 'Requires authentication')

@@ -1,4 +1,4 @@
-// A GitHub of our own for tests and the rehearsal: state in memory, spoken to over HTTP by the same clients.
+// A local GitHub for tests and the rehearsal: state in memory, and the same HTTP API.
 //   npx tsx lib/rehearsal/fakes/github/server.ts [--port 0] [--port-file FILE] [--seed FILE] [--base-path /api/v3]
 //        [--tls-cert FILE --tls-key FILE] [--html-base URL]
 // /_test/state, /_test/seed, /_test/requests, /_test/reset and /_test/settle are for the test that started it.
@@ -15,18 +15,18 @@ import { repositoryRoutes } from './repositories.ts'
 import { emptyState, type Fault, type Seed, type State, seed } from './state.ts'
 import { setHtmlBase } from './webhooks.ts'
 
-export interface Options {
+export interface ServerOptions {
   port?: number
   host?: string
   seed?: Seed
-  /** Of GitHub Enterprise: `/api/v3`. */
+  /** `/api/v3` for GitHub Enterprise. */
   basePath?: string
   tls?: { cert: string; key: string }
-  /** Where pages and git are said to be. */
+  /** The base URL of pages and git. */
   htmlBase?: string
-  /** Routes that are looked at before ours: GraphQL, git, OAuth pages. */
+  /** Routes before the regular ones: GraphQL, git. */
   routes?: Route[]
-  /** Sees a request before anything else and says whether it answered it itself, such as git over http. */
+  /** Gets every request first and returns whether it has answered it, such as git over HTTP. */
   first?: (state: State, request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>
 }
 
@@ -35,13 +35,13 @@ export interface Running {
   url: string
   port: number
   server: Server
-  /** Waits until no delivery is under way. */
+  /** Waits for all deliveries. */
   settle: () => Promise<void>
   stop: () => Promise<void>
 }
 
 /** Starts a GitHub on loopback. */
-export async function start(options: Options = {}): Promise<Running> {
+export async function start(options: ServerOptions = {}): Promise<Running> {
   const state = emptyState()
   if (options.htmlBase) setHtmlBase(options.htmlBase)
   const find = router([...(options.routes ?? []), ...accountRoutes, ...hookRoutes, ...issueRoutes, ...repositoryRoutes])
@@ -203,7 +203,7 @@ function send(request: IncomingMessage, response: ServerResponse, reply: Reply):
   if (request.method === 'GET' && reply.status === 200) {
     headers.etag = etag(text)
     if (request.headers['if-none-match'] === headers.etag) {
-      // Without a length: a proxy would take 0 for that of the answer it kept.
+      // Without a length: ghproxy would take 0 as the length of the response that it has cached.
       delete headers['content-type']
       response.writeHead(304, headers)
       response.end()
@@ -224,7 +224,7 @@ function parsed(raw: Buffer): Record<string, unknown> {
   if (raw.length === 0) return {}
   try {
     const value = JSON.parse(raw.toString())
-    // `["label"]` is a body too.
+    // `["label"]` is a valid body too.
     return Array.isArray(value) ? { list: value } : value
   } catch {
     throw new Refusal(400, 'Problems parsing JSON')
@@ -253,7 +253,7 @@ if (process.argv[1] && import.meta.url === new URL(`file://${process.argv[1]}`).
       : undefined,
   })
   if (values['port-file']) {
-    // Whoever waits for the file never reads half of it.
+    // Renamed, so that nobody reads half of the file.
     writeFileSync(`${values['port-file']}.new`, `${running.port}\n`)
     renameSync(`${values['port-file']}.new`, values['port-file'])
   }

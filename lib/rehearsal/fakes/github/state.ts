@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 
-/** Rights of a person in a repository, from least to most. */
+/** Permissions of a user in a repository, from the least to the most. */
 export const LEVELS = ['none', 'read', 'triage', 'write', 'maintain', 'admin'] as const
 export type Level = (typeof LEVELS)[number]
 
@@ -20,12 +20,12 @@ export interface Token {
   permissions?: Record<string, string>
   /** ISO time. After it the answer is 401. */
   expires_at?: string
-  /** Full names it is limited to; absent: all that its owner sees. */
+  /** The full names of the repositories that it is limited to; absent: all that its owner sees. */
   repositories?: string[]
-  /** Of a fine-grained one: whose resources it reaches beside what is public; absent: those of every account here. */
+  /** The resource owner of a fine-grained one; absent: every account has given it access. */
   resource_owner?: string
   installation?: number
-  /** The organisation wants single sign-on and this token is not authorised for it: 403 with X-GitHub-SSO. */
+  /** The organization requires single sign-on and this token is not authorized for it: 403 with X-GitHub-SSO. */
   sso?: boolean
 }
 
@@ -142,21 +142,21 @@ export interface Repo {
   owner: string
   name: string
   private: boolean
-  /** Absent: as `private` says. An internal one is private too. */
+  /** Absent: follows from `private`. An internal one is private too. */
   visibility?: 'internal'
   archived: boolean
   default_branch: string
   allow_merge_commit: boolean
   allow_squash_merge: boolean
   allow_rebase_merge: boolean
-  /** Rights of people who have more than the organisation gives them. */
+  /** Permissions of users who have more than the organization gives them. */
   collaborators: Record<string, Level>
   labels: Label[]
   /** `heads/main` → sha. */
   refs: Record<string, string>
   /** Path → text, at every commit. The real files come from git when that is added. */
   files: Record<string, string>
-  /** `heads/main` → the answer of the protection endpoint. */
+  /** `heads/main` → the response of the protection endpoint. */
   protection: Record<string, unknown>
   statuses: Record<string, Status[]>
   check_runs: Record<string, Record<string, unknown>[]>
@@ -168,7 +168,7 @@ export interface Org {
   id: number
   login: string
   members: Record<string, 'admin' | 'member'>
-  /** What every member may do in every repository. */
+  /** The permission of every member in every repository. */
   base: Level
   teams: Record<string, string[]>
   hooks: Hook[]
@@ -198,7 +198,7 @@ export interface App {
   hook: Hook
 }
 
-/** An answer that is given instead of the right one. */
+/** A response that replaces the regular one. */
 export interface Fault {
   method?: string
   /** A regular expression over the path with its query. */
@@ -206,9 +206,9 @@ export interface Fault {
   status?: number
   headers?: Record<string, string>
   body?: unknown
-  /** Wait this many milliseconds first. Without `status` the right answer follows. */
+  /** Waits this many milliseconds first. Without `status` the regular response follows. */
   delay?: number
-  /** Close the connection without an answer. */
+  /** Closes the connection without a response. */
   hangup?: boolean
   /** How many times; absent: always. */
   times?: number
@@ -231,11 +231,11 @@ export interface State {
   faults: Fault[]
   /** Every request but those to /_test. */
   asked: Asked[]
-  /** Where deliveries to a URL really go: URL or its beginning → another. */
+  /** Where deliveries to a URL are sent instead: a URL or its prefix → another. */
   reach: Record<string, string>
-  /** CIDRs that /meta tells. */
+  /** The CIDRs in /meta. */
   meta: Record<string, unknown>
-  /** Our own base, for the URLs in answers. */
+  /** The base of the URLs in responses. */
   base: string
   nextId: number
 }
@@ -269,7 +269,7 @@ export function guid(): string {
   return randomUUID()
 }
 
-/** A commit id for what has none: the same for the same text. */
+/** A made-up commit ID: the same for the same text. */
 export function sha(text: string): string {
   return createHash('sha1').update(text).digest('hex')
 }
@@ -280,7 +280,7 @@ export function randomToken(prefix: string): string {
 
 type Given<T> = { [K in keyof T]?: T[K] extends (infer U)[] ? Given<U>[] : T[K] extends object ? unknown : T[K] }
 
-/** What a test or the rehearsal hands in: as much of the state as it cares about. Names are enough for most. */
+/** What a test or the rehearsal provides: as much of the state as it needs. Names are enough for most. */
 export interface Seed {
   users?: (string | Given<User>)[]
   tokens?: Record<string, Token>
@@ -292,7 +292,7 @@ export interface Seed {
   meta?: Record<string, unknown>
 }
 
-/** Adds to the state; what has the same name is replaced. */
+/** Adds to the state; replaces what has the same name. */
 export function seed(state: State, given: Seed): void {
   const put = <T>(list: T[], same: (one: T) => boolean, one: T) => {
     const at = list.findIndex(same)
@@ -369,9 +369,9 @@ export function seed(state: State, given: Seed): void {
 export function ensureUser(state: State, one: Partial<User> & { login: string }): User {
   const found = state.users.find((user) => eq(user.login, one.login))
   if (found) return Object.assign(found, one)
-  const made: User = { id: id(state), type: 'User', ...one }
-  state.users.push(made)
-  return made
+  const user: User = { id: id(state), type: 'User', ...one }
+  state.users.push(user)
+  return user
 }
 
 export function makeLabel(state: State, given: Partial<Label> | string): Label {
@@ -439,7 +439,7 @@ export function makePull(given: Partial<Pull>): Pull {
   }
 }
 
-/** Names on GitHub are the same whatever their case. */
+/** GitHub compares names regardless of case. */
 export function eq(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase()
 }

@@ -2,9 +2,9 @@ import { createHmac } from 'node:crypto'
 import { fullName } from './http.ts'
 import { type Delivery, eq, guid, type Hook, type Issue, id, type Repo, type State } from './state.ts'
 
-// GitHub's side of a webhook: what an event says, how it is signed, how it is sent and what is noted of it.
+// GitHub's side of webhooks: the payload of an event, its signature, its delivery and the record of that.
 
-/** Sends one event to one hook and notes how that went. */
+/** Delivers one event to one webhook and records the result. */
 export async function deliver(
   state: State,
   hook: Hook,
@@ -83,7 +83,7 @@ function reached(state: State, url: string): string {
   return match === undefined ? url : state.reach[match] + url.slice(match.length)
 }
 
-/** Hands an event of a repository to every hook that wants it: the repository's, its organisation's, the Apps'. */
+/** Delivers an event of a repository to every webhook that subscribes to it: the repository's, its organization's, the Apps'. */
 export async function emit(
   state: State,
   repo: Repo,
@@ -113,7 +113,7 @@ export async function emit(
   await Promise.all(work)
 }
 
-/** The ping that GitHub sends when a hook is made, and when asked. */
+/** The ping that GitHub sends when a webhook is created, and on request. */
 export function ping(state: State, hook: Hook, repo?: Repo, org?: string): Promise<Delivery> {
   return deliver(state, hook, 'ping', {
     zen: 'Keep it logically awesome.',
@@ -144,7 +144,7 @@ export function repositoryPayload(state: State, repo: Repo): Record<string, unkn
     private: repo.private,
     visibility: repo.visibility ?? (repo.private ? 'private' : 'public'),
     archived: repo.archived,
-    // Push events are looked up by owner.name, all others by owner.login.
+    // Prow reads owner.name in push events, owner.login in all others.
     owner: { login: repo.owner, name: repo.owner, type: 'Organization' },
     html_url: html,
     clone_url: `${html}.git`,
@@ -153,7 +153,7 @@ export function repositoryPayload(state: State, repo: Repo): Record<string, unkn
 }
 
 let html = 'https://github.com'
-/** Where pages and git are said to be; the rehearsal sets its own. */
+/** The base URL of pages and git; the rehearsal sets its own. */
 export function setHtmlBase(base: string): void {
   html = base
 }
@@ -210,7 +210,7 @@ export function issuePayload(state: State, repo: Repo, issue: Issue): Record<str
     milestone: issue.milestone ? { title: issue.milestone } : null,
     created_at: issue.created_at,
     updated_at: issue.updated_at,
-    // Its mere presence says that this is a pull request.
+    // Its presence marks a pull request.
     ...(issue.pull ? { pull_request: { url: `${state.base}/repos/${fullName(repo)}/pulls/${issue.number}` } } : {}),
   }
 }

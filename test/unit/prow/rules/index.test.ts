@@ -1,27 +1,41 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { ROOT } from '../../../../lib/base/paths.ts'
 import { parseYaml } from '../../../../lib/base/yaml-tree.ts'
+import { ALL_JOBS_RULES } from '../../../../lib/prow/rules/all-jobs.ts'
 import { CONFIG_RULES } from '../../../../lib/prow/rules/config.ts'
-import { asRegExp, cronError, isDuration, regexpError } from '../../../../lib/prow/rules/go-syntax.ts'
+import { DECORATION_RULES } from '../../../../lib/prow/rules/default-decoration.ts'
 import { checkConfiguration } from '../../../../lib/prow/rules/index.ts'
-import { JOB_RULES, TOGETHER_RULES } from '../../../../lib/prow/rules/jobs.ts'
+import { JOB_POD_RULES } from '../../../../lib/prow/rules/job-pods.ts'
+import { JOB_RULES } from '../../../../lib/prow/rules/jobs.ts'
 import { PLUGIN_RULES } from '../../../../lib/prow/rules/plugins.ts'
+import type { Violation } from '../../../../lib/prow/rules/rule.ts'
+import { TIDE_RULES } from '../../../../lib/prow/rules/tide.ts'
 import type { Settings } from '../../../../lib/settings/table.ts'
 import { CASES } from '../../../prow/cases.ts'
 import { findingsOf } from '../../../prow/compare.ts'
 
-test('every rule is broken by a case, so that none is there in vain', () => {
-  const broken = new Set(CASES.flatMap((one) => findingsOf(one).map((finding) => finding.rule)))
-  const idle = [CONFIG_RULES, PLUGIN_RULES, JOB_RULES, TOGETHER_RULES]
-    .flatMap((rules) => rules.map((rule) => rule.name))
-    .filter((name) => !broken.has(name))
-  assert.deepEqual(idle, [])
+test('every rule is broken by a case', () => {
+  const broken = new Set(CASES.flatMap((one) => findingsOf(one).map(({ rule }) => rule)))
+  const all = [
+    CONFIG_RULES,
+    DECORATION_RULES,
+    TIDE_RULES,
+    PLUGIN_RULES,
+    JOB_RULES,
+    JOB_POD_RULES,
+    ALL_JOBS_RULES,
+  ].flatMap((rules) => rules.map(({ name }) => name))
+  assert.equal(new Set(all).size, all.length)
+  assert.deepEqual(
+    all.filter((name) => !broken.has(name)),
+    [],
+  )
 })
 
-test('what is said has file, line, and what to do', () => {
+test('a violation has file, line, message and remedy', () => {
   for (const one of CASES) {
     for (const finding of findingsOf(one)) {
       assert.match(finding.file, /\.yaml$/)
@@ -33,32 +47,34 @@ test('what is said has file, line, and what to do', () => {
 })
 
 const SETTINGS = { PROW_HOST: 'p', GITHUB_ORG: 'org', LOG_BUCKET: 'logs', PRIVATE_CLONES: 'off' } as Settings
+const BASE = 'prowjob_namespace: prow\npod_namespace: test-pods\n'
 
-const look = (config: string, plugins = '', jobs: Record<string, string> = {}) =>
-  checkConfiguration(
+function check(config: string, plugins = '', jobs: Record<string, string> = {}): Violation[] {
+  return checkConfiguration(
     {
       config: { displayName: 'config.yaml', text: config },
       plugins: { displayName: 'plugins.yaml', text: plugins },
-      jobs: new Map(Object.entries(jobs).map(([told, text]) => [told, { displayName: told, text }])),
+      jobs: new Map(Object.entries(jobs).map(([name, text]) => [name, { displayName: name, text }])),
     },
     SETTINGS,
-  ).map(({ file, line, message, remedy }) => `${file}:${line} ${message} → ${remedy}`)
+  )
+}
 
-test('the line is that of the slip, and the nearest known name is offered', () => {
-  const told = look(
-    'prowjob_namespace: prow\npod_namespace: test-pods\n\n# a comment\ntide:\n  queries:\n    - orgs: [org]\n      lables: [lgtm]\n',
-  )
-  assert.ok(
-    told.includes('config.yaml:8 tide.queries[0].lables is no field that Prow knows → Did you mean labels?'),
-    told.join('\n'),
-  )
+const shown = ({ file, line, message, remedy }: Violation) => `${file}:${line} ${message} → ${remedy}`
+
+test('an unknown field has its own line and the most similar name that is known', () => {
+  const found = check(`${BASE}\n# a comment\ntide:\n  queries:\n    - orgs: [org]\n      lables: [lgtm]\n`).map(shown)
+  const expected = 'config.yaml:8 tide.queries[0].lables is not a field that Prow knows → Did you mean labels?'
+  assert.ok(found.includes(expected), found.join('\n'))
 })
 
-test("the guide's own faults are named", () => {
-  const told = look(
-    'prowjob_namespace: prow\npod_namespace: test-pods\ndeck:\n  view_auth_configs: {}\nplank:\n  job_url_prefix_config:\n    "*": http://p/view/\n  report_templates:\n    "*": "[log](http://p/x)"\n',
+test("the problems of the guide's own configuration are reported", () => {
+  const found = check(
+    `${BASE}deck:\n  view_auth_configs: {}\nplank:\n  job_url_prefix_config:\n    "*": http://p/view/\n  report_templates:\n    "*": "[log](http://p/x)"\n`,
     'plugins: {org: {plugins: [weainformer, repo-permission-alert, trigger]}}\nfile_size_limit: {}\nyaml-validator: {}\nconfig_updater: {maps: {a: {name: b, clusters: {default: [kube-deploy]}}}}\ntriggers: [{repos: [org], elide_skipped_contexts: true}]\n',
-  ).join('\n')
+  )
+    .map(shown)
+    .join('\n')
   for (const name of [
     'deck.view_auth_configs',
     'job_url_prefix_config',
@@ -70,70 +86,77 @@ test("the guide's own faults are named", () => {
     'kube-deploy',
     'elide_skipped_contexts',
   ])
-    assert.ok(told.includes(name), `${name} is not named in\n${told}`)
+    assert.ok(found.includes(name), `${name} is not reported in\n${found}`)
 })
 
-test("what is shipped is what Prow's rules want", () => {
+describe('a bucket other than LOG_BUCKET is refused: neither Prow nor its jobs have access to it', () => {
+  const found = (config: string, jobs: Record<string, string> = {}) =>
+    check(BASE + config, 'plugins: {org: {plugins: [trigger]}}', jobs)
+      .filter(({ message }) => message.includes('LOG_BUCKET'))
+      .map(({ severity, file, line, message }) => `${severity} ${file}:${line} ${message}`)
+  const defaults = (bucket: string) =>
+    `plank:\n  default_decoration_config_entries:\n    - config:\n        gcs_configuration: {bucket: ${bucket}}\n`
+  const job = (...lines: string[]) => ({
+    'a.yaml': `presubmits:\n  org/repo:\n    - name: a\n      ${lines.join('\n      ')}\n`,
+  })
+
+  test('in config.yaml', () => {
+    assert.deepEqual(found(defaults('s3://other/path')), [
+      'here config.yaml:6 has bucket other, and LOG_BUCKET is logs',
+    ])
+    for (const bucket of ['s3://logs', 's3://logs/path']) assert.deepEqual(found(defaults(bucket)), [], bucket)
+  })
+
+  test('in a job, unless it has credentials of its own', () => {
+    const bucket = 'gcs_configuration: {bucket: s3://other}'
+    assert.deepEqual(found('', job(`decoration_config: {${bucket}}`)), [
+      'here a.yaml:4 presubmit a has bucket other, and its pod has access to LOG_BUCKET (logs) only',
+    ])
+    for (const lines of [
+      [`decoration_config: {${bucket}, s3_credentials_secret: mine}`],
+      [`decoration_config: {${bucket}, default_service_account_name: mine}`],
+      [`decoration_config: {${bucket}}`, 'spec: {serviceAccountName: mine}'],
+    ])
+      assert.deepEqual(found('', job(...lines)), [], lines.join())
+  })
+})
+
+test('a duplicate key is refused as one that Prow drops, and YAML that cannot be parsed hides what follows from it', () => {
+  const yaml = (config: string, jobs: Record<string, string>) =>
+    check(config, '', jobs).map(({ rule, severity, file, line }) => `${rule} ${severity} ${file}:${line}`)
+  assert.deepEqual(yaml(`${BASE}log_level: info\nlog_level: debug\n`, {}), [
+    'yaml here config.yaml:4',
+    'no-organization hint plugins.yaml:1',
+  ])
+  const jobs = { 'a.yaml': 'presubmits:\n\torg/repo: []\n', 'b.yaml': 'log_level: 1\n' }
+  assert.deepEqual(yaml(BASE, jobs), [
+    'yaml invalid a.yaml:2',
+    'type invalid b.yaml:1',
+    'no-organization hint plugins.yaml:1',
+  ])
+  assert.deepEqual(yaml('a: [', jobs), ['yaml invalid config.yaml:1', 'yaml invalid a.yaml:2'])
+})
+
+test('how a value is read depends on the file: plugins.yaml converts it to a string, and unknown fields of jobs are hints', () => {
+  const found = check(
+    `${BASE}status_error_link: 1\nunknown: 1\n`,
+    'plugins: {org: {plugins: [trigger], unknown: 1}}\nwelcome: [{repos: [org], message_template: 1.10}]\nunknown: 1\n',
+    { 'a.yaml': 'unknown: 1\nstatus_error_link: 1\n' },
+  ).map(({ rule, severity, file, line }) => `${file}:${line} ${rule} ${severity}`)
+  assert.deepEqual(found, [
+    'config.yaml:3 type invalid',
+    'config.yaml:4 unknown-field strict',
+    'plugins.yaml:2 conversion hint',
+    'plugins.yaml:3 unknown-field strict',
+    'plugins.yaml:1 unknown-field hint',
+    'a.yaml:1 unknown-field hint',
+    'a.yaml:2 type invalid',
+  ])
+})
+
+test('the templates are valid YAML', () => {
   for (const name of ['config.yaml', 'plugins.yaml', 'labels.yaml']) {
-    const { errors: faults } = parseYaml(
-      readFileSync(join(ROOT, 'manifests/config', name), 'utf8').replace(/ # when .*$/gm, ''),
-    )
-    assert.deepEqual(faults, [], name)
+    const text = readFileSync(join(ROOT, 'manifests/config', name), 'utf8').replace(/ # when .*$/gm, '')
+    assert.deepEqual(parseYaml(text).errors, [], name)
   }
-})
-
-test('durations, cron lines and expressions as Go takes them', () => {
-  for (const good of ['1h', '1h30m', '90s', '1.5h', '0', '-1m', '10ms', '.5s']) assert.ok(isDuration(good), good)
-  for (const bad of ['1d', '60', '1 h', '', 'h', '1h30', '10min']) assert.ok(!isDuration(bad), bad)
-  for (const good of [
-    '0 3 * * *',
-    '*/15 2-4 * * 1-5',
-    '@daily',
-    '@every 90m',
-    '0 0 3 * * *',
-    '0 3 * jan MON',
-    'TZ=UTC 0 3 * * *',
-    '1,2,3 * * * *',
-    '5/10 * * * *',
-  ])
-    assert.equal(cronError(good), undefined, good)
-  for (const bad of [
-    '0 3 * *',
-    '60 * * * *',
-    '0 24 * * *',
-    '0 3 0 * *',
-    '0 3 * 13 *',
-    '0 3 * * 7',
-    '5-3 * * * *',
-    '@sometimes',
-    '@every day',
-    'a * * * *',
-    '1-2-3 * * * *',
-    '*/x * * * *',
-  ])
-    assert.ok(cronError(bad), bad)
-  for (const good of [
-    '^main$',
-    'a(b|c)*',
-    '(?i)readme',
-    '(?P<n>x)',
-    '[^]]',
-    '[[:alpha:]]',
-    '\\.go$',
-    'x{2,}',
-    '\\Qa(b\\E',
-  ])
-    assert.equal(regexpError(good), undefined, good)
-  for (const bad of ['(', 'a)', '[a', '*a', 'a(?!b)', '(?<=a)b', '(a)\\1']) assert.ok(regexpError(bad), bad)
-  assert.ok(asRegExp('(?m)^/test one$')?.test('x\n/test one'))
-})
-
-test('YAML as Prow reads it: keys that stand twice, tabs, a second document, aliases', () => {
-  const told = (text: string) => parseYaml(text).errors.map(({ line, message }) => `${line} ${message}`)
-  assert.deepEqual(told('a: 1\nb: 2\n'), [])
-  assert.match(told('a: 1\nb: 2\na: 3\n')[0] ?? '', /^3 has a twice/)
-  assert.match(told('a:\n\t- b\n')[0] ?? '', /^2 .*tab/)
-  assert.match(told('a: 1\n---\nb: 2\n')[0] ?? '', /second document/)
-  assert.match(told('a: *b\n')[0] ?? '', /nowhere/)
-  assert.deepEqual(told('a: &x {k: 1}\nb: {<<: *x, k: 2}\n'), [])
 })

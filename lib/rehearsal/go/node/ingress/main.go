@@ -1,5 +1,5 @@
-// Stands in for ingress-nginx on the rehearsal's real node, where its image cannot be had: it serves the routes of
-// the cluster's Ingress objects of class nginx, by http and, with a certificate of its own, by https.
+// Replaces ingress-nginx on the rehearsal's real node, where its image cannot be pulled: serves the routes of the
+// cluster's Ingress objects of class nginx by HTTP and, with a self-signed certificate, by HTTPS.
 package main
 
 import (
@@ -59,7 +59,7 @@ func main() {
 	client := inCluster()
 	go func() {
 		for ; ; time.Sleep(time.Second) {
-			found, err := look(client)
+			found, err := listRoutes(client)
 			if err != nil {
 				log.Print(err)
 				continue
@@ -96,7 +96,7 @@ func inCluster() *http.Client {
 	}
 }
 
-func look(client *http.Client) ([]route, error) {
+func listRoutes(client *http.Client) ([]route, error) {
 	server := net.JoinHostPort(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))
 	request, err := http.NewRequest("GET", "https://"+server+"/apis/networking.k8s.io/v1/ingresses", nil)
 	if err != nil {
@@ -107,16 +107,16 @@ func look(client *http.Client) ([]route, error) {
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+string(token))
-	answer, err := client.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("list of ingresses: %s", answer.Status)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("list of ingresses: %s", response.Status)
 	}
 	var listed list
-	if err := json.NewDecoder(answer.Body).Decode(&listed); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(&listed); err != nil {
 		return nil, err
 	}
 	found := []route{}
@@ -144,7 +144,7 @@ func proxy(to *url.URL) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(to)
 		r.SetXForwarded()
-		// As nginx does it: the name that was asked for stays.
+		// As nginx does: the Host header stays what the client sent.
 		r.Out.Host = r.In.Host
 	}}
 }
@@ -168,7 +168,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	http.NotFound(w, r)
 }
 
-// A Prefix counts whole elements: /hook is no prefix of /hooks.
+// A path of type Prefix matches whole elements: /hook does not match /hooks.
 func matches(prefix, path string) bool {
 	prefix = strings.TrimSuffix(prefix, "/")
 	return path == prefix || strings.HasPrefix(path, prefix+"/")
@@ -185,9 +185,9 @@ func selfSigned() tls.Certificate {
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().AddDate(1, 0, 0),
 	}
-	made, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		log.Fatal(err)
 	}
-	return tls.Certificate{Certificate: [][]byte{made}, PrivateKey: key}
+	return tls.Certificate{Certificate: [][]byte{certificate}, PrivateKey: key}
 }

@@ -1,5 +1,5 @@
-// Prints what Prow's configuration may hold, as JSON: per type its fields, and the plugins that are registered.
-// lib/prowfields.json is its output:  go run ./fields > ../../lib/prowfields.json
+// Prints what Prow's configuration may contain, as JSON: the fields of each type, and the plugins that are registered.
+// lib/prow/rules/fields.json is its output, here:  go run ./fields > ../../../prow/rules/fields.json
 package main
 
 import (
@@ -21,7 +21,7 @@ var (
 	types       = map[string]map[string]string{}
 )
 
-// name says a type in few letters: s text, b bool, i whole number, f number, d duration, * anything, [] list, {} map.
+// name abbreviates a type: s string, b bool, i integer, f float, d duration, * any value, [] list, {} map.
 func name(t reflect.Type) string {
 	if t.Kind() == reflect.Ptr {
 		return name(t.Elem())
@@ -29,7 +29,7 @@ func name(t reflect.Type) string {
 	if t.Name() == "Duration" && t.Kind() == reflect.Struct {
 		return "d"
 	}
-	// Nobody here has Tekton.
+	// Prow runs without Tekton here.
 	if strings.Contains(t.PkgPath(), "tektoncd") || t.Name() == "TektonPipelineRunSpec" {
 		return "*"
 	}

@@ -1,38 +1,13 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
-import { type FileName, webhookSecret } from '../../../lib/prow/secret-files.ts'
-import { inspectSecrets } from '../../../lib/prow/secrets.ts'
-import { readSettings } from '../../../lib/settings/settings.ts'
+import { test } from 'node:test'
+import { objectStoreData, reviewOauthConfig, webhookSecret } from '../../../lib/prow/secret-content.ts'
+import { contentProblem, type FileName, inspectContent } from '../../../lib/prow/secret-files.ts'
+import { EKS, LOCAL, settings } from '../world.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'secrets-test-'))
+const APP = { GITHUB_AUTH: 'app', GITHUB_APP_ID: '1' }
 
-after(() => rmSync(folder, { recursive: true }))
-
-const settings = readSettings(join(folder, '.env'), {
-  TARGET: 'local',
-  KUBECONFIG_FILE: 'k',
-  KUBE_CONTEXT: 'c',
-  PROW_HOST: 'prow.example.com',
-  GITHUB_ORG: 'my-org',
-  LOG_BUCKET: 'logs',
-  IDENTITY: 'keys',
-  INGRESS: 'none',
-  SECRETS_DIR: folder,
-})
-
-/** What is said of a file's content; nothing when it is right. */
-function said(name: FileName, text: string, given: Partial<typeof settings> = {}): string {
-  const file = join(folder, name)
-  writeFileSync(file, text)
-  const { faults } = inspectSecrets({ ...settings, ...given }, undefined)
-  rmSync(file)
-  const told = faults.map(({ message }) => message).find((message) => message.startsWith(file))
-  return told?.slice(file.length + 1) ?? ''
-}
+const ROLES = EKS
 
 const REDIRECT = 'redirect_url: "https://prow.example.com/github-login/redirect"'
 
@@ -42,7 +17,7 @@ const curve = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
 
 const pem = (key: typeof privateKey, type: 'pkcs1' | 'pkcs8') => key.export({ type, format: 'pem' }) as string
 
-const CONTENTS: [FileName, string, RegExp | '', Partial<typeof settings>?][] = [
+const CONTENTS: [FileName, string, RegExp | '', Record<string, string>?][] = [
   ['hmac-token', '0123456789abcdef0123\n', ''],
   ['hmac-token', '12345678901234567890\n', ''],
   ['hmac-token', 'short', /shorter than 16/],
@@ -53,9 +28,9 @@ const CONTENTS: [FileName, string, RegExp | '', Partial<typeof settings>?][] = [
   ['hmac-token', 'other:\n- value: 0123456789abcdef\n  created_at: 2026-01-01T00:00:00Z\n', /no entry for my-org/],
   ['hmac-token', '"*":\n- value: 0123456789abcdef\n', /without value or created_at/],
   ['hmac-token', '"*": 0123456789abcdef\n', /has no list/],
-  ['hmac-token', '"*":\n- value: 0123456789abcdef\n  created_at: soon\n', /no time such as/],
-  ['hmac-token', '"*":\n- value: 0123456789abcdef\n  created_at: 2999-01-01T00:00:00Z\n', /yet to come/],
-  ['hmac-token', 'two words', /neither one word nor a map/],
+  ['hmac-token', '"*":\n- value: 0123456789abcdef\n  created_at: soon\n', /not a timestamp such as/],
+  ['hmac-token', '"*":\n- value: 0123456789abcdef\n  created_at: 2999-01-01T00:00:00Z\n', /in the future/],
+  ['hmac-token', 'two words', /neither one word nor a map of organizations/],
   ['cookie', `${Buffer.alloc(32, 1).toString('base64')}\n`, ''],
   ['cookie', Buffer.alloc(31, 1).toString('base64'), /base64 of 32 bytes/],
   ['cookie', Buffer.alloc(33, 1).toString('base64'), /base64 of 32 bytes/],
@@ -69,33 +44,37 @@ const CONTENTS: [FileName, string, RegExp | '', Partial<typeof settings>?][] = [
   [
     'github-oauth-config',
     'client_id: "1"\nclient_secret: "x"\nredirect_url: "https://prow.example.com"\n',
-    /another redirect_url/,
+    /redirect_url other than https/,
   ],
   [
     'github-oauth-config',
     'client_id: "1"\nclient_secret: "x"\nredirect_url: "http://prow.example.com/github-login/redirect"\n',
-    /another redirect_url/,
+    /redirect_url other than https/,
   ],
-  ['github-oauth-config', 'client_id: "1', /is no YAML/],
+  ['github-oauth-config', 'client_id: "1', /is not valid YAML/],
   ['oauth-token', `ghp_${'a'.repeat(36)}\n`, ''],
   ['oauth-token', `github_pat_${'a'.repeat(71)}`, ''],
   ['oauth-token', 'a'.repeat(40), ''],
-  ['oauth-token', 'ghp_abcdefghijklmnopqrst', /too short for a token of GitHub/],
+  ['oauth-token', 'ghp_abcdefghijklmnopqrst', /too short for a GitHub token/],
   ['oauth-token', 'oauth: ghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', /more than one word/],
-  ['oauth-token', 'REPLACE with the personal access token', /text of the example/],
-  ['github-app-key', pem(privateKey, 'pkcs1'), '', { GITHUB_AUTH: 'app' }],
-  ['github-app-key', pem(privateKey, 'pkcs8'), '', { GITHUB_AUTH: 'app' }],
-  ['github-app-key', pem(curve, 'pkcs8'), /not an RSA key/, { GITHUB_AUTH: 'app' }],
-  ['github-app-key', pem(privateKey, 'pkcs1').slice(0, 400), /no private key in PEM/, { GITHUB_AUTH: 'app' }],
+  ['oauth-token', 'REPLACE with the personal access token', /still contains the text of the example/],
+  ['github-app-key', pem(privateKey, 'pkcs1'), '', APP],
+  ['github-app-key', pem(privateKey, 'pkcs8'), '', APP],
+  ['github-app-key', pem(curve, 'pkcs8'), /not an RSA key/, APP],
+  ['github-app-key', pem(privateKey, 'pkcs1').slice(0, 400), /not a private key in PEM/, APP],
   ['clone-token', `github_pat_${'b'.repeat(71)}`, '', { PRIVATE_CLONES: 'on' }],
-  ['clone-token', 'REPLACE with a token', /text of the example/, { PRIVATE_CLONES: 'on' }],
+  ['clone-token', 'REPLACE with a token', /still contains the text of the example/, { PRIVATE_CLONES: 'on' }],
   ['s3-credentials', '{"region":"a","endpoint":"http://s:1","access_key":"a","secret_key":"b"}', ''],
   ['s3-credentials', '{"region":"a","endpoint":"s:1","access_key":"a","secret_key":"b"}', /endpoint without http/],
   ['s3-credentials', '{"endpoint":"http://s:1","access_key":"a","secret_key":"b"}', /lacks region/],
   ['s3-credentials', '{"region":"a","endpoint":"http://s:1"}', /lacks access_key and secret_key/],
   ['s3-credentials', '{"region":"a","endpoint":"http://s:1","access_key":"a"}', /without the other/],
   ['s3-credentials', '{"region":"a","access_key":"a","secret_key":"b"}', /lacks endpoint/],
-  ['s3-credentials', '{"region":"a","endpoint":"http://s:1","accessKey":"a"}', /accessKey, which Prow does not know/],
+  [
+    's3-credentials',
+    '{"region":"a","endpoint":"http://s:1","accessKey":"a"}',
+    /unknown key accessKey \(Prow knows region/,
+  ],
   [
     's3-credentials',
     '{"region":"a","endpoint":"http://s:1","access_key":"a","secret_key":"b","insecure":"no"}',
@@ -106,19 +85,63 @@ const CONTENTS: [FileName, string, RegExp | '', Partial<typeof settings>?][] = [
     '{"region":"a","endpoint":"http://s:1","access_key":1,"secret_key":"b"}',
     /access_key without quotes/,
   ],
-  ['s3-credentials', 'region: a', /is no JSON/],
+  ['s3-credentials', 'region: a', /is not valid JSON/],
+  ['hmac-token', 'org: []\n', /has no list of values for org/],
+  ['hmac-token', 'my-org:\n- null\n', /without value or created_at for my-org/],
+  ['cookie', `${Buffer.alloc(32, 1).toString('base64')}=`, /base64 of 32 bytes/],
+  ['cookie', 'REPLACE or delete', /still contains the text of the example/],
+  ['oauth-token', '\n \n', /is empty/],
+  ['oauth-token', `\u0000\u0001binary-binary-binary`, /is not text/],
+  ['oauth-token', '0123456789012345678901234567890123456789', ''],
+  ['s3-credentials', '"text"', /is not a JSON object/],
+  ['s3-credentials', '[1]', /is not a JSON object/],
+  ['s3-credentials', '{"region":"","endpoint":"http://s:1","access_key":"a","secret_key":"b"}', /lacks region/],
+  // With roles there is nothing secret in it: it is mounted in job pods.
+  ['s3-credentials', '{"region":"a"}', '', ROLES],
+  ['s3-credentials', '{"region":"a","endpoint":"https://s3.example.com"}', '', ROLES],
+  ['s3-credentials', '{"region":"a","access_key":"a","secret_key":"b"}', /access keys, which IDENTITY=irsa/, ROLES],
+  ['s3-credentials', '{"region":"a","session_token":"a"}', /access keys, which IDENTITY=irsa/, ROLES],
 ]
 
 for (const [name, text, expected, given] of CONTENTS) {
-  test(`${name}: ${JSON.stringify(text.slice(0, 50))} is ${expected === '' ? 'right' : `refused: ${expected}`}`, () => {
-    const told = said(name, text, given)
-    if (expected === '') assert.equal(told, '')
-    else assert.match(told, expected)
+  test(`${name}: ${JSON.stringify(text.slice(0, 50))} is ${expected === '' ? 'valid' : `refused: ${expected}`}`, () => {
+    const message = contentProblem(name, text.trim(), settings(given === ROLES ? ROLES : { ...LOCAL, ...given })) ?? ''
+    if (expected === '') assert.equal(message, '')
+    else assert.match(message, expected)
     // A value is never quoted.
     for (const value of text.match(/[0-9a-zA-Z_+/]{16,}/g) ?? [])
-      assert.ok(!told.includes(value) || /redirect_url|REPLACE/.test(told))
+      assert.ok(!message.includes(value) || /redirect_url|REPLACE/.test(message))
   })
 }
+
+test('access keys that IDENTITY=irsa does not use have a remedy of their own', () => {
+  const [finding] = inspectContent(
+    's3-credentials',
+    '{"region":"a","access_key":"a","secret_key":"b"}',
+    settings(ROLES),
+    'secrets/s3-credentials',
+  )
+  assert.deepEqual(finding, {
+    outcome: 'failed',
+    message: 'secrets/s3-credentials has access keys, which IDENTITY=irsa does not use and any job could read',
+    remedy: 'Remove the keys, or set IDENTITY=keys.',
+  })
+})
+
+test('the client_id of a GitHub App is a warning', () => {
+  for (const id of ['"Iv1.0123456789abcdef"', 'Iv23liABC', "'Iv23liABC'"])
+    assert.equal(reviewOauthConfig(`client_id: ${id}`)?.outcome, 'warning')
+  assert.equal(reviewOauthConfig('client_id: "Ov23liABC"'), undefined)
+})
+
+test('the object store gets its three keys, which are never absent', () => {
+  assert.deepEqual(objectStoreData('{"region":"a","endpoint":"http://s:1","access_key":"b","secret_key":"c"}'), {
+    access_key: 'b',
+    secret_key: 'c',
+    region: 'a',
+  })
+  assert.deepEqual(objectStoreData('{"region":"a"}'), { access_key: '', secret_key: '', region: 'a' })
+})
 
 test('the webhook of a repository is signed with the newest of its own list, else of the organisation, else of all', () => {
   const map = `

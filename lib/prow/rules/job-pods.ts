@@ -1,0 +1,221 @@
+import { isGiven, keyLine, nodeAt, textOf, textsOf } from '../../base/yaml-tree.ts'
+import { UTILITY_IMAGES } from '../../settings/derived.ts'
+import { s3Bucket } from './default-decoration.ts'
+import { agentOf, containersOf, type Job, match, type Rule, shownJob } from './rule.ts'
+
+// What Prow itself adds to the pod of a decorated job (prow/pkg/pod-utils/decorate).
+const CONTAINERS = ['clonerefs', 'initupload', 'place-entrypoint', 'sidecar']
+const VOLUMES = ['logs', 'code', 'tools', 'gcs-credentials', 's3-credentials']
+const MOUNTS = ['logs', 'code', 'tools']
+const MOUNT_PATHS = ['/logs', '/home/prow/go', '/tools']
+const ENV = ['CI', 'JOB_NAME', 'JOB_SPEC', 'JOB_TYPE', 'PROW_JOB_ID', 'BUILD_ID', 'BUILD_NUMBER']
+const ENV_OF_REFS = ['REPO_OWNER', 'REPO_NAME', 'PULL_BASE_REF', 'PULL_BASE_SHA', 'PULL_REFS']
+const ENV_OF_PULLS = ['PULL_NUMBER', 'PULL_PULL_SHA', 'PULL_HEAD_REF', 'PULL_TITLE']
+
+/** Rules about the pod of a job and its decoration. */
+export const JOB_POD_RULES: Rule<Job>[] = [
+  {
+    name: 'spec',
+    severity: 'invalid',
+    remedy: 'Add a spec with containers.',
+    *find(job) {
+      const spec = nodeAt(job.tree, 'spec')
+      if (agentOf(job) === 'kubernetes' && !spec?.map) return yield match(job.tree, `${shownJob(job)} has no spec`)
+      if (spec?.map && containersOf(job).length === 0) yield match(spec, `${shownJob(job)} has no containers`)
+      if (spec?.map && ['jenkins', 'tekton-pipeline'].includes(agentOf(job)))
+        yield match(
+          spec,
+          `${shownJob(job)} has a spec and agent: ${agentOf(job)}`,
+          'Remove agent: kubernetes is the default.',
+        )
+    },
+  },
+  {
+    name: 'init-containers',
+    severity: 'invalid',
+    remedy: 'Do it in the container itself: Prow adds init containers of its own.',
+    *find(job) {
+      const init = nodeAt(job.tree, 'spec', 'initContainers')
+      if ((init?.list ?? []).some((one) => textOf(nodeAt(one, 'restartPolicy')) !== 'Always'))
+        yield match(init, `${shownJob(job)} has init containers`)
+    },
+  },
+  {
+    name: 'several-containers',
+    severity: 'invalid',
+    remedy: 'Set decorate: true, and give each container a unique name.',
+    *find(job) {
+      const all = containersOf(job)
+      if (all.length < 2) return
+      if (!job.decoration)
+        return yield match(job.tree, `${shownJob(job)} has ${all.length} containers and is not decorated`)
+      const seen = new Set<string>()
+      for (const one of all) {
+        const name = textOf(nodeAt(one, 'name'))
+        if (name === '') yield match(one, `${shownJob(job)} has several containers, one of them without a name`)
+        else if (seen.has(name)) yield match(one, `${shownJob(job)} has two containers named ${name}`)
+        else if (CONTAINERS.includes(name))
+          yield match(one, `${shownJob(job)} has a container named ${name}, a name of Prow's own`)
+        seen.add(name)
+      }
+    },
+  },
+  {
+    name: 'command',
+    severity: 'invalid',
+    remedy: "Set command or args: Prow wraps them, and does not know the image's entrypoint.",
+    *find(job) {
+      if (!job.decoration) return
+      for (const one of containersOf(job)) {
+        const command = [...textsOf(nodeAt(one, 'command')), ...textsOf(nodeAt(one, 'args'))]
+        if (command.length === 0 || command[0] === '')
+          yield match(one, `${shownJob(job)} is decorated and has no command`)
+      }
+    },
+  },
+  {
+    name: 'environment',
+    severity: 'invalid',
+    remedy: 'Rename the variable: Prow sets this one itself, and a name may occur once.',
+    *find(job) {
+      const reserved = new Set([
+        ...ENV,
+        ...(job.kind === 'periodic' ? [] : ENV_OF_REFS),
+        ...(job.kind === 'presubmit' ? ENV_OF_PULLS : []),
+      ])
+      for (const one of containersOf(job)) {
+        const seen = new Set<string>()
+        for (const env of nodeAt(one, 'env')?.list ?? []) {
+          const name = textOf(nodeAt(env, 'name'))
+          if (reserved.has(name)) yield match(env, `${shownJob(job)} sets ${name}`)
+          if (seen.has(name)) yield match(env, `${shownJob(job)} sets ${name} twice`)
+          seen.add(name)
+        }
+      }
+    },
+  },
+  {
+    name: 'volumes',
+    severity: 'invalid',
+    remedy: `Rename it. Prow uses the volumes ${VOLUMES.join(', ')} and the paths ${MOUNT_PATHS.join(', ')} itself.`,
+    *find(job) {
+      const reserved = new Set([
+        ...VOLUMES,
+        ...(job.decoration?.oauth_token_secret?.name ? [job.decoration.oauth_token_secret.name] : []),
+        ...(job.decoration?.ssh_key_secrets ?? []),
+      ])
+      const names = new Set<string>()
+      for (const volume of nodeAt(job.tree, 'spec', 'volumes')?.list ?? []) {
+        const name = textOf(nodeAt(volume, 'name'))
+        if (names.has(name)) yield match(volume, `${shownJob(job)} has two volumes named ${name}`)
+        if (reserved.has(name)) yield match(volume, `${shownJob(job)} has a volume named ${name}`)
+        names.add(name)
+      }
+      // Labels select presets, which may add volumes.
+      const presets = isGiven(nodeAt(job.tree, 'labels'))
+      for (const one of containersOf(job)) {
+        for (const mount of nodeAt(one, 'volumeMounts')?.list ?? []) {
+          const name = textOf(nodeAt(mount, 'name'))
+          const path = textOf(nodeAt(mount, 'mountPath'))
+          if (MOUNTS.includes(name)) yield match(mount, `${shownJob(job)} mounts ${name}`)
+          else if (!names.has(name) && !reserved.has(name) && !presets)
+            yield match(
+              mount,
+              `${shownJob(job)} mounts ${name}, which is not a volume of its spec`,
+              'Add it under spec.volumes.',
+            )
+          if (MOUNT_PATHS.includes(path)) yield match(mount, `${shownJob(job)} mounts a volume at ${path}`)
+        }
+      }
+    },
+  },
+  {
+    name: 'undecorated',
+    severity: 'strict',
+    remedy: 'Set decorate: true: without it no log reaches the bucket.',
+    *find(job) {
+      if (!job.decorated && agentOf(job) === 'kubernetes') yield match(job.tree, `${shownJob(job)} is not decorated`)
+    },
+  },
+  {
+    name: 'decoration-complete',
+    severity: 'invalid',
+    remedy:
+      'Give plank.default_decoration_config_entries in config.yaml all four utility_images and a gcs_configuration.',
+    *find(job) {
+      if (!job.decoration || containersOf(job).length === 0) return
+      const { utility_images: images, gcs_configuration: gcs } = job.decoration
+      const missing = UTILITY_IMAGES.filter((name) => !images?.[name])
+      if (missing.length > 0)
+        return yield match(
+          job.tree,
+          `${shownJob(job)} is decorated, and its decoration lacks the utility images ${missing.join(', ')}`,
+        )
+      if (!gcs) return yield match(job.tree, `${shownJob(job)} is decorated, and its decoration has no bucket for logs`)
+      const strategy = String(gcs.path_strategy ?? '')
+      if (!['explicit', 'legacy', 'single'].includes(strategy))
+        return yield match(
+          job.tree,
+          strategy
+            ? `${shownJob(job)}: the path_strategy of its decoration is ${strategy}`
+            : `${shownJob(job)}: its decoration has no path_strategy`,
+          'Write path_strategy: explicit.',
+        )
+      if (strategy !== 'explicit' && !(gcs.default_org && gcs.default_repo))
+        yield match(
+          job.tree,
+          `${shownJob(job)}: path_strategy ${strategy} requires default_org and default_repo`,
+          'Write path_strategy: explicit.',
+        )
+    },
+  },
+  {
+    name: 'two-clone-credentials',
+    severity: 'invalid',
+    remedy: 'Keep one of oauth_token_secret and ssh_key_secrets.',
+    *find(job) {
+      const { oauth_token_secret: token, ssh_key_secrets: keys = [] } = job.decoration ?? {}
+      if (containersOf(job).length > 0 && token && keys.length > 0)
+        yield match(job.tree, `${shownJob(job)} has both oauth_token_secret and ssh_key_secrets`)
+    },
+  },
+  {
+    name: 'job-bucket',
+    severity: 'here',
+    remedy: 'Write bucket: s3://NAME, and remove compress_file_types.',
+    *find(job) {
+      const gcs = nodeAt(job.tree, 'decoration_config', 'gcs_configuration')
+      const bucket = nodeAt(gcs, 'bucket')
+      if (isGiven(bucket) && !textOf(bucket).startsWith('s3://'))
+        yield match(
+          bucket,
+          `${shownJob(job)} has bucket: ${textOf(bucket)}, which Prow takes for a Google Cloud Storage bucket`,
+        )
+      if (isGiven(nodeAt(gcs, 'compress_file_types')))
+        yield match(
+          keyLine(gcs, 'compress_file_types'),
+          `${shownJob(job)} has compress_file_types: with S3 Deck then shows raw gzip`,
+        )
+    },
+  },
+  {
+    name: 'job-bucket-other',
+    severity: 'here',
+    remedy: 'Remove bucket. For another one, also name a Secret or service account of your own that may write there.',
+    *find(job, all) {
+      const decoration = nodeAt(job.tree, 'decoration_config')
+      const credentials = [
+        nodeAt(decoration, 's3_credentials_secret'),
+        nodeAt(decoration, 'default_service_account_name'),
+        nodeAt(job.tree, 'spec', 'serviceAccountName'),
+      ]
+      const bucket = nodeAt(decoration, 'gcs_configuration', 'bucket')
+      const name = s3Bucket(bucket)
+      if (name !== undefined && name !== all.settings.LOG_BUCKET && !credentials.some(isGiven))
+        yield match(
+          bucket,
+          `${shownJob(job)} has bucket ${name}, and its pod has access to LOG_BUCKET (${all.settings.LOG_BUCKET}) only`,
+        )
+    },
+  },
+]

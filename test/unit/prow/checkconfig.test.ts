@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import type { Completed } from '../../../lib/base/shell.ts'
+import { runCheckconfig, unpackScript, verdict } from '../../../lib/prow/checkconfig.ts'
+import type { ProwConfig } from '../../../lib/prow/config.ts'
+import { currentRun, newRun, setRun } from '../../../lib/run/context.ts'
+import type { Settings } from '../../../lib/settings/table.ts'
+import { folder, LOCAL, settings, write } from '../world.ts'
+
+const STRICT = { CONFIG_STRICT: 'on' } as Settings
+const ended = (exitCode: number, stderr = '', stdout = ''): Completed => ({ exitCode, stdout, stderr })
+const log = (level: string, msg: string, error?: string) =>
+  JSON.stringify({ component: 'checkconfig', level, severity: level, msg, ...(error ? { error } : {}) })
+
+describe('the verdict', () => {
+  test('is that the configuration is accepted when it ends with 0, whatever it logs', () => {
+    const [finding, ...rest] = verdict('checkconfig', ended(0, log('warning', 'deprecated')), STRICT)
+    assert.deepEqual([finding?.outcome, rest], ['passed', []])
+    assert.equal(finding?.message, 'checkconfig accepts the configuration')
+  })
+
+  test('is each error that it logs, once', () => {
+    const lines = [
+      log('warning', 'deprecated style'),
+      log('error', 'Error loading', 'job a: no containers'),
+      log('fatal', 'Validation failed', 'job a: no containers'),
+      log('fatal', 'Validation failed', 'job b: bad name'),
+      'not JSON',
+      '"text"',
+    ]
+    assert.deepEqual(
+      verdict('it', ended(1, lines.join('\n')), STRICT).map(({ outcome, message }) => [outcome, message]),
+      [
+        ['failed', 'checkconfig: job a: no containers'],
+        ['failed', 'checkconfig: job b: bad name'],
+      ],
+    )
+  })
+
+  test('is its message when it logs no error beside it, also on stdout', () => {
+    const found = verdict('it', ended(1, '', log('fatal', 'no plugins')), STRICT)
+    assert.deepEqual(
+      found.map(({ outcome, message }) => [outcome, message]),
+      [['failed', 'checkconfig: no plugins']],
+    )
+  })
+
+  test('names CONFIG_STRICT only when it is on', () => {
+    const failure = ended(1, log('fatal', 'Validation failed', 'x'))
+    assert.match(
+      verdict('it', failure, STRICT)[0]!.remedy,
+      /^it refuses the configuration\. Correct the file, or set CONFIG_STRICT=off/,
+    )
+    assert.doesNotMatch(verdict('it', failure, { CONFIG_STRICT: 'off' } as Settings)[0]!.remedy, /CONFIG_STRICT/)
+  })
+
+  const failures: [Completed, string][] = [
+    [
+      ended(2, 'flag provided but not defined: -strict\nUsage:\n  -x'),
+      'checkconfig did not run: flag provided but not defined: -strict',
+    ],
+    [ended(126, 'exec format error'), 'checkconfig did not run: exec format error'],
+    [ended(137), 'checkconfig did not run: exit code 137'],
+    [ended(1, log('info', 'starting')), `checkconfig did not run: ${log('info', 'starting')}`],
+  ]
+  for (const [completed, message] of failures) {
+    test(`is a warning when it fails without an error of its own: ${message.slice(25, 60)}`, () => {
+      const [finding, ...rest] = verdict('it', completed, STRICT)
+      assert.deepEqual([finding?.outcome, finding?.message, rest], ['warning', message, []])
+    })
+  }
+})
+
+describe('the files for the pod', () => {
+  const long = `jobs/${'n'.repeat(145)}.yaml`
+  const files = {
+    'config.yaml': "a: 'it''s'\nEND\n",
+    'plugins.yaml': '',
+    [long]: '# 中文 \u0081\r\nb: "$HOME `x`"',
+    'jobs/a.yaml': 'c: 1\n\n',
+  }
+
+  test('arrive byte for byte, also by names that a tar header has no room for', () => {
+    assert.equal(long.length, 155)
+    const path = join(folder(), "it's here")
+    execFileSync('sh', ['-c', 'set -e; eval "$(cat)"'], { input: unpackScript(files, path) })
+    for (const [name, text] of Object.entries(files)) assert.equal(readFileSync(join(path, name), 'utf8'), text, name)
+    assert.ok(existsSync(join(path, 'complete')))
+  })
+
+  test('that are cut off are not taken for the configuration', () => {
+    const path = join(folder(), 'c')
+    const script = unpackScript(files, path)
+    for (const part of ['', script.slice(0, script.length / 2), script.slice(0, -3)]) {
+      spawnSync('sh', ['-c', 'set -e; eval "$(cat)"'], { input: part })
+      assert.ok(!existsSync(join(path, 'complete')), `${part.length} of ${script.length}`)
+    }
+  })
+})
+
+const source = (text: string) => ({ displayName: '', text })
+const PROW: ProwConfig = {
+  from: '',
+  config: source('a: 1\n'),
+  plugins: source('b: 1\n'),
+  labels: source(''),
+  jobs: new Map([['job.yaml', source('c: 1\n')]]),
+}
+
+// What kubectl prints comes from files beside it; what it is asked is in `asked`.
+const KUBECTL = `#!/bin/sh
+dir="$(dirname "$0")"
+echo "$*" >>"$dir/asked"
+case "$*" in
+'get nodes '*) cat "$dir/nodes" ;;
+'get pod '*) cat "$dir/pod" ;;
+run*) cat >"$dir/input"; cat "$dir/stderr" >&2; exit "$(cat "$dir/code")" ;;
+delete*) echo 'Error from server (Forbidden): pods is forbidden' >&2; exit 1 ;;
+*) echo '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prow"}}' ;;
+esac
+`
+const NODE = { kind: 'Node', metadata: { name: 'node' } }
+
+describe('without checkconfig on PATH', () => {
+  const { PATH, LC_ALL } = process.env
+  let bin = ''
+  const prepare = (files: Record<string, string> = {}) => {
+    bin = folder({
+      kubectl: KUBECTL,
+      nodes: JSON.stringify({ kind: 'List', items: [NODE] }),
+      pod: '',
+      stderr: '',
+      code: '0',
+      ...files,
+    })
+    chmodSync(join(bin, 'kubectl'), 0o755)
+    process.env.PATH = `${bin}:/usr/bin:/bin`
+  }
+  const begin = (values: Record<string, string> = {}, plan = false) => {
+    setRun(newRun(settings({ ...LOCAL, ...values }), { plan }))
+    currentRun().target = { kubeconfig: 'k', context: 'c', server: 's' }
+    currentRun().steps.push({
+      step: '',
+      title: '',
+      outcome: 'done',
+      results: [],
+      problems: [],
+      seconds: 0,
+      wrote: false,
+    })
+  }
+  const run = async () => {
+    const found = await runCheckconfig(currentRun().settings, PROW)
+    return found.map(({ outcome, message }) => `${outcome}: ${message}`)
+  }
+  const skippedFor = () => currentRun().steps[0]!.results.map(({ outcome, note }) => `${outcome}: ${note}`)
+  const asked = () => readFileSync(join(bin, 'asked'), 'utf8')
+
+  after(() => {
+    process.env.PATH = PATH
+    if (LC_ALL === undefined) delete process.env.LC_ALL
+    else process.env.LC_ALL = LC_ALL
+    setRun()
+  })
+
+  test('it is skipped under --plan, in a Chinese locale too', async () => {
+    process.env.LC_ALL = 'zh_CN.UTF-8'
+    prepare()
+    begin({}, true)
+    assert.deepEqual(await run(), [])
+    assert.deepEqual(skippedFor(), ['skipped: not on PATH, and a plan starts no pod'])
+  })
+
+  test('it is skipped with CHECKCONFIG=off, and where no pod can run', async () => {
+    prepare()
+    begin({ CHECKCONFIG: 'off' })
+    assert.deepEqual(await run(), [])
+    assert.deepEqual(skippedFor(), ['skipped: CHECKCONFIG=off'])
+    const simulated = { ...NODE, metadata: { name: 'node', annotations: { 'kwok.x-k8s.io/node': 'fake' } } }
+    for (const [items, note] of [
+      [[], 'not on PATH, and the cluster has no nodes'],
+      [[simulated], 'not on PATH, and the nodes are simulated: no program runs there'],
+    ] as const) {
+      prepare({ nodes: JSON.stringify({ kind: 'List', items }) })
+      begin()
+      assert.deepEqual(await run(), [])
+      assert.deepEqual(skippedFor(), [`skipped: ${note}`])
+    }
+  })
+
+  test('it runs in a pod that gets the configuration on its stdin, and that is removed', async () => {
+    prepare()
+    begin()
+    assert.deepEqual(await run(), ['passed: checkconfig in the cluster accepts the configuration'])
+    const path = join(folder(), 'c')
+    const input = readFileSync(join(bin, 'input'), 'utf8').replaceAll('/tmp/c', path)
+    execFileSync('sh', ['-c', 'eval "$(cat)"'], { input })
+    assert.equal(readFileSync(join(path, 'jobs/job.yaml'), 'utf8'), 'c: 1\n')
+    assert.match(asked(), /delete pod -n prow --ignore-not-found --wait=false checkconfig-/)
+    assert.match(asked(), /"automountServiceAccountToken":false/)
+  })
+
+  test('what it refuses there is refused', async () => {
+    begin()
+    prepare({ code: '1', stderr: log('fatal', 'Validation failed', 'job a: bad name') })
+    assert.deepEqual(await run(), ['failed: checkconfig: job a: bad name'])
+  })
+
+  const status = (status: object) => JSON.stringify({ kind: 'Pod', metadata: { name: 'x' }, status })
+  const cases: [name: string, files: Record<string, string>, reason: string][] = [
+    [
+      'a lack of permission',
+      { stderr: 'Error from server (Forbidden): pods is forbidden: User "me" cannot create resource "pods"' },
+      'Error from server (Forbidden): pods is forbidden: User "me" cannot create resource "pods"',
+    ],
+    [
+      'a quota',
+      { stderr: 'Error from server (Forbidden): pods "x" is forbidden: exceeded quota: prow, requested: pods=1' },
+      'Error from server (Forbidden): pods "x" is forbidden: exceeded quota: prow, requested: pods=1',
+    ],
+    [
+      'Pod Security',
+      { stderr: 'Error from server (Forbidden): pods "x" is forbidden: violates PodSecurity "restricted:latest"' },
+      'Error from server (Forbidden): pods "x" is forbidden: violates PodSecurity "restricted:latest"',
+    ],
+    [
+      'an image that cannot be pulled',
+      {
+        stderr: 'error: timed out waiting for the condition',
+        pod: status({
+          containerStatuses: [{ state: { waiting: { reason: 'ImagePullBackOff', message: 'no such tag' } } }],
+        }),
+      },
+      'its pod shows ImagePullBackOff: no such tag',
+    ],
+    [
+      'a pod that no node takes',
+      {
+        stderr: 'error: timed out waiting for the condition',
+        pod: status({ conditions: [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes are available' }] }),
+      },
+      'its pod shows 0/1 nodes are available',
+    ],
+    [
+      'a lack of memory',
+      { code: '137', pod: status({ containerStatuses: [{ state: { terminated: { reason: 'OOMKilled' } } }] }) },
+      'its pod shows OOMKilled',
+    ],
+    [
+      'input that was cut off',
+      {
+        stderr: 'sh: syntax error: unexpected end of file',
+        pod: status({ containerStatuses: [{ state: { terminated: { reason: 'Error' } } }] }),
+      },
+      'sh: syntax error: unexpected end of file',
+    ],
+  ]
+  for (const [name, files, reason] of cases) {
+    test(`${name} does not refuse the configuration`, async () => {
+      prepare({ code: '1', ...files })
+      begin()
+      assert.deepEqual(await run(), [`warning: checkconfig did not run: ${reason}`])
+    })
+  }
+
+  test('a cluster that does not let its nodes be listed does not refuse it either', async () => {
+    prepare()
+    begin()
+    write(bin, { kubectl: '#!/bin/sh\necho "Error from server (Forbidden): nodes is forbidden" >&2\nexit 1\n' })
+    const [finding] = await run()
+    assert.equal(finding, 'warning: checkconfig did not run: Error from server (Forbidden): nodes is forbidden')
+  })
+})

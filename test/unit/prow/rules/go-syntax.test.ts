@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { asRegExp, cronError, isDuration, regexpError } from '../../../../lib/prow/rules/go-syntax.ts'
+
+test('durations that Go parses', () => {
+  for (const valid of ['1h', '1h30m', '90s', '1.5h', '0', '-1m', '10ms', '.5s']) assert.ok(isDuration(valid), valid)
+  for (const invalid of ['1d', '60', '1 h', '', 'h', '1h30', '10min']) assert.ok(!isDuration(invalid), invalid)
+})
+
+test('cron expressions', () => {
+  for (const valid of [
+    '0 3 * * *',
+    '*/15 2-4 * * 1-5',
+    '@daily',
+    '@every 90m',
+    '0 0 3 * * *',
+    '0 3 * jan MON',
+    'TZ=UTC 0 3 * * *',
+    '1,2,3 * * * *',
+    '5/10 * * * *',
+  ])
+    assert.equal(cronError(valid), undefined, valid)
+  for (const [invalid, message] of [
+    ['0 3 * *', 'has 4 fields; a cron expression has 5'],
+    ['60 * * * *', 'has 60 as its minute (0 to 59)'],
+    ['0 24 * * *', 'has 24 as its hour (0 to 23)'],
+    ['0 3 0 * *', 'has 0 as its day of month (1 to 31)'],
+    ['0 3 * 13 *', 'has 13 as its month (1 to 12)'],
+    ['0 3 * * 7', 'has 7 as its day of week (0 to 6, Sunday is 0)'],
+    ['5-3 * * * *', 'has 5-3 as its minute (0 to 59)'],
+    ['a * * * *', 'has a as its minute (0 to 59)'],
+    ['1-2-3 * * * *', 'has 1-2-3 as its minute (0 to 59)'],
+    ['*/x * * * *', 'has */x as its minute (0 to 59)'],
+    ['@sometimes', 'is not a known name; @hourly, @daily, @weekly, @monthly, @yearly and @every 1h are'],
+    ['@every day', 'needs a duration such as 1h30m after @every'],
+  ] as const)
+    assert.equal(cronError(invalid), message)
+})
+
+test('regular expressions of Go', () => {
+  for (const valid of [
+    '^main$',
+    'a(b|c)*',
+    '(?i)readme',
+    '(?P<n>x)',
+    '[^]]',
+    '[[:alpha:]]',
+    '\\.go$',
+    'x{2,}',
+    '\\Qa(b\\E',
+  ])
+    assert.equal(regexpError(valid), undefined, valid)
+  for (const [invalid, message] of [
+    ['(', 'is not a valid regular expression (unterminated group)'],
+    ['a)', "is not a valid regular expression (unmatched ')')"],
+    ['[a', 'is not a valid regular expression (unterminated character class)'],
+    ['*a', 'is not a valid regular expression (nothing to repeat)'],
+    ['a(?!b)', 'has a lookahead or lookbehind, which Go does not support'],
+    ['(?<=a)b', 'has a lookahead or lookbehind, which Go does not support'],
+    ['(a)\\1', 'has a backreference, which Go does not support'],
+  ] as const)
+    assert.equal(regexpError(invalid), message)
+  assert.ok(asRegExp('(?m)^/test one$')?.test('x\n/test one'))
+  assert.equal(asRegExp('[[:alpha:]]'), undefined)
+})

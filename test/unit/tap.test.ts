@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Tap } from '../tap.ts'
+
+test('the count of a TAP stream adds up what ran, what failed, and what did not get to run', () => {
+  const count = (lines: string[], code: number) => {
+    const tap = new Tap(() => {})
+    for (const line of lines) tap.line(line)
+    tap.end(code)
+    return [tap.passed, tap.failed]
+  }
+  assert.deepEqual(count(['1..2', 'ok 1 a', 'ok 2 b'], 0), [2, 0])
+  assert.deepEqual(count(['1..2', 'ok 1 a', 'not ok 2 b', '# why'], 1), [1, 1])
+  assert.deepEqual(count(['1..3', 'ok 1 a', 'not ok 2 b'], 1), [1, 2])
+  assert.deepEqual(count(['1..3', 'ok 1 a'], 1), [1, 2])
+  assert.deepEqual(count([], 1), [0, 1])
+  assert.deepEqual(count(['ok 1 a'], 7), [1, 1])
+  assert.deepEqual(count(['1..0'], 0), [0, 0])
+})
