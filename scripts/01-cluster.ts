@@ -7,7 +7,6 @@ import { passed } from '../lib/base/problem.ts'
 import { type Checks, show } from '../lib/kubernetes/check.ts'
 import { nodes } from '../lib/kubernetes/cluster.ts'
 import { versions } from '../lib/kubernetes/kubectl.ts'
-import { permissions } from '../lib/kubernetes/permissions.ts'
 import { awsAccount } from '../lib/prow/aws-checks.ts'
 import { target } from '../lib/run/context.ts'
 import { findings } from '../lib/run/findings.ts'
@@ -19,7 +18,6 @@ export const checks: Checks = (settings) => [...nodes(settings), ...(settings.TA
 export const prerequisites: Checks = (settings) => [
   ...(settings.TARGET === 'eks' ? awsAccount : []),
   ...nodes(settings),
-  ...permissions(settings),
 ]
 
 export default await step(

@@ -30,7 +30,7 @@ export default await step(
     needs: '02-namespaces; on EKS the OIDC provider (01-cluster)',
   },
   async (settings) => {
-    await need(namespaces, usesRoles(settings) ? oidcProvider : [])
+    await need(namespaces, prerequisites, usesRoles(settings) ? oidcProvider : [])
 
     if (settings.TARGET === 'eks') await task(`bucket ${settings.LOG_BUCKET}`, () => ensureBucket(settings))
     if (usesRoles(settings)) await ensureRoles(settings)

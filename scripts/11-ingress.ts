@@ -13,7 +13,7 @@ import { loadBalancerNeeds, publicHost } from '../lib/prow/aws-checks.ts'
 import { namespaces, services } from '../lib/prow/checks.ts'
 import { readProwConfig } from '../lib/prow/config.ts'
 import { ingresses, ingressProblems, ingressResources, unwantedIngresses } from '../lib/prow/ingress.ts'
-import { ingressNginx, installIngressNginx } from '../lib/prow/ingress-nginx.ts'
+import { installIngressNginx } from '../lib/prow/ingress-nginx.ts'
 import { waitForLoadBalancers } from '../lib/prow/load-balancers.ts'
 import { checkPublicDeck, isPublic } from '../lib/prow/public-deck.ts'
 import { findings } from '../lib/run/findings.ts'
@@ -21,17 +21,9 @@ import { skipped } from '../lib/run/task.ts'
 import type { Settings } from '../lib/settings/table.ts'
 import { step } from '../lib/step.ts'
 
-export const checks: Checks = (settings) =>
-  settings.INGRESS === 'none'
-    ? []
-    : [
-        ...(settings.INGRESS === 'nginx' ? [ingressNginx] : []),
-        ...ingresses(settings),
-        ...(settings.TARGET === 'eks' ? publicHost(settings) : []),
-      ]
+export const checks: Checks = (settings) => [...ingresses(settings), ...publicHost(settings)]
 
-export const prerequisites: Checks = (settings) =>
-  settings.TARGET === 'eks' && settings.INGRESS !== 'none' ? loadBalancerNeeds : []
+export const prerequisites: Checks = loadBalancerNeeds
 
 export default await step(
   import.meta,

@@ -1,6 +1,6 @@
 import { type Finding, Problem, warning } from '../base/problem.ts'
 import { nodeAt, parseYaml, textsOf } from '../base/yaml-tree.ts'
-import { currentRun, readOnce } from '../run/context.ts'
+import { currentRun, forget, readOnce } from '../run/context.ts'
 import { findings } from '../run/findings.ts'
 import type { Difference } from '../run/result.ts'
 import { change, task } from '../run/task.ts'
@@ -115,6 +115,8 @@ export async function ensureWebhook(
   target: WebhookTarget,
   wanted: { secret: string; events: string[] },
 ): Promise<Webhook | undefined> {
+  // Preflight may have read them long before.
+  forget(`webhooks of ${target.path}`)
   const { hook, duplicates } = await findWebhook(github, settings, target)
   const { plan } = currentRun()
   const url = hookUrl(settings)

@@ -9,12 +9,13 @@ import { readOidcProvider } from '../aws/oidc.ts'
 import { findZones } from '../aws/route53.ts'
 import { type Finding, failed, passed, warning } from '../base/problem.ts'
 import { onPath } from '../base/shell.ts'
-import type { Check } from '../kubernetes/check.ts'
+import type { Check, Checks } from '../kubernetes/check.ts'
 import { type Findings, settle } from '../run/findings.ts'
 import { rerunLine } from '../run/rerun.ts'
 import type { Settings } from '../settings/table.ts'
 import { ingressProblems } from './ingress.ts'
 import { readLoadBalancers } from './load-balancers.ts'
+import { usesRoles } from './pod-roles.ts'
 
 /** Findings about what somebody can still provide before `step` runs: what would fail there is a warning now. */
 export async function untilStep(step: string, read: Findings | Promise<Findings>): Promise<Finding[]> {
@@ -46,7 +47,8 @@ export const bucketName: Check = {
   fact: 'LOG_BUCKET can be used',
   inspect: async (_, settings) => {
     const bucket = await readBucket(settings)
-    await encryptionKey(settings)
+    // Before anything is written: the policies of the roles name the key.
+    if (usesRoles(settings)) await encryptionKey(settings)
     return passed(`bucket ${settings.LOG_BUCKET}: ${bucket ? `exists, in ${bucket.region}` : 'will be created'}`)
   },
 }
@@ -88,8 +90,11 @@ export const volumeDriver: Check = {
   },
 }
 
-/** What 11-ingress needs: settings that load balancers can do, a controller, a certificate, and DNS. */
-export const loadBalancerNeeds: Check[] = [
+/** What load balancers on EKS need: settings that they can do, a controller, a certificate, and DNS. */
+export const loadBalancerNeeds: Checks = (settings) =>
+  settings.TARGET === 'eks' && settings.INGRESS !== 'none' ? LOAD_BALANCER_NEEDS : []
+
+const LOAD_BALANCER_NEEDS: Check[] = [
   {
     fact: 'load balancers can do what the settings ask of them',
     inspect: async (_, settings) => ingressProblems(settings, hasManagedLoadBalancers(await eksCluster(settings))),
@@ -132,8 +137,9 @@ async function zoneState(settings: Settings): Promise<Finding> {
   )
 }
 
-/** That the certificate of PROW_HOST is issued and for that host, and that the host points to its load balancers. */
+/** On EKS, that the certificate of PROW_HOST is issued and for that host, and that the host points to its load balancers. */
 export function publicHost(settings: Settings): Check[] {
+  if (settings.TARGET !== 'eks' || settings.INGRESS === 'none') return []
   const { PROW_HOST: host } = settings
   return [
     {

@@ -4,6 +4,7 @@ import type { Check } from '../kubernetes/check.ts'
 import { type KubeObject, manifests, manifestsWith, type Resource } from '../kubernetes/manifests.ts'
 import { prowUrl } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
+import { ingressNginx } from './ingress-nginx.ts'
 import { albNamespace, hostname, readIngresses } from './load-balancers.ts'
 
 /** Of the five values that a rule of a load balancer may have, the host and the path take two. */
@@ -122,8 +123,9 @@ export function unwantedIngresses(settings: Settings, auto: boolean): Resource[]
   return [...resources, classes!]
 }
 
-/** That each Ingress exists and routes PROW_HOST, and that those for load balancers have one. */
+/** That each Ingress exists and routes PROW_HOST, that those for load balancers have one, and that ingress-nginx is ready. */
 export function ingresses(settings: Settings): Check[] {
+  if (settings.INGRESS === 'none') return []
   const routes = `routes ${prowUrl(settings)}/ to Prow`
   const nginx: Check = {
     fact: `Ingress prow ${routes}`,
@@ -142,7 +144,10 @@ export function ingresses(settings: Settings): Check[] {
       },
     }
   })
-  return [...(settings.INGRESS === 'nginx' ? [nginx] : []), ...(settings.TARGET === 'eks' ? balanced : [])]
+  return [
+    ...(settings.INGRESS === 'nginx' ? [ingressNginx, nginx] : []),
+    ...(settings.TARGET === 'eks' ? balanced : []),
+  ]
 }
 
 function ingressProblem({ PROW_HOST: host }: Settings, shown: string, ingress?: KubeObject): string | undefined {

@@ -64,7 +64,7 @@ export async function control<T>(url: string, path: string, body?: unknown): Pro
   return (await response.json()) as T
 }
 
-/** Makes the account as it is at first: the cluster in EKS, a certificate and a hosted zone, nothing else. */
+/** Resets the account to the cluster in EKS, a certificate and a hosted zone. */
 export async function seedAccount(options: EmulatorOptions, url: string): Promise<void> {
   const { kubeconfig, region, cluster, zone, host } = options
   await control(url, 'reset', {})

@@ -13,11 +13,11 @@ const KWOK = '0.8.0'
 const ETCD = '3.6.10'
 
 /** Where a program comes from: PATH, a download that kwokctl does, or a build from Go modules. */
-export type Source = 'PATH' | 'downloaded' | 'built'
+export type ProgramSource = 'PATH' | 'downloaded' | 'built'
 
 /** A program to use: `path` is a file, or the URL that kwokctl downloads it from. */
 export interface Program {
-  source: Source
+  source: ProgramSource
   version: string
   path: string
 }
@@ -34,7 +34,7 @@ export function isSupported(name: ProgramName, version: Version): boolean {
 }
 
 /** Where a program is taken from: PATH when that version is supported, else the download, else Go. */
-export function chooseSource(name: ProgramName, installed: Version | undefined, reachable: boolean): Source {
+export function chooseSource(name: ProgramName, installed: Version | undefined, reachable: boolean): ProgramSource {
   if (installed && isSupported(name, installed)) return 'PATH'
   return reachable ? 'downloaded' : 'built'
 }
@@ -105,7 +105,7 @@ async function isReachable(address: string): Promise<boolean> {
 
 async function versionOf(name: ProgramName, file: string): Promise<Version | undefined> {
   const args = name === 'kubectl' ? ['version', '--client'] : ['--version']
-  // kubectl reads the operator's own files even for this, unless told not to.
+  // Without these kubectl reads the operator's own files even for this.
   const { exitCode, stdout } = await probe(file, args, { env: { KUBECONFIG: '/dev/null', KUBERC: 'off' } })
   return exitCode === 0 ? parseVersion(stdout) : undefined
 }
@@ -143,7 +143,7 @@ export async function findPrograms<N extends ProgramName>(
   ) as Record<N, Program>
 }
 
-function publishedVersion(name: ProgramName, source: Source): string {
+function publishedVersion(name: ProgramName, source: ProgramSource): string {
   if (name === 'kwok' || name === 'kwokctl') return KWOK
   if (name !== 'etcd') return KUBE
   // kwok downloads a later etcd than its module can be built with.
@@ -158,7 +158,7 @@ export function describeSources(programs: Record<ProgramName, Program>): string 
     ['kwok', 'kwok'],
     ['kubectl', 'kubectl'],
   ]
-  const sources: [Source, string][] = [
+  const sources: [ProgramSource, string][] = [
     ['downloaded', 'downloaded'],
     ['built', 'built'],
     ['PATH', 'on PATH'],

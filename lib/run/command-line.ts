@@ -32,7 +32,10 @@ export function usageProblem(message: string, remedy: string): Problem {
  */
 export function parseOptions(options: Options, environment: NodeJS.ProcessEnv = process.env): Values {
   const script = environment.npm_lifecycle_event
-  const taken = Object.keys(options).filter((name) => environment[`npm_config_${name.replaceAll('-', '_')}`])
+  const config = (name: string) => environment[`npm_config_${name.replaceAll('-', '_')}`]
+  // npm reads --plan as four options of a letter each. --only is an option of its own, which leaves no trace here.
+  const asLetters = ['parseable', 'long', 'all'].every(config)
+  const taken = Object.keys(options).filter((name) => config(name) || (name === 'plan' && asLetters))
   if (script && taken.length > 0) {
     const typed = taken.map((name) => `--${name}`).join(' ')
     throw usageProblem(`npm took ${typed} for itself; nothing was done`, `Type npm run ${script} -- ${typed}`)

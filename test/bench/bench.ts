@@ -12,7 +12,7 @@ import { down, up } from '../../lib/rehearsal/rehearsal.ts'
 import { ROWS } from '../../lib/settings/table.ts'
 import { render } from './byhand.ts'
 
-interface Took {
+interface Measurement {
   seconds: number
   processes: number
   steps: Map<string, number>
@@ -51,7 +51,7 @@ function timed(program: string, args: string[], env: NodeJS.ProcessEnv): { secon
 }
 
 /** A first and a second time on a fresh cluster, by the guide or by the runbook. */
-async function measure(how: 'guide' | 'runbook'): Promise<[first: Took, again: Took]> {
+async function measure(how: 'guide' | 'runbook'): Promise<[first: Measurement, again: Measurement]> {
   const dir = mkdtempSync(join(tmpdir(), 'prow-bench-'))
   rmSync(dir, { recursive: true })
   try {
@@ -60,7 +60,7 @@ async function measure(how: 'guide' | 'runbook'): Promise<[first: Took, again: T
     const { path, count } = counting(rehearsal)
     const env = { ...clean, PATH: path, KUBECONFIG: rehearsal.kubeconfig, KUBECACHEDIR: join(dir, 'kubectl-cache') }
     const folder = render(rehearsal.dir)
-    const once = (again: boolean): Took => {
+    const once = (again: boolean): Measurement => {
       const { seconds, stdout } =
         how === 'guide'
           ? timed('bash', ['test/bench/guide.sh', folder, ...(again ? ['again'] : [])], env)
@@ -78,7 +78,7 @@ async function measure(how: 'guide' | 'runbook'): Promise<[first: Took, again: T
   }
 }
 
-const results: Record<'guide' | 'runbook', [Took, Took][]> = { guide: [], runbook: [] }
+const results: Record<'guide' | 'runbook', [Measurement, Measurement][]> = { guide: [], runbook: [] }
 
 for (let pair = 1; pair <= pairs; pair++) {
   // In turns, so that what else the machine does falls on both.
@@ -88,7 +88,7 @@ for (let pair = 1; pair <= pairs; pair++) {
   }
 }
 
-const word = ['first install', 'rerun']
+const rows = ['first install', 'rerun']
 
 console.log('| | runbook / guide (median of pairs) | each pair | kubectl: runbook | kubectl: guide |')
 
@@ -98,7 +98,7 @@ for (const at of [0, 1] as const) {
   const ratios = results.runbook.map((one, pair) => one[at].seconds / results.guide[pair]![at].seconds)
   const processes = (how: 'guide' | 'runbook') => median(results[how].map((one) => one[at].processes))
   console.log(
-    `| ${word[at]} | ${median(ratios).toFixed(2)} | ${ratios.map((one) => one.toFixed(2)).join(', ')} | ${processes('runbook')} | ${processes('guide')} |`,
+    `| ${rows[at]} | ${median(ratios).toFixed(2)} | ${ratios.map((one) => one.toFixed(2)).join(', ')} | ${processes('runbook')} | ${processes('guide')} |`,
   )
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import { bucket, comment, eventually, job, place, pull, pullRequest, status, webhook } from './world.ts'
+import { bucket, comment, eventually, job, jobPath, pull, pullRequest, status, webhook } from './world.ts'
 
 before(webhook)
 
@@ -16,5 +16,5 @@ test('/lgtm and /approve make Tide merge, and the merge starts the postsubmit', 
   assert.equal(merged.state, 'closed')
   const after = await job('website-publish', undefined, ['success'])
   assert.equal(after.spec.refs.base_sha, merged.merge_commit_sha)
-  assert.match((await bucket(`${place(after)}/build-log.txt`))!, /Testing website/)
+  assert.match((await bucket(`${jobPath(after)}/build-log.txt`))!, /Testing website/)
 })

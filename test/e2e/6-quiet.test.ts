@@ -1,44 +1,44 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventually, get, kubectl, type Thing } from './world.ts'
+import { eventually, get, type Json, kubectl } from './world.ts'
 
-/** Lines that a healthy Prow writes, and why. */
-const KNOWN: [app: string, says: RegExp, because: string][] = [
-  ['.*', /connection refused|connect: no route to host/, 'all start at once, and look again'],
+/** Errors that a healthy Prow logs, and why. */
+const KNOWN: [app: string, message: RegExp, reason: string][] = [
+  ['.*', /connection refused|connect: no route to host/, 'all start at once, and retry'],
   ['tide|statusreconciler', /Cannot open stored state/, 'there is none before the first run'],
   ['ghproxy', /lookup pushgateway.*no such host/, '09-pushgateway comes after it'],
-  ['statusreconciler', /Failed to close written state/, 'the object store was not ready yet; it writes again later'],
-  ['crier', /Failed to read started\.json/, 'the same, of a job that began at once'],
+  ['statusreconciler', /Failed to close written state/, 'the object store was not ready yet; it retries later'],
+  ['crier', /Failed to read started\.json/, 'the same, for a job that started at once'],
   ['deck', /Updating (history|pools)/, 'Tide answers after its first sync'],
   [
     'hook',
     /Forbidden: Invalid X-Hub-Signature|invalid signature|Error validating event/i,
     'the tests send such events',
   ],
-  ['hook', /Error committing merge/, 'an event of a pull request that is merged already: there is nothing to merge'],
-  ['deck', /no such file or directory.*labels\.css/, 'upstream has no such file either'],
+  ['hook', /Error committing merge/, 'an event of a pull request that is merged already'],
+  ['deck', /no such file or directory.*labels\.css/, 'upstream does not have that file either'],
 ]
 
-test('no program of Prow was started again in five minutes', async () => {
-  const pods = async (): Promise<Thing[]> => (await get('pods', '-n', 'prow')).items
-  // sinker was started anew by a test.
+test('no program of Prow was restarted in five minutes', async () => {
+  const pods = async (): Promise<Json[]> => (await get('pods', '-n', 'prow')).items
+  // A test has restarted sinker.
   await eventually('five minutes', 330, async () =>
     (await pods())
       .filter(({ metadata }) => !metadata.name.startsWith('sinker'))
       .every(({ status }) => Date.now() - Date.parse(status.startTime) > 300_000),
   )
   for (const { metadata, status } of await pods())
-    assert.equal(status.containerStatuses[0].restartCount, 0, `${metadata.name} was started again`)
+    assert.equal(status.containerStatuses[0].restartCount, 0, `${metadata.name} was restarted`)
 })
 
-test('the logs hold no error whose reason is not known', async () => {
+test('the logs contain no error without a known reason', async () => {
   const unknown: string[] = []
   const { items } = await get('deployments', '-n', 'prow')
   for (const { metadata } of items) {
     const log = await kubectl('logs', '-n', 'prow', '-l', `app=${metadata.name}`, '--tail=-1')
     for (const text of log.split('\n')) {
       if (!/"(level|severity)":"(error|fatal|warning)"/.test(text)) continue
-      if (!KNOWN.some(([app, says]) => new RegExp(`^(?:${app})$`).test(metadata.name) && says.test(text)))
+      if (!KNOWN.some(([app, message]) => new RegExp(`^(?:${app})$`).test(metadata.name) && message.test(text)))
         unknown.push(`${metadata.name}: ${text}`)
     }
   }

@@ -1,5 +1,5 @@
-// The tests of a real node: makes a rehearsal of their own with Prow on it, asks it, and takes it down again.
-//   npm run test:e2e -- [--keep] [--pictures DIR] [a word of a file's name …]
+// The tests of a real node: installs Prow on a rehearsal of their own, runs them, and removes it.
+//   npm run test:e2e -- [--keep] [--screenshots DIR] [part of a file's name …]
 
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -9,11 +9,11 @@ import { cacheFolder } from '../../lib/base/cache.ts'
 import { ROOT } from '../../lib/base/paths.ts'
 import { EXIT, Problem } from '../../lib/base/problem.ts'
 import { onPath } from '../../lib/base/shell.ts'
-import { needMachine } from '../../lib/rehearsal/node.ts'
+import { requireMachine } from '../../lib/rehearsal/machine.ts'
 import { nodeTests, report, runSuite } from '../suite.ts'
 
 const { values, positionals } = parseArgs({
-  options: { keep: { type: 'boolean' }, pictures: { type: 'string' } },
+  options: { keep: { type: 'boolean' }, screenshots: { type: 'string' } },
   allowPositionals: true,
 })
 
@@ -22,23 +22,23 @@ const dir = process.env.E2E_DIR ?? join(cacheFolder(), 'rehearsal-e2e')
 function rehearse(...args: string[]): Promise<number> {
   const line = ['--import', 'tsx', 'scripts/rehearse.ts', '--real', '--dir', dir, ...args]
   const child = spawn(process.execPath, line, { cwd: ROOT, stdio: 'inherit' })
-  return new Promise((settle) => child.once('exit', (code) => settle(code ?? EXIT.interrupted)))
+  return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? EXIT.interrupted)))
 }
 
 async function main(): Promise<number> {
   const began = Date.now()
-  needMachine()
+  requireMachine()
   if (!onPath('chromium')) {
     throw new Problem(
-      'This machine lacks chromium, to look at Deck',
+      'chromium is not installed, and the tests open Deck in it',
       'apt-get install --no-install-recommends chromium',
     )
   }
-  // A node that an earlier run left has jobs and changes of its own.
+  // The node of an earlier run has other jobs and changes.
   await rehearse('--down')
   try {
-    const made = await rehearse()
-    if (made !== EXIT.done) return made
+    const exitCode = await rehearse()
+    if (exitCode !== EXIT.done) return exitCode
     const files = readdirSync(join(ROOT, 'test/e2e'))
       .filter(
         (name) => name.endsWith('.test.ts') && (!positionals.length || positionals.some((word) => name.includes(word))),
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
       .sort()
       .map((name) => join('test/e2e', name))
     const env = {
-      ...(values.pictures ? { PICTURES: resolve(values.pictures) } : {}),
+      ...(values.screenshots ? { SCREENSHOTS: resolve(values.screenshots) } : {}),
       ...(values.keep ? { KEEP: 'yes' } : {}),
     }
     const suite = { name: 'e2e', command: nodeTests(files, '--test-concurrency=1') }

@@ -9,18 +9,19 @@ import { promisify } from 'node:util'
 import { parse } from 'dotenv'
 import { cacheFolder } from '../../lib/base/cache.ts'
 import { ROOT } from '../../lib/base/paths.ts'
-import { space, within } from '../../lib/rehearsal/namespaces.ts'
+import { findNamespaces, nsenterArgs } from '../../lib/rehearsal/namespaces.ts'
+import { nodePaths } from '../../lib/rehearsal/node-processes.ts'
 
-// What the tests of a real node ask: Kubernetes, the bucket, GitHub and Deck, each by its own door.
+// How the tests of a real node reach Kubernetes, the bucket, GitHub, Prow and the scripts.
 
-/** The folder of the rehearsal that the tests use; run.ts makes it. */
+/** The folder of the rehearsal that the tests use; run.ts creates it. */
 export const DIR = process.env.E2E_DIR ?? join(cacheFolder(), 'rehearsal-e2e')
 
 const ENV_FILE = join(DIR, '.env')
 
 const env = parse(readFileSync(ENV_FILE))
 
-const at = space(DIR)!
+const namespaces = findNamespaces(DIR)!
 
 export const ORG = env.GITHUB_ORG!
 
@@ -30,28 +31,28 @@ export const BUCKET = env.LOG_BUCKET!
 
 const GITHUB = env.GITHUB_HOST!
 
-const FOLDER = join(DIR, 'node/github')
+const FOLDER = nodePaths(DIR).github
 
 const run = promisify(execFile)
 
 const BIG = { maxBuffer: 64 << 20 }
 
-/** The token of one of the people that GitHub knows. */
+/** The token of a user of the local GitHub. */
 export const token = (who: string): string => JSON.parse(readFileSync(join(FOLDER, 'tokens.json'), 'utf8'))[who]
 
 export const secret = (name: string): string => readFileSync(join(DIR, 'secrets', name), 'utf8').trim()
 
-/** Looks until `look` answers something, and gives that back. */
+/** Calls `read` until it returns something, and returns that. Throws with its last error when `seconds` are over. */
 export async function eventually<T>(
   what: string,
   seconds: number,
-  look: () => Promise<T | undefined | false>,
+  read: () => Promise<T | undefined | false>,
 ): Promise<T> {
   const until = Date.now() + seconds * 1000
   let last: unknown
   for (;;) {
     try {
-      const found = await look()
+      const found = await read()
       if (found) return found
       last = undefined
     } catch (error) {
@@ -67,31 +68,31 @@ export async function kubectl(...args: string[]): Promise<string> {
   return stdout
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever the API server has
-export type Thing = any
+// biome-ignore lint/suspicious/noExplicitAny: an object of the API server or of GitHub
+export type Json = any
 
-export async function get(...args: string[]): Promise<Thing> {
+export async function get(...args: string[]): Promise<Json> {
   return JSON.parse(await kubectl('get', '-o', 'json', ...args))
 }
 
-/** The ProwJobs that fit, the youngest first. */
-export async function jobs(fits: (job: Thing) => boolean): Promise<Thing[]> {
+/** The ProwJobs that match, the newest first. */
+export async function jobs(matches: (job: Json) => boolean): Promise<Json[]> {
   const { items } = await get('prowjobs', '-n', 'prow')
   return items
-    .filter(fits)
-    .sort((a: Thing, b: Thing) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp))
+    .filter(matches)
+    .sort((a: Json, b: Json) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp))
 }
 
-/** The youngest ProwJob of a name and pull request, when it has come to one of the states. */
-export function job(name: string, pull: number | undefined, states: string[], seconds = 120): Promise<Thing> {
+/** The newest ProwJob of a name and pull request, once it has reached one of the states. */
+export function job(name: string, pull: number | undefined, states: string[], seconds = 120): Promise<Json> {
   return eventually(`job ${name} ${pull ? `of #${pull} ` : ''}is ${states.join(' or ')}`, seconds, async () => {
     const [one] = await jobs(({ spec }) => spec.job === name && (!pull || spec.refs?.pulls?.[0]?.number === pull))
     return one && states.includes(one.status.state) && one
   })
 }
 
-/** Where a job's files are in the bucket. */
-export function place(one: Thing): string {
+/** The path of a job's files in the bucket. */
+export function jobPath(one: Json): string {
   const { spec, status } = one
   const build = status.build_id
   if (spec.type === 'presubmit') {
@@ -102,53 +103,59 @@ export function place(one: Thing): string {
   return `logs/${spec.job}/${build}`
 }
 
-// The hash of an empty body, which a signed request has to name.
-const NOTHING = createHash('sha256').digest('hex')
+// The hash of an empty body, which a signed request must contain.
+const EMPTY_HASH = createHash('sha256').digest('hex')
 
-/** What the bucket has under a key; undefined when it has nothing. Asked with a signature, from the node's network. */
+/** The object of a key in the bucket; undefined when there is none. Read with a signature, from the node's network. */
 export async function bucket(key: string): Promise<string | undefined> {
   const { access_key, secret_key, region, endpoint } = JSON.parse(secret('s3-credentials'))
-  const [program, ...before] = within(at)
-  // What is secret goes in by stdin.
-  const config = `user = "${access_key}:${secret_key}"\naws-sigv4 = "aws:amz:${region}:s3"\nheader = "x-amz-content-sha256: ${NOTHING}"\nurl = "${endpoint}/${BUCKET}/${key}"\n`
-  const asked = run(program!, [...before, 'curl', '-sS', '-w', '\n%{http_code}', '-K', '-'], BIG)
-  asked.child.stdin!.end(config)
-  const { stdout } = await asked
+  const [program, ...before] = nsenterArgs(namespaces)
+  // Secrets go by stdin.
+  const config = `user = "${access_key}:${secret_key}"\naws-sigv4 = "aws:amz:${region}:s3"\nheader = "x-amz-content-sha256: ${EMPTY_HASH}"\nurl = "${endpoint}/${BUCKET}/${key}"\n`
+  const running = run(program!, [...before, 'curl', '-sS', '-w', '\n%{http_code}', '-K', '-'], BIG)
+  running.child.stdin!.end(config)
+  const { stdout } = await running
   const code = stdout.slice(stdout.lastIndexOf('\n') + 1)
   if (code === '404') return undefined
-  if (code !== '200') throw new Error(`bucket answers ${code}: ${stdout}`)
+  if (code !== '200') throw new Error(`the bucket answered ${code}: ${stdout}`)
   return stdout.slice(0, stdout.lastIndexOf('\n'))
 }
 
-export interface Answer {
+export interface Response {
   status: number
   headers: IncomingHttpHeaders
   text: string
 }
 
-/** A request to Prow by its name through the way in, as GitHub and people come. */
+/** Sends a request to Prow through its ingress, as GitHub and users do. */
 export function prow(
   path: string,
   options: { method?: string; headers?: Record<string, string>; body?: string } = {},
-): Promise<Answer> {
-  return new Promise((settle, fail) => {
-    const asked = request(
-      { host: at.node, port: 80, path, method: options.method ?? 'GET', headers: { host: HOST, ...options.headers } },
-      (answer) => {
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        host: namespaces.node,
+        port: 80,
+        path,
+        method: options.method ?? 'GET',
+        headers: { host: HOST, ...options.headers },
+      },
+      (response) => {
         const chunks: Buffer[] = []
-        answer.on('data', (chunk) => chunks.push(chunk))
-        answer.on('end', () =>
-          settle({ status: answer.statusCode!, headers: answer.headers, text: Buffer.concat(chunks).toString() }),
+        response.on('data', (chunk) => chunks.push(chunk))
+        response.on('end', () =>
+          resolve({ status: response.statusCode!, headers: response.headers, text: Buffer.concat(chunks).toString() }),
         )
       },
     )
-    asked.on('error', fail)
-    asked.end(options.body)
+    sent.on('error', reject)
+    sent.end(options.body)
   })
 }
 
 /** Sends an event to hook, signed with `key`. */
-export function event(name: string, payload: object, key = secret('hmac-token')): Promise<Answer> {
+export function event(name: string, payload: object, key = secret('hmac-token')): Promise<Response> {
   const body = JSON.stringify(payload)
   const sign = (kind: string) => `${kind}=${createHmac(kind, key).update(body).digest('hex')}`
   return prow('/hook', {
@@ -164,30 +171,30 @@ export function event(name: string, payload: object, key = secret('hmac-token'))
   })
 }
 
-/** A call of GitHub's API as one of its people. */
-export async function github(who: string, method: string, path: string, body?: unknown): Promise<Thing> {
-  const answer = await fetch(`${env.GITHUB_API}${path}`, {
+/** Calls GitHub's API as one of its users. */
+export async function github(who: string, method: string, path: string, body?: unknown): Promise<Json> {
+  const response = await fetch(`${env.GITHUB_API}${path}`, {
     method,
     headers: { authorization: `Bearer ${token(who)}`, 'content-type': 'application/json' },
     ...(body ? { body: JSON.stringify(body) } : {}),
   })
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
   return text ? JSON.parse(text) : undefined
 }
 
 const REPO = `/repos/${ORG}/website`
 
-/** That GitHub delivers to Prow; 12-webhook makes this hook where it is there. */
+/** Creates the webhook of GitHub that 12-webhook creates on a real one, or corrects it. */
 export async function webhook(): Promise<void> {
-  const hooks: Thing[] = await github('alice', 'GET', `/orgs/${ORG}/hooks`)
+  const hooks: Json[] = await github('alice', 'GET', `/orgs/${ORG}/hooks`)
   const config = { url: `https://${HOST}/hook`, content_type: 'json', secret: secret('hmac-token') }
-  const there = hooks.find((one) => one.config.url === config.url)
-  if (there) await github('alice', 'PATCH', `/orgs/${ORG}/hooks/${there.id}`, { config, events: ['*'] })
+  const existing = hooks.find((one) => one.config.url === config.url)
+  if (existing) await github('alice', 'PATCH', `/orgs/${ORG}/hooks/${existing.id}`, { config, events: ['*'] })
   else await github('alice', 'POST', `/orgs/${ORG}/hooks`, { name: 'web', active: true, events: ['*'], config })
 }
 
-/** Pushes a branch with some files as a person does, over https, and opens a pull request of it. Answers its number. */
+/** Pushes a branch with some files over HTTPS, as a user does, and opens a pull request; returns its number. */
 export async function pullRequest(who: string, title: string, files: Record<string, string>): Promise<number> {
   const branch = `change-${Date.now()}`
   const work = mkdtempSync(join(tmpdir(), 'e2e-'))
@@ -203,7 +210,7 @@ export async function pullRequest(who: string, title: string, files: Record<stri
           HOME: work,
         },
       })
-    const to = ['-c', `http.curloptResolve=${GITHUB}:443:${at.github}`]
+    const to = ['-c', `http.curloptResolve=${GITHUB}:443:${namespaces.github}`]
     await git(...to, 'clone', '-q', `https://${who}:${token(who)}@${GITHUB}/${ORG}/website`, '.')
     await git('checkout', '-qb', branch)
     for (const [path, text] of Object.entries(files)) {
@@ -223,35 +230,55 @@ export async function pullRequest(who: string, title: string, files: Record<stri
 export const comment = (who: string, pull: number, body: string) =>
   github(who, 'POST', `${REPO}/issues/${pull}/comments`, { body })
 
-/** The status that a context has on the head of a pull request, once it is one of these. */
-export function status(pull: number, context: string, states: string[], seconds = 120): Promise<Thing> {
+/** The status of a context on the head of a pull request, once it is one of `states`. */
+export function status(pull: number, context: string, states: string[], seconds = 120): Promise<Json> {
   return eventually(`status ${context} of #${pull} is ${states.join(' or ')}`, seconds, async () => {
     const { head } = await github('alice', 'GET', `${REPO}/pulls/${pull}`)
     const { statuses } = await github('alice', 'GET', `${REPO}/commits/${head.sha}/status`)
-    return statuses.find((one: Thing) => one.context === context && states.includes(one.state))
+    return statuses.find((one: Json) => one.context === context && states.includes(one.state))
   })
 }
 
-export const comments = (pull: number): Promise<Thing[]> =>
+export const comments = (pull: number): Promise<Json[]> =>
   github('alice', 'GET', `${REPO}/issues/${pull}/comments?per_page=100`)
 
-export const pull = (number: number): Promise<Thing> => github('alice', 'GET', `${REPO}/pulls/${number}`)
+export const pull = (number: number): Promise<Json> => github('alice', 'GET', `${REPO}/pulls/${number}`)
 
-/** Runs a script of the runbook on the rehearsal, as a person would. */
-export async function script(name: string, settings: Record<string, string> = {}, ...args: string[]): Promise<string> {
-  const { stderr } = await run(
-    process.execPath,
-    ['--import', 'tsx', `scripts/${name}.ts`, '--env', ENV_FILE, ...args],
-    {
-      cwd: ROOT,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
-      ...BIG,
-    },
-  )
-  return stderr
+/** The document that a script prints with --json, as far as the tests read it. */
+export interface Report {
+  exitCode: number
+  steps: { step: string; results: { name: string; outcome: string; note?: string }[] }[]
+  problems: { message: string; remedy: string }[]
 }
 
-/** The folder of the user's own configuration, made from the templates the first time. */
+/** Runs a script of the runbook on the rehearsal, also one that fails. */
+export async function tryScript(
+  name: string,
+  settings: Record<string, string> = {},
+  ...args: string[]
+): Promise<Report> {
+  const line = ['--import', 'tsx', `scripts/${name}.ts`, '--env', ENV_FILE, '--json', ...args]
+  const options = { cwd: ROOT, env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings }, ...BIG }
+  const { stdout } = await run(process.execPath, line, options).catch((error) => {
+    if (!error.stdout) throw error
+    return error as { stdout: string }
+  })
+  return JSON.parse(stdout)
+}
+
+/** Runs a script of the runbook on the rehearsal; throws when it fails. */
+export async function script(...[name, ...more]: Parameters<typeof tryScript>): Promise<Report> {
+  const report = await tryScript(name, ...more)
+  if (report.exitCode !== 0) throw new Error(`${name}: ${JSON.stringify(report.problems)}`)
+  return report
+}
+
+/** The results of a run whose names match. */
+export function results({ steps }: Report, name: RegExp) {
+  return steps.flatMap((step) => step.results).filter((result) => name.test(result.name))
+}
+
+/** The folder of the user's own configuration; created from the ConfigMaps the first time. */
 export async function ownConfig(): Promise<string> {
   const folder = join(DIR, 'config')
   if (!existsSync(folder)) {

@@ -77,7 +77,7 @@ add('config: empty', { config: '' })
 add('config: no namespaces', { config: PLANK })
 add('config: other namespaces', { config: `prowjob_namespace: default\npod_namespace: default\n${PLANK}` })
 add('config: a list', { config: '- a\n' })
-add('config: a word', { config: 'word\n' })
+add('config: a string', { config: 'word\n' })
 
 // Types and fields.
 config('unknown field at the top', 'deckk: {}\n')

@@ -3,7 +3,7 @@ setup_file() { setup_cluster; }
 teardown_file() { teardown_cluster; }
 setup() { setup_world; }
 
-@test "makes both namespaces, labelled for ownership and Pod Security; again changes nothing" {
+@test "creates both namespaces, labelled for ownership and Pod Security; again changes nothing" {
   run -0 runbook 02-namespaces
   says 'prow  ' 'test-pods  '
   [ "$(kube get ns prow -o jsonpath='{.metadata.labels.app\.kubernetes\.io/managed-by}')" = prow-runbook ]
@@ -12,7 +12,7 @@ setup() { setup_world; }
   settled 02-namespaces
 }
 
-@test "a corrected setting arrives, and its plan says so first" {
+@test "a corrected setting takes effect, and its plan shows it first" {
   runbook 02-namespaces
   setting JOB_POD_SECURITY=privileged
   before="$(snapshot)"
@@ -24,7 +24,7 @@ setup() { setup_world; }
   [ "$(kube get ns test-pods -o jsonpath='{.metadata.labels.pod-security\.kubernetes\.io/enforce}')" = privileged ]
 }
 
-@test "a namespace that was made by hand is adopted with a word, not made anew" {
+@test "a namespace that was created by hand is adopted and reported, not recreated" {
   kube delete ns test-pods --ignore-not-found
   kube create ns test-pods
   uid="$(kube get ns test-pods -o jsonpath='{.metadata.uid}')"

@@ -13,7 +13,7 @@ status: {state: triggered, startTime: "2026-01-01T00:00:00Z"}
 YAML
 }
 
-@test "installs the definition and waits until it is established; again changes nothing" {
+@test "installs the CRD and waits until it is established; again changes nothing" {
   kube delete crd prowjobs.prow.k8s.io --ignore-not-found
   run -0 runbook 04-crd
   says created
@@ -21,7 +21,7 @@ YAML
   settled 04-crd
 }
 
-@test "a job can be made at once, its pod specification whole; nonsense is refused" {
+@test "a ProwJob can be created at once, with its whole pod specification; nonsense is refused" {
   runbook 04-crd
   job right | kube apply -f -
   [ "$(kube get prowjob right -o jsonpath='{.spec.pod_spec.containers[0].command[0]}')" = /bin/true ]
@@ -30,7 +30,7 @@ YAML
   kube delete prowjob right
 }
 
-@test "a definition made by hand is adopted, the jobs of it stay" {
+@test "a CRD created by hand is adopted, and its ProwJobs stay" {
   kube delete crd prowjobs.prow.k8s.io --ignore-not-found
   # As upstream's: the same names, another schema.
   kube create -f - <<'YAML'

@@ -3,9 +3,9 @@ setup_file() { setup_cluster; }
 teardown_file() { teardown_cluster; }
 setup() { setup_world; }
 
-@test "makes an account a component, and one for jobs that gets no token of the cluster; again changes nothing" {
+@test "creates an account for each component, and one for job pods that gets no token of the cluster; again changes nothing" {
   run -0 steps 02,05
-  says 'TARGET=local: nothing is asked of AWS'
+  says 'TARGET=local: AWS is not used'
   same 'crier deck hook horologium prow-controller-manager sinker statusreconciler tide' \
     "$(kube get sa -n prow -l app.kubernetes.io/managed-by=prow-runbook -o jsonpath='{.items[*].metadata.name}')"
   same 'prow-jobs' "$(kube get sa -n test-pods -l app.kubernetes.io/managed-by=prow-runbook -o jsonpath='{.items[*].metadata.name}')"
@@ -34,7 +34,7 @@ YAML
   settled 05-service-accounts
 }
 
-@test "an account that was removed comes back, the others are left" {
+@test "an account that was removed is created again, the others are unchanged" {
   steps 02,05
   kube delete sa tide -n prow
   run -0 runbook 05-service-accounts

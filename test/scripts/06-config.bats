@@ -7,7 +7,7 @@ setup() {
   kube delete configmap config plugins job-config -n prow --ignore-not-found
 }
 
-# A folder of one's own, as npm run init makes it.
+# A configuration of the user's own, as npm run init -- --config creates it.
 own() {
   runbook 06-config
   mkdir -p config/jobs
@@ -17,7 +17,7 @@ own() {
   cp "$ROOT/manifests/config/labels.yaml" config
 }
 
-@test "makes the three ConfigMaps from the templates, filled from the settings; again changes nothing" {
+@test "creates the three ConfigMaps from the templates, filled from the settings; again changes nothing" {
   run -0 runbook 06-config
   says '3 created' 'from the templates'
   text="$(kube get configmap config -n prow -o jsonpath='{.data.config\.yaml}')"
@@ -40,13 +40,13 @@ own() {
   settled 06-config
 }
 
-@test "one's own folder is taken as it is, byte for byte, jobs of all folders by their base names" {
+@test "the user's own folder is applied as it is, byte for byte, jobs of all folders by their base names" {
   own
   mkdir -p config/jobs/deep/er
   printf '# ${NOT_A_PLACE} # when NOTHING\nperiodics: []\n' >config/jobs/deep/er/more.yaml
   printf 'an old key of a job file\n' >config/jobs/README.md
   run -0 runbook 06-config
-  says "from $WORLD/config" '2 files of jobs' 'the version before, kept' '1 unchanged'
+  says "from $WORLD/config" '2 job files' 'previous version' '1 unchanged'
   kube get configmap job-config -n prow -o jsonpath='{.data.more\.yaml}' | diff - config/jobs/deep/er/more.yaml
   rm -r config/jobs/deep
   uid="$(kube get configmap job-config -n prow -o jsonpath='{.metadata.uid}')"
@@ -55,7 +55,7 @@ own() {
   same "$uid" "$(kube get configmap job-config -n prow -o jsonpath='{.metadata.uid}')"
 }
 
-@test "every fault of one's own folder is told at once, with file and line, and nothing is written" {
+@test "every problem of the user's own folder is reported at once, with file and line, and nothing is written" {
   own
   before="$(snapshot)"
   printf 'plugins:\n\tmy-org: {}\n' >config/plugins.yaml
@@ -70,7 +70,7 @@ own() {
   same "$before" "$(snapshot)"
 }
 
-@test "namespaces that are missing or others are told: Prow would do nothing, without a word" {
+@test "missing or other namespaces are refused: Prow would do nothing, without an error" {
   own
   sed -i '/^prowjob_namespace/d;s/^pod_namespace:.*/pod_namespace: default/' config/config.yaml
   run -1 runbook 06-config
@@ -87,7 +87,7 @@ own() {
   lacks '    at '
 }
 
-@test "files that cannot be read get a sentence" {
+@test "files that cannot be read are reported without a stack trace" {
   own
   rm config/config.yaml
   mkdir config/config.yaml
@@ -101,7 +101,7 @@ own() {
   lacks '    at '
 }
 
-@test "jobs that are too many for a ConfigMap go packed; too many even so are refused before anything is written" {
+@test "job files too large for a ConfigMap are compressed; those too large even so are refused before anything is written" {
   own
   node -e 'for (let i = 0; i < 6; i++) require("fs").writeFileSync(`config/jobs/big${i}.yaml`, "periodics: []\n" + `# ${"many words ".repeat(9)}\n`.repeat(2200))'
   run -0 runbook 06-config
@@ -111,15 +111,15 @@ own() {
   before="$(snapshot)"
   node -e 'require("fs").writeFileSync("config/jobs/random.yaml", `# ${require("crypto").randomBytes(1.2e6).toString("base64")}\n`)'
   run -1 runbook 06-config
-  says 'even packed; it can hold 1024 KiB' 'in_repo_config'
+  says 'even compressed; it can hold 1024 KiB' 'in_repo_config'
   same "$before" "$(snapshot)"
-  # The way back: small again, plain again.
+  # And back: once they fit again, they are stored as they are.
   rm config/jobs/big* config/jobs/random.yaml
   run -0 runbook 06-config
   [ -z "$(kube get configmap job-config -n prow -o jsonpath='{.binaryData}')" ]
 }
 
-@test "ConfigMaps made by the guide's own commands are adopted, not made anew, and stale keys go" {
+@test "ConfigMaps created by the guide's commands are adopted, not recreated, and stale keys are removed" {
   own
   kube delete configmap config plugins job-config -n prow
   printf 'stale: true\n' >old.yaml
@@ -134,7 +134,7 @@ own() {
   settled 06-config
 }
 
-@test "while it is replaced the ConfigMap is never away" {
+@test "a ConfigMap is never absent while it is replaced" {
   runbook 06-config
   kube get cm config -n prow --watch-only --output-watch-events -o custom-columns=T:.type >events &
   watch=$!

@@ -5,7 +5,7 @@ setup() { setup_world; }
 
 NAMES='crier deck ghproxy hook horologium object-store prow-controller-manager sinker statusreconciler tide'
 
-# From nothing in prow, with the steps before done.
+# An empty prow, with the earlier steps done.
 fresh() {
   if kube get ns prow >/dev/null 2>&1; then
     kube delete deploy,job,cronjob,svc,pvc,cm,secret,role,rolebinding --all -n prow >/dev/null
@@ -16,7 +16,7 @@ fresh() {
 
 args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containers[0].args}'; }
 
-@test "makes every component, waits until all are ready, and a claim has its volume; again changes nothing" {
+@test "creates every component and waits until all are ready, and PVCs are bound; again changes nothing" {
   fresh
   run -0 runbook 08-prow
   says '10 created'
@@ -26,7 +26,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   settled 08-prow
 }
 
-@test "what is mounted is there, and what an account may do is no more than that" {
+@test "what is mounted exists, and no account has more permissions than it needs" {
   fresh
   runbook 08-prow
   # Nobody may read secrets or make pods in prow, and nobody has a right in the whole cluster.
@@ -60,7 +60,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   run -1 runbook 13-verify
   says '✖ deck runs with an older github-oauth-config' 'Run npx tsx scripts/03-secrets.ts'
   rm secrets/github-oauth-config
-  sleep 1 # The time of a restart is told in seconds.
+  sleep 1 # The time of a restart has whole seconds.
   run -0 runbook 03-secrets
   says 'restart for new Secrets           changed       deck'
   [ "$(restarts)" != "$before" ]
@@ -75,7 +75,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   lacks 'restart for new Secrets'
 }
 
-@test "corrected settings arrive, each where it belongs, and nothing is made anew" {
+@test "corrected settings take effect, each where it belongs, and nothing is recreated" {
   fresh
   runbook 08-prow
   before="$(kube get deploy,svc,pvc,role -n prow -o jsonpath='{.items[*].metadata.uid}')"
@@ -93,7 +93,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   settled 08-prow
 }
 
-@test "from a token to a GitHub App: the App's key is mounted and the token is gone" {
+@test "from a token to a GitHub App: the App's key is mounted and the token is removed" {
   fresh
   runbook 08-prow
   setting GITHUB_AUTH=app GITHUB_APP_ID=4711
@@ -109,7 +109,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   settled 08-prow
 }
 
-@test "OBJECT_STORE=off removes the store and leaves the claim that the logs are on" {
+@test "OBJECT_STORE=off removes the store and keeps the PVC that holds the logs" {
   fresh
   runbook 08-prow
   setting OBJECT_STORE=off
@@ -120,7 +120,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   settled 08-prow
 }
 
-@test "deployments made by hand with the guide's names are adopted, with their claim; no pod of a stranger is touched" {
+@test "Deployments created by hand with the guide's names are adopted, with their PVC; no other Deployment is touched" {
   fresh
   kube apply -f - <<'YAML'
 apiVersion: apps/v1
@@ -177,7 +177,7 @@ YAML
   settled 08-prow
 }
 
-@test "a hand that scaled or edited is put right again; what was removed comes back" {
+@test "what was scaled or edited by hand is corrected; what was removed is created again" {
   fresh
   runbook 08-prow
   kube scale deploy hook -n prow --replicas=0

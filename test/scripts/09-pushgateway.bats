@@ -3,14 +3,14 @@ setup_file() { setup_cluster; }
 teardown_file() { teardown_cluster; }
 setup() { setup_world; runbook 02-namespaces; }
 
-@test "makes both and waits until they are ready; again changes nothing" {
+@test "creates both and waits until they are ready; again changes nothing" {
   run -0 runbook 09-pushgateway
   [ "$(kube get deploy pushgateway pushgateway-proxy -n prow -o jsonpath='{.items[*].status.availableReplicas}')" = '1 1' ]
   kube get cm -n prow -o yaml | grep -i 'limit_except\|GET'
   settled 09-pushgateway
 }
 
-@test "PUSHGATEWAY=off says so and removes what the runbook made, on makes it again" {
+@test "PUSHGATEWAY=off is reported and removes what the runbook created, on creates it again" {
   runbook 09-pushgateway
   setting PUSHGATEWAY=off
   run -2 runbook 09-pushgateway --plan
@@ -24,7 +24,7 @@ setup() { setup_world; runbook 02-namespaces; }
   says '2 created'
 }
 
-@test "IMAGE_MIRROR arrives in its images" {
+@test "IMAGE_MIRROR takes effect in its images" {
   runbook 09-pushgateway
   setting IMAGE_MIRROR=mirror.example.com/all
   run -0 runbook 09-pushgateway

@@ -14,7 +14,7 @@ unanswered() {
   kube create svc clusterip ingress-nginx-controller-admission -n ingress-nginx --clusterip=None --tcp=443
 }
 
-@test "makes the controller and the Ingress that leads to hook and deck; again changes nothing" {
+@test "creates the controller and the Ingress that routes to hook and deck; again changes nothing" {
   run -0 runbook 11-ingress
   says 'retired upstream' 'nodes answer on'
   same 'prow.rehearsal.example hook 8888 deck 80' \
@@ -33,7 +33,7 @@ unanswered() {
   same "$ports" "$(kube get svc ingress-nginx-controller -n ingress-nginx -o jsonpath='{.spec.ports[*].nodePort}')"
 }
 
-@test "with NGINX_ADMISSION=on both Jobs run to their end; a webhook that does not answer is told with what to do" {
+@test "with NGINX_ADMISSION=on both Jobs run to their end; a webhook that does not answer is a problem with a remedy" {
   kube delete ingress prow -n prow --ignore-not-found
   setting NGINX_ADMISSION=on WAIT_SECONDS=20
   unanswered
@@ -44,7 +44,7 @@ unanswered() {
   kube get validatingwebhookconfiguration ingress-nginx-admission
 }
 
-@test "an admission webhook that was deleted gets its certificate again: its Jobs, which were done, run anew" {
+@test "an admission webhook that was deleted gets its certificate again: its completed Jobs are recreated" {
   setting NGINX_ADMISSION=on WAIT_SECONDS=20
   unanswered
   jobs() { kube get jobs -n ingress-nginx -o jsonpath='{.items[*].metadata.uid}'; }
@@ -74,12 +74,12 @@ unanswered() {
   run -0 runbook 11-ingress
   says removed
   run ! kube get validatingwebhookconfiguration ingress-nginx-admission
-  # Done, it would not run again when the webhook comes back.
+  # Complete, it would not run again when the webhook is back.
   run ! kube get job ingress-nginx-admission-patch -n ingress-nginx
   settled 11-ingress
 }
 
-@test "INGRESS=none says what to route, removes the Ingress and leaves the controller" {
+@test "INGRESS=none prints what to route, removes the Ingress and keeps the controller" {
   runbook 11-ingress
   setting INGRESS=none
   run -0 runbook 11-ingress
@@ -89,7 +89,7 @@ unanswered() {
   settled 11-ingress
 }
 
-@test "an Ingress made by hand is adopted" {
+@test "an Ingress created by hand is adopted" {
   kube delete ingress prow -n prow --ignore-not-found
   kube create ingress prow -n prow --rule='old.example.com/*=deck:80'
   uid="$(kube get ingress prow -n prow -o jsonpath='{.metadata.uid}')"

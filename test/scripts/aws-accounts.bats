@@ -12,7 +12,7 @@ C=rehearsal-prow-controllers
 J=rehearsal-prow-jobs
 B=rehearsal-prow-logs
 
-@test "an empty account: a plan says all that would be made and makes nothing; then it is made, and again nothing changes" {
+@test "an empty account: a plan prints all that would be created and creates nothing; then it is created, and again nothing changes" {
   run -2 steps 01,05 --plan
   says 'OIDC provider                     would create' "bucket $B        would create" "role $C   would create" \
     "role $J          would create" 'after 01-cluster'
@@ -22,16 +22,16 @@ B=rehearsal-prow-logs
   same 'iam:CreateOpenIDConnectProvider iam:CreateRole iam:CreateRole iam:PutRolePolicy iam:PutRolePolicy' \
     "$(writes | grep iam: | sort | xargs)"
 
-  # The issuer as EKS tells it, with the audience.
+  # The issuer as EKS reports it, with the audience.
   same sts.amazonaws.com "$(ask iam get-open-id-connect-provider --open-id-connect-provider-arn "$(PROVIDER)" -- .ClientIDList[0])"
-  # Private, encrypted, the owner's alone, and it cleans itself.
+  # Private, encrypted, with no owner but the account, and logs that expire.
   same '[true,true,true,true]' "$(ask s3api get-public-access-block --bucket $B -- '.PublicAccessBlockConfiguration&&Object.values(it.PublicAccessBlockConfiguration)')"
   same AES256 "$(ask s3api get-bucket-encryption --bucket $B -- .ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm)"
   same BucketOwnerEnforced "$(ask s3api get-bucket-ownership-controls --bucket $B -- .OwnershipControls.Rules[0].ObjectOwnership)"
   same us-west-2 "$(ask s3api get-bucket-location --bucket $B -- .LocationConstraint)"
   same '["logs/",90,"pr-logs/",90]' "$(ask s3api get-bucket-lifecycle-configuration --bucket $B -- '.Rules.filter(r=>r.Expiration).flatMap(r=>[r.Filter.Prefix,r.Expiration.Days])')"
   same 7 "$(ask s3api get-bucket-lifecycle-configuration --bucket $B -- '.Rules.find(r=>r.AbortIncompleteMultipartUpload).AbortIncompleteMultipartUpload.DaysAfterInitiation')"
-  # Who may take the roles, and what they may do: jobs write logs and read nothing.
+  # Who can assume the roles, and what they allow: jobs write logs and read nothing.
   same '["system:serviceaccount:prow:crier","system:serviceaccount:prow:deck","system:serviceaccount:prow:tide","system:serviceaccount:prow:statusreconciler"]' \
     "$(ask iam get-role --role-name $C -- ".Role.AssumeRolePolicyDocument.Statement[0].Condition.StringEquals['$(ISSUER | sed 's|https://||'):sub']")"
   same '["system:serviceaccount:test-pods:prow-jobs"]' \
@@ -49,7 +49,7 @@ B=rehearsal-prow-logs
   same '' "$(writes)"
 }
 
-@test "what is missing alone is made, and only that" {
+@test "what is missing is created, and only that" {
   steps 01,05
   aws iam delete-role-policy --role-name $J --policy-name prow-logs
   aws s3api delete-public-access-block --bucket $B
@@ -65,13 +65,13 @@ B=rehearsal-prow-logs
   says 'OIDC provider                     created'
 }
 
-@test "what is there but wrong is put right, with the differing lines; what others wrote is kept" {
+@test "what differs is corrected, with the differing lines; what others wrote is kept" {
   steps 01,05
   policy="$(aws iam get-role-policy --role-name $C --policy-name prow-logs --output json | json '.PolicyDocument')"
   wider="$(node -e 'const p = JSON.parse(process.argv[1]); p.Statement.push({ Effect: "Allow", Action: "s3:DeleteObject", Resource: "*" }); console.log(JSON.stringify(p))' "$policy")"
   aws iam put-role-policy --role-name $C --policy-name prow-logs --policy-document "$wider"
   trust="$(aws iam get-role --role-name $C --output json | json '.Role.AssumeRolePolicyDocument')"
-  # Somebody let in a machine, and took the audience out of ours.
+  # Somebody let in a machine, and removed the audience from the statement of the runbook.
   changed="$(node -e 'const p = JSON.parse(process.argv[1]); const c = p.Statement[0].Condition.StringEquals;
     delete c[Object.keys(c).find((k) => k.endsWith(":aud"))];
     p.Statement.push({ Sid: "Theirs", Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" }); console.log(JSON.stringify(p))' "$trust")"
@@ -115,7 +115,7 @@ B=rehearsal-prow-logs
   lacks ' changed '
 }
 
-@test "a role of another cluster with the same name is left alone, and a prefix makes room" {
+@test "a role of another cluster with the same name is refused, and a prefix gives it another name" {
   runbook 01-cluster
   aws iam create-role --role-name $C --assume-role-policy-document '{"Version":"2012-10-17","Statement":[]}' \
     --tags Key=app.kubernetes.io/managed-by,Value=prow-runbook Key=prow-runbook/cluster,Value=arn:aws:eks:eu-central-1:123456789012:cluster/rehearsal >/dev/null
@@ -129,7 +129,7 @@ B=rehearsal-prow-logs
   same arn:aws:iam::123456789012:role/west-prow-controllers "$(kube get sa crier -n prow -o jsonpath='{.metadata.annotations.eks\.amazonaws\.com/role-arn}')"
 }
 
-@test "a cluster made anew has another issuer: the trust follows it" {
+@test "a recreated cluster has another issuer: the trust policy follows it" {
   steps 01,05
   old="$(PROVIDER)"
   # The account stays, the cluster is another one.
@@ -141,13 +141,13 @@ B=rehearsal-prow-logs
   same 1 "$(ask iam get-role --role-name $C -- .Role.AssumeRolePolicyDocument.Statement.length)"
 }
 
-@test "a provider without our audience is told in a plan" {
+@test "a plan shows that a provider lacks the audience" {
   aws iam create-open-id-connect-provider --url "$(ISSUER)" --client-id-list something-else >/dev/null
   run -2 runbook 01-cluster --plan
   says 'OIDC provider                     would change' '+ sts.amazonaws.com'
 }
 
-@test "a bucket of ours is adopted with what is in it, one in another region or of somebody else is refused" {
+@test "a bucket of this account is adopted with its tags, one in another region or of another account is refused" {
   runbook 01-cluster
   aws s3api create-bucket --bucket $B --create-bucket-configuration LocationConstraint=us-west-2 >/dev/null
   aws s3api put-bucket-tagging --bucket $B --tagging 'TagSet=[{Key=team,Value=ci}]'
@@ -163,11 +163,11 @@ B=rehearsal-prow-logs
   setting LOG_BUCKET=somebodys
   refuse 's3:GET /somebodys' AccessDenied 'Access Denied'
   run -1 runbook 05-service-accounts
-  says "bucket somebodys is not account 123456789012's"
+  says 'bucket somebodys belongs to another account than 123456789012'
   same '' "$(writes)"
 }
 
-@test "LOG_DAYS that changed arrives; another LOG_BUCKET makes a new one and the roles follow" {
+@test "LOG_DAYS that changed arrives; another LOG_BUCKET is created and the roles follow" {
   steps 01,05
   setting LOG_DAYS=30
   run -0 runbook 05-service-accounts
@@ -180,6 +180,25 @@ B=rehearsal-prow-logs
     "$(ask iam get-role-policy --role-name $J --policy-name prow-logs -- '.PolicyDocument.Statement[0].Resource')"
 }
 
+@test "a bucket whose KMS key is named by an alias: the roles get that one key, never all of the account" {
+  runbook 01-cluster
+  key="$(ask kms create-key -- .KeyMetadata.Arn)"
+  aws kms create-alias --alias-name alias/logs --target-key-id "$key"
+  aws s3api create-bucket --bucket $B --create-bucket-configuration LocationConstraint=us-west-2 >/dev/null
+  aws s3api put-bucket-encryption --bucket $B --server-side-encryption-configuration \
+    '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"alias/logs"}}]}'
+  run -0 runbook 05-service-accounts
+  for role in $C $J; do
+    same "[\"$key\"]" "$(ask iam get-role-policy --role-name $role --policy-name prow-logs -- ".PolicyDocument.Statement.find(s=>s.Sid==='Encryption').Resource")"
+  done
+  aws kms delete-alias --alias-name alias/logs
+  aws iam delete-role-policy --role-name $J --policy-name prow-logs
+  forget_writes
+  run -1 runbook 05-service-accounts
+  says "bucket $B is encrypted with alias/logs" 'kms:DescribeKey'
+  same '' "$(writes)"
+}
+
 @test "a run that was ended between two writes is finished by running it again" {
   runbook 01-cluster
   refuse iam:PutRolePolicy ServiceFailure 'try again' 1
@@ -190,7 +209,7 @@ B=rehearsal-prow-logs
   same 2 "$(ask iam get-role-policy --role-name $C --policy-name prow-logs -- .PolicyDocument.Statement.length)"
 }
 
-@test "a role that IAM does not know everywhere yet is tried again" {
+@test "a write to a role that IAM does not know everywhere yet is retried" {
   runbook 01-cluster
   refuse iam:PutRolePolicy NoSuchEntity 'The role with name x cannot be found.' 1
   run -0 runbook 05-service-accounts

@@ -4,7 +4,7 @@ setup_file() {
   setup_eks
   setup_account
   steps 02
-  # What the way in leads to; step 08 makes it.
+  # What the Ingresses route to; 08-prow creates it.
   kube create service clusterip hook -n prow --tcp=8888
   kube create service clusterip deck -n prow --tcp=80
 }
@@ -25,8 +25,8 @@ records() { aws route53 list-resource-record-sets --hosted-zone-id "$(json .zone
   says 'Ingress prow-hook                 would create' 'Ingress prow-deck                 would create'
   same '' "$(writes)"
   run -0 runbook 11-ingress
-  says 'is issued' 'the AWS Load Balancer Controller is there' "/hook is answered by $HOOK" "Deck is answered by $DECK" \
-    'record prow.rehearsal.example     created' "inside the network prow.rehearsal.example has to lead to $DECK"
+  says 'is issued' 'the AWS Load Balancer Controller is installed' "/hook is served by $HOOK" "Deck is served by $DECK" \
+    'record prow.rehearsal.example     created' "inside the network prow.rehearsal.example has to point to $DECK"
   same 'internet-facing internal' "$(note prow-hook scheme) $(note prow-deck scheme)"
   same '/hook Exact hook' "$(kube get ingress prow-hook -n prow -o jsonpath='{.spec.rules[0].http.paths[0].path} {.spec.rules[0].http.paths[0].pathType} {.spec.rules[0].http.paths[0].backend.service.name}')"
   same "$(json .certificate <"$MINE/made")" "$(note prow-hook certificate-arn)"
@@ -39,7 +39,7 @@ records() { aws route53 list-resource-record-sets --hosted-zone-id "$(json .zone
   same '' "$(writes)"
 }
 
-@test "a record that leads elsewhere is put right; one of another type is left, with a word" {
+@test "a record that points elsewhere is corrected; one of another type is a problem, and stays" {
   zone="$(json .zone <"$MINE/made")"
   put() { aws route53 change-resource-record-sets --hosted-zone-id "$zone" --change-batch "{\"Changes\":[{\"Action\":\"$1\",\"ResourceRecordSet\":$2}]}" >/dev/null; }
   put CREATE '{"Name":"prow.rehearsal.example","Type":"CNAME","TTL":60,"ResourceRecords":[{"Value":"old.example.com"}]}'
@@ -49,7 +49,7 @@ records() { aws route53 list-resource-record-sets --hosted-zone-id "$(json .zone
   put DELETE "{\"Name\":\"prow.rehearsal.example\",\"Type\":\"CNAME\",\"TTL\":300,\"ResourceRecords\":[{\"Value\":\"$HOOK\"}]}"
   put CREATE '{"Name":"prow.rehearsal.example","Type":"A","TTL":60,"ResourceRecords":[{"Value":"192.0.2.1"}]}'
   run -1 runbook 11-ingress
-  says 'has a record of type A in Route 53 that leads elsewhere' "make it lead to $HOOK"
+  says 'has a record of type A in Route 53 that does not point to its load balancer' "make it point to $HOOK"
 }
 
 @test "DECK_ACCESS: public is one load balancer for both, CIDRs are a condition of its rule, too many are refused" {
@@ -87,14 +87,14 @@ YAML
   kube wait --for=condition=Established crd/ingressclassparams.eks.amazonaws.com
   setting DECK_ACCESS=203.0.113.0/24
   run -1 runbook 11-ingress
-  says 'DECK_ACCESS is a list of CIDRs, and EKS Auto Mode' 'DECK_ACCESS=internal or public'
+  says 'DECK_ACCESS is a list of CIDRs, which EKS Auto Mode' 'Set DECK_ACCESS to internal or public'
   setting DECK_ACCESS=public HOOK_CIDRS=192.30.252.0/22
   run -1 runbook 11-ingress
-  says 'HOOK_CIDRS is a list of CIDRs, and EKS Auto Mode'
+  says 'HOOK_CIDRS is a list of CIDRs, which EKS Auto Mode'
   same '' "$(kube get ingress -n prow -o name)"
   setting HOOK_CIDRS=
   run -0 runbook 11-ingress
-  says 'EKS Auto Mode makes load balancers itself' "/hook is answered by $HOOK"
+  says 'EKS Auto Mode creates load balancers itself' "/hook is served by $HOOK"
   same 'prow-hook prow-deck' "$(kube get ingress prow-hook prow-deck -n prow -o jsonpath='{.items[*].spec.ingressClassName}')"
   same ' ' "$(note prow-hook group\\.name) $(note prow-deck group\\.name)"
   same '10 20' "$(note prow-hook group\\.order) $(note prow-deck group\\.order)"
@@ -113,7 +113,7 @@ YAML
   kube delete crd ingressclassparams.eks.amazonaws.com
 }
 
-@test "another INGRESS takes what the last one made; the way in that it no longer wants goes when the new one is there" {
+@test "another INGRESS: the Ingresses of the last one are removed when the new ones exist" {
   run -0 runbook 11-ingress
   kube annotate ingress prow-hook -n prow made=here
   setting INGRESS=nginx NGINX_ADMISSION=off
@@ -130,7 +130,7 @@ YAML
   says 'Ingresses of INGRESS=nginx        removed'
   same 'prow/prow-deck prow/prow-hook' "$(kube get ingress -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {end}' | sed 's/ $//')"
   kube get deployment ingress-nginx-controller -n ingress-nginx
-  # One that somebody else made under such a name is theirs.
+  # One that somebody else created under such a name is theirs.
   kube create ingress prow -n prow --rule='old.example.com/*=deck:80'
   settled 11-ingress
   setting INGRESS=none
@@ -140,7 +140,7 @@ YAML
   settled 11-ingress
 }
 
-@test "no certificate, one for another host, one in another region: what to do, and nothing is made" {
+@test "no certificate, one for another host, one in another region: what to do, and nothing is created" {
   arn="$(json .certificate <"$MINE/made")"
   setting PROW_HOST=other.rehearsal.example
   run -1 runbook 11-ingress
@@ -150,24 +150,24 @@ YAML
   says 'is for prow.rehearsal.example, not for other.rehearsal.example'
   setting CERTIFICATE_ARN=arn:aws:acm:us-east-1:123456789012:certificate/1
   run -1 runbook 11-ingress
-  says 'CERTIFICATE_ARN is of us-east-1'
+  says 'CERTIFICATE_ARN is in us-east-1'
   same '' "$(kube get ingress -n prow -o name)"
-  # A plan tells it and goes on.
+  # A plan warns and goes on.
   setting CERTIFICATE_ARN=
   run -2 runbook 11-ingress --plan
   says 'ACM has no certificate' 'Ingress prow-hook                 would create'
 }
 
-@test "without HOSTED_ZONE: a wait that ends, the record to make, and the line that goes on" {
+@test "without HOSTED_ZONE: a wait that ends, the record to create, and the line that continues" {
   setting HOSTED_ZONE= WAIT_SECONDS=5
   run -1 runbook 11-ingress
-  says 'prow.rehearsal.example leads nowhere' "prow.rehearsal.example  CNAME  $HOOK" 'npx tsx scripts/12-webhook.ts'
+  says 'prow.rehearsal.example does not resolve' "prow.rehearsal.example  CNAME  $HOOK" 'npx tsx scripts/12-webhook.ts'
   setting HOSTED_ZONE=nowhere.example
   run -1 runbook 11-ingress
   says 'Route 53 has no public zone nowhere.example'
 }
 
-@test "no load balancer in time is told with what the events say" {
+@test "no load balancer in time is a problem, with its events" {
   setting WAIT_SECONDS=5
   kube annotate stage eks-ingress-address off=1 --overwrite
   stage="$(kube get stage eks-ingress-address -o json)"
@@ -177,24 +177,24 @@ YAML
   says 'Ingress prow-hook has no load balancer after 5 seconds'
 }
 
-@test "a controller of somebody else without an IngressClass is told, and not installed over" {
+@test "a controller of somebody else without an IngressClass is a problem, and not installed over" {
   class="$(kube get ingressclass alb -o json)"
   kube delete ingressclass alb
   run -1 runbook 11-ingress
   kube create -f - <<<"$class" >/dev/null
-  says 'no IngressClass leads to it' 'ingress.k8s.aws/alb'
+  says 'no IngressClass names it' 'ingress.k8s.aws/alb'
   lacks helm
   same '' "$(writes)"
 }
 
-@test "no controller: its role and account are made, and helm installs it, or the line to type is told" {
+@test "no controller: its role and ServiceAccount are created, and helm installs it, or the line to type is printed" {
   deployment="$(kube get deployment aws-load-balancer-controller -n kube-system -o json)"
   kube delete deployment aws-load-balancer-controller -n kube-system
   runbook 01-cluster
   mkdir "$WORLD/none" "$WORLD/bin"
   run -1 runbook 11-ingress
-  says 'the AWS Load Balancer Controller is not in the cluster, and helm is not on PATH' 'helm upgrade --install aws-load-balancer-controller' \
-    'clusterName=rehearsal' 'vpcId=vpc-' 'npx tsx scripts/11-ingress.ts'
+  says 'the AWS Load Balancer Controller is not installed, and helm is not on PATH' 'helm upgrade --install aws-load-balancer-controller' \
+    'clusterName=rehearsal' 'vpcId=vpc-' '--kube-context arn:aws:eks:us-west-2:123456789012:cluster/rehearsal' 'npx tsx scripts/11-ingress.ts'
   role=rehearsal-load-balancer-controller
   same arn:aws:iam::123456789012:role/$role "$(kube get sa aws-load-balancer-controller -n kube-system -o jsonpath='{.metadata.annotations.eks\.amazonaws\.com/role-arn}')"
   aws iam get-role-policy --role-name $role --policy-name load-balancers >/dev/null
@@ -202,12 +202,12 @@ YAML
   printf '#!/bin/bash\necho "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress" >&2; exit 1\n' >"$WORLD/bin/helm"
   chmod +x "$WORLD/bin/helm"
   PATH="$WORLD/bin:$PATH" run -1 runbook 11-ingress
-  says 'An installation was cut off' 'helm uninstall aws-load-balancer-controller -n kube-system'
+  says 'An installation was interrupted' 'helm uninstall aws-load-balancer-controller -n kube-system'
   # helm, as far as the runbook sees it.
   printf '%s' "$deployment" >"$WORLD/deployment.json"
   cat >"$WORLD/bin/helm" <<SH
 #!/bin/bash
-printf '%s\n' "\$*" >"$WORLD/helm"
+{ printf '%s\n' "\$*"; kubectl config current-context; } >"$WORLD/helm"
 node -e 'const d = JSON.parse(require("fs").readFileSync("$WORLD/deployment.json")); for (const k of ["uid", "resourceVersion", "managedFields", "creationTimestamp"]) delete d.metadata[k]; delete d.status; console.log(JSON.stringify(d))' |
   kubectl --kubeconfig "$CLUSTER/kubeconfig" --context rehearsal create -f - >/dev/null
 SH
@@ -215,7 +215,8 @@ SH
   PATH="$WORLD/bin:$PATH" run -0 runbook 11-ingress
   says 'AWS Load Balancer Controller      created       by helm'
   grep -q -- 'enableServiceMutatorWebhook=false' "$WORLD/helm"
-  grep -q -- '--kube-context arn:aws:eks:us-west-2:123456789012:cluster/rehearsal' "$WORLD/helm"
+  # It acts on the cluster of the settings, by its environment.
+  same arn:aws:eks:us-west-2:123456789012:cluster/rehearsal "$(tail -n 1 "$WORLD/helm")"
   forget_writes
   run -0 runbook 11-ingress
   lacks ' created ' ' changed '

@@ -4,14 +4,14 @@ setup_file() { setup_eks; }
 teardown_file() { teardown_eks; }
 setup() { setup_account; }
 
-@test "an empty account: a plan says it all and writes nothing; then everything is made, and again nothing changes in at most 25 calls" {
+@test "an empty account: a plan prints it all and writes nothing; then everything is created, and again nothing changes in at most 25 calls" {
   run -2 runbook install-all --plan
   says 'would create' 'after 02-namespaces' 'after 08-prow'
   same '' "$(writes)"
   untouched_but_class
   # By the aws of PATH as it is: all else has its start shared, and this sees that nothing depends on it.
   PATH="${PLAIN_PATH:-$PATH}" run -0 runbook install-all
-  says 'OIDC provider: to be made' 'role in the pods' 'AWS' 'done: 14 steps'
+  says 'OIDC provider: will be created' 'role in the pods' 'AWS' 'done: 14 steps'
   lacks 'k8s-aws-v1.'
   for name in crier deck statusreconciler tide; do
     same arn:aws:iam::123456789012:role/rehearsal-prow-controllers \
@@ -29,25 +29,25 @@ setup() { setup_account; }
   run -0 runbook install-all --plan
   same '' "$(writes)"
 
-  # Pods that were made while EKS's webhook was away act as their node: seen in verify, put right by 08.
+  # Pods that were created while EKS's webhook was away act as their node: 13-verify reports it, 08-prow corrects it.
   emulator knobs '{"irsa": false}' >/dev/null
   kube delete pod -n prow -l app=crier
   kube wait pod -n prow -l app=crier --for=condition=Ready --timeout=60s
   run -1 runbook 13-verify
-  says 'the pods of crier have no AWS_ROLE_ARN of ours: they use the bucket with the role of their node' '08-prow'
+  says 'the pods of crier have no AWS_ROLE_ARN of their ServiceAccount: they use the bucket with the role of their node' '08-prow'
   setting WAIT_SECONDS=5
   run -1 runbook 08-prow
-  says 'the pods of crier have no AWS_ROLE_ARN of ours' 'mutatingwebhookconfiguration pod-identity-webhook'
+  says 'the pods of crier have no AWS_ROLE_ARN of their ServiceAccount' 'mutatingwebhookconfiguration pod-identity-webhook'
   emulator knobs '{"irsa": true}' >/dev/null
   setting WAIT_SECONDS=120
   run -0 runbook 08-prow
-  says 'role in the pods                  changed       crier made anew'
+  says 'role in the pods                  changed       crier restarted'
   run -0 runbook 13-verify
 
-  # What somebody changed in AWS is seen by verify.
+  # 13-verify reports what somebody changed in AWS.
   aws iam delete-role-policy --role-name rehearsal-prow-jobs --policy-name prow-logs
   run -1 runbook 13-verify
-  says 'not so: role rehearsal-prow-jobs may do what it should'
+  says 'policy prow-logs of role rehearsal-prow-jobs is missing'
 }
 
 @test "the aws whose start is shared answers as that of PATH does: output, errors, exit code, files" {

@@ -1,4 +1,4 @@
-# What install-all has made in AWS goes, what was there before stays.
+# What install-all has created in AWS is removed, what existed before stays.
 load helpers
 load aws
 setup_file() { setup_eks; }
@@ -14,7 +14,7 @@ account() {
   kube get namespaces,crd,storageclasses,ingressclasses,clusterroles -o name | grep -Ev 'system:|stages.kwok' | sort
 }
 
-@test "the roles, the add-on, the record and the objects go; the bucket when it is named; the provider stays and is said" {
+@test "the roles, the add-on, the record and the objects are removed; the bucket when asked for; the provider stays" {
   before="$(account)"
   run -0 runbook install-all
   [ "$before" != "$(account)" ]
@@ -35,14 +35,14 @@ account() {
   aws iam get-open-id-connect-provider --open-id-connect-provider-arn "$(PROVIDER)" >/dev/null
 }
 
-@test "a bucket and a role that were there before are there afterwards" {
+@test "a bucket and a role that existed before are kept" {
   bucket="$(sed -n 's/^LOG_BUCKET=//p' .env)"
   aws s3api create-bucket --bucket "$bucket" --create-bucket-configuration "LocationConstraint=$AWS_DEFAULT_REGION" >/dev/null
   aws iam create-role --role-name rehearsal-prow-jobs --assume-role-policy-document '{"Version":"2012-10-17","Statement":[]}' >/dev/null
   run -0 runbook install-all
   says 'existed, adopted'
   run -0 runbook uninstall --yes --delete-logs --delete-secrets --delete-claims
-  says 'was there before the runbook and stays'
+  says 'existed before the runbook: kept'
   aws s3api head-bucket --bucket "$bucket"
   aws iam get-role --role-name rehearsal-prow-jobs >/dev/null
   run ! aws iam get-role --role-name rehearsal-prow-controllers

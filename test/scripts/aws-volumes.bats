@@ -18,7 +18,7 @@ addon() { ask eks describe-addon --cluster-name rehearsal --addon-name aws-ebs-c
   same '' "$(writes)"
   emulator knobs '{"addon": ["CREATING", "CREATING", "ACTIVE"]}' >/dev/null
   run -0 steps 01,07
-  says 'aws-ebs-csi-driver                created' 'StorageClass gp3 makes volumes (ebs.csi.aws.com)'
+  says 'aws-ebs-csi-driver                created' 'StorageClass gp3                  created'
   same ACTIVE "$(addon .status)"
   same "$ROLE_ARN" "$(addon .serviceAccountRoleArn)"
   same arn:aws:iam::aws:policy/AmazonEBSCSIDriverPolicyV2 "$(ask iam list-attached-role-policies --role-name $R -- .AttachedPolicies[0].PolicyArn)"
@@ -54,7 +54,7 @@ addon() { ask eks describe-addon --cluster-name rehearsal --addon-name aws-ebs-c
   says 'is DEGRADED'
 }
 
-@test "an add-on that somebody is making is waited for; one without a role gets ours" {
+@test "an add-on that somebody is creating is waited for; one without a role gets that of the runbook" {
   runbook 01-cluster
   aws eks create-addon --cluster-name rehearsal --addon-name aws-ebs-csi-driver >/dev/null
   emulator knobs '{"addon": ["UPDATING", "ACTIVE"]}' >/dev/null
@@ -73,7 +73,7 @@ addon() { ask eks describe-addon --cluster-name rehearsal --addon-name aws-ebs-c
   same '' "$(writes)"
 }
 
-@test "it stops when it takes longer than WAIT_SECONDS, and says what to do" {
+@test "it stops when it takes longer than WAIT_SECONDS, with what to do" {
   runbook 01-cluster
   setting WAIT_SECONDS=5
   emulator knobs '{"addon": ["CREATING"]}' >/dev/null
@@ -89,19 +89,20 @@ metadata: {name: ebs.csi.aws.com}
 spec: {attachRequired: true}
 YAML
   run -0 runbook 07-ebs-csi
-  says 'installed by hand: left as it is' 'StorageClass gp3                  created'
+  says 'aws-ebs-csi-driver is installed without the add-on: left as it is' 'StorageClass gp3                  created'
   same '' "$(writes)"
 }
 
 @test "Auto Mode brings the driver, but no class" {
   fresh '{"more": {"computeConfig": {"enabled": true}, "storageConfig": {"blockStorage": {"enabled": true}}}}'
   run -0 runbook 07-ebs-csi
-  says 'EKS Auto Mode makes volumes itself' 'StorageClass gp3 makes volumes (ebs.csi.eks.amazonaws.com)'
+  says 'EKS Auto Mode provisions volumes itself' 'StorageClass gp3                  created'
+  same ebs.csi.eks.amazonaws.com "$(kube get storageclass gp3 -o jsonpath='{.provisioner}')"
   same 'eks.amazonaws.com/compute-type auto' "$(kube get storageclass gp3 -o jsonpath='{.allowedTopologies[0].matchLabelExpressions[0].key} {.allowedTopologies[0].matchLabelExpressions[0].values[0]}')"
   same '' "$(writes)"
 }
 
-@test "a class gp3 made by hand is taken; the class of the driver that is gone is refused" {
+@test "a class gp3 created by hand is used; one of the driver that Kubernetes has removed is refused" {
   kube create -f - <<'YAML'
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
@@ -114,7 +115,7 @@ YAML
   lacks 'StorageClass gp3                  c'
   setting STORAGE_CLASS=gp2
   run -1 runbook 07-ebs-csi
-  says 'gp2 is of the driver kubernetes.io/aws-ebs' 'Set STORAGE_CLASS=gp3'
+  says 'gp2 has the provisioner kubernetes.io/aws-ebs' 'Set STORAGE_CLASS=gp3'
 }
 
 @test "China: the policies of its own partition" {

@@ -12,7 +12,7 @@ teardown_eks() {
   (cd "$ROOT" && node --import "$TSX" scripts/rehearse.ts --down --eks --dir "$CLUSTER") >/dev/null 2>&1
 }
 
-# For setup: settings and secrets that are right, and an empty account with the cluster in it.
+# For setup: correct settings and secrets, and an empty account with the cluster in it.
 setup_account() {
   MINE="${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}" # There is none of a test in setup_file.
   WORLD="$MINE/world"

@@ -1,4 +1,4 @@
-# Refusals, plans and words on a cluster that is empty, and has to be empty still when all of them are done.
+# Refusals, plans and messages on an empty cluster, which has to be empty still when all of them are done.
 load helpers
 setup_file() { setup_cluster; }
 teardown_file() { teardown_cluster; }
@@ -8,7 +8,7 @@ teardown() { untouched; }
 ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts 06-config 07-ebs-csi 08-prow
   09-pushgateway 10-labels 11-ingress 12-webhook 13-verify install-all)
 
-@test "a step whose ground is missing names the script to run first" {
+@test "a step names the script that has to run before it" {
   for step in 03-secrets 05-service-accounts 06-config 09-pushgateway 10-labels 11-ingress; do
     run -1 runbook "$step"
     says 'namespace prow does not exist' "Run npx tsx scripts/02-namespaces.ts --env $WORLD/.env first." "$step changed nothing" \
@@ -24,21 +24,21 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
   done
 }
 
-@test "13-verify tells everything that is not there, and the script that makes it" {
+@test "13-verify reports everything that does not exist, and the script that creates it" {
   run -1 runbook 13-verify
   for script in 02-namespaces 03-secrets 04-crd 05-service-accounts 06-config 08-prow 09-pushgateway 11-ingress; do
     says "npx tsx scripts/$script.ts"
   done
 }
 
-@test "steps that make nothing pass on an empty cluster" {
+@test "steps that create nothing succeed on an empty cluster" {
   for step in 00-preflight 01-cluster 07-ebs-csi 12-webhook; do
     run -0 runbook "$step"
     lacks created
   done
 }
 
-@test "--plan works on an empty cluster: what an earlier step makes is a line, not a fault" {
+@test "--plan works on an empty cluster: what an earlier step creates is a line, not a problem" {
   for step in 03-secrets 05-service-accounts 06-config 08-prow 09-pushgateway 10-labels 11-ingress 13-verify; do
     run -2 runbook "$step" --plan
     says 'after 0'
@@ -48,7 +48,7 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
   [ ! -e secrets/cookie ]
 }
 
-@test "--plan of everything says what would be made, exit code 2, and writes nothing, neither here nor there" {
+@test "--plan of everything prints what would be created, ends with 2, and writes nothing to the cluster or to disk" {
   find . -type f -not -path './home/*' | sort >../before
   run -2 runbook install-all --plan
   says 'planned: 14 steps' 'after 02-namespaces' '+ prow  ' '+ hmac-token in prow' '+ hook  ' 'would create' '+ Ingress prow'
@@ -57,7 +57,7 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
   same "$(cat ../before)" "$(cat ../after)"
 }
 
-@test "--help of every script tells what it reads, makes and needs, and asks for no settings" {
+@test "--help of every script prints what it reads, creates and needs, and asks for no settings" {
   rm .env
   for script in "${ALL[@]}"; do
     run -0 --separate-stderr runbook "$script" --help
@@ -67,7 +67,7 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
   done
 }
 
-@test "a line that is typed wrong ends with 64 and a word, before anything is looked at" {
+@test "a mistyped line ends with 64 and a message, before anything is read" {
   setting KUBECONFIG_FILE=/does/not/exist
   for wrong in '03-secrets --plam' '03-secrets now' '03-secrets --env' '02-namespaces --from 03' \
     'install-all --from 99' 'install-all --only 3x' 'install-all --skip secrets' 'install-all --plan=yes'; do
@@ -78,7 +78,7 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
   done
 }
 
-@test "a wrong target ends with 3 before anything is looked at, and tells the contexts that there are" {
+@test "a wrong target ends with 3 before anything is read, and lists the contexts that exist" {
   setting KUBE_CONTEXT=production
   for script in 02-namespaces install-all; do
     run -3 runbook "$script"
@@ -119,14 +119,14 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
 
 @test "a -- that was forgotten ends with 64: npm takes the option, and the script would run without it" {
   cd "$ROOT"
-  for typed in 'install:all --plan' 'install:all --only 02' 'install:all --skip 08' 'rollback-config --plan'; do
+  for typed in 'install:all --plan' 'install:all --from 05' 'install:all --skip=08' 'rollback-config --plan'; do
     # shellcheck disable=SC2086
     run -64 npm run $typed
     says "Type npm run ${typed%% *} -- "
   done
 }
 
-@test "a cluster that does not answer is told in a sentence, with 1" {
+@test "a cluster that does not answer is one sentence, with exit code 1" {
   sed 's|server: .*|server: https://127.0.0.1:1|' "$CLUSTER/kubeconfig" >kubeconfig
   setting KUBECONFIG_FILE=kubeconfig
   for step in 00-preflight 02-namespaces; do
@@ -136,7 +136,7 @@ ALL=(00-preflight 01-cluster 02-namespaces 03-secrets 04-crd 05-service-accounts
   done
 }
 
-@test "settings: every fault at once, each with a remedy, the nearest name told" {
+@test "settings: every problem at once, each with a remedy, and the nearest known name" {
   sed -i '/^PROW_HOST=/d;/^LOG_BUCKET=/d' .env
   cat >>.env <<'ENV'
 PROW_HOTS=prow.example.com
@@ -154,7 +154,7 @@ ENV
   lacks '    at '
 }
 
-@test "settings: what does not fit together is told" {
+@test "settings: values that do not fit together are problems" {
   setting INGRESS=alb IDENTITY=irsa
   run -1 runbook install-all
   says 'INGRESS=alb needs TARGET=eks' 'IDENTITY=irsa needs TARGET=eks'
@@ -163,7 +163,7 @@ ENV
   says 'GITHUB_APP_ID is not set'
 }
 
-@test "init makes the files that are to be filled in, and a plan names what each still lacks; never over one that is there" {
+@test "init creates the files to fill in, and a plan names what each still lacks; an existing file is never overwritten" {
   mkdir new
   run -0 --separate-stderr runbook init --env new/.env
   same 'github-oauth-config oauth-token' "$(ls new/secrets | xargs)"
@@ -177,13 +177,13 @@ ENV
   same ghp_mine "$(cat new/secrets/oauth-token)"
 }
 
-@test "settings: the environment wins over the file, and preflight says which it did for" {
+@test "settings: the environment wins over the file, and preflight lists those" {
   PROW_HOST=other.example.com run -1 runbook 00-preflight
   says 'https://other.example.com/' 'set in the environment, not in the file: PROW_HOST' \
     'has a redirect_url other than https://other.example.com/github-login/redirect'
 }
 
-@test "settings: a file that is not there is one fault, not thirty" {
+@test "settings: a file that does not exist is one problem, not thirty" {
   rm .env
   run -1 runbook 02-namespaces
   says 'does not exist' 'npm run init'
@@ -194,7 +194,7 @@ ENV
   lacks '    at '
 }
 
-@test "preflight tells what is wrong with every secret file at once, and never what is in it" {
+@test "preflight reports every problem of every secret file at once, and never its content" {
   printf 'c0ffee-in-two words-of-a-token' >secrets/oauth-token
   printf 'client_id: 12345678901234567890\nclient_secret: "s3cr3ts3cr3ts3cr3t"\nredirect_url: "https://prow.rehearsal.example/github-login/redirect"\n' >secrets/github-oauth-config
   printf '{"region": "us-east-1", "access_key": "AKIAAKIAAKIAAKIA"}' >secrets/s3-credentials
@@ -207,13 +207,13 @@ ENV
   lacks c0ffee 12345678901234567890 s3cr3t AKIAAKIA '    at '
 }
 
-@test "preflight warns of a secret file that others can read" {
+@test "preflight warns of a secret file that other users can read" {
   chmod 644 secrets/oauth-token
   run -0 runbook 00-preflight
   says 'secrets/oauth-token is readable by other users' 'chmod 600'
 }
 
-@test "preflight tells what the cluster and the folder of configuration lack, all at once" {
+@test "preflight reports what the cluster and config/ lack, all at once" {
   setting STORAGE_CLASS=fast NODE_ARCH=arm64
   mkdir config
   rm secrets/oauth-token
@@ -222,20 +222,20 @@ ENV
     'config/config.yaml is missing' 'config/plugins.yaml is missing' 'secrets/oauth-token does not exist' 'Copy secrets.example/oauth-token'
 }
 
-@test "07-ebs-csi stops when the class of the claims is not there" {
+@test "07-ebs-csi stops when the StorageClass does not exist" {
   setting STORAGE_CLASS=fast
   run -1 runbook 07-ebs-csi
   says 'StorageClass fast does not exist' 'Set STORAGE_CLASS to one of rehearsal'
 }
 
-@test "preflight tells a missing program" {
+@test "preflight reports a missing program" {
   mkdir tools
   for program in node bash cat kubectl env; do ln -s "$(command -v $program)" tools; done
   PATH="$WORLD/tools" run -1 runbook 00-preflight
   says 'openssl is not installed'
 }
 
-@test "preflight tells what an operator without rights may not do" {
+@test "preflight reports what an operator without permissions is not authorized to do" {
   # A token of an account that nobody gave anything.
   token="$(kube create token default -n default)"
   kube config view --raw --minify --flatten -o json |
@@ -248,7 +248,7 @@ ENV
   lacks '    at ' "$token"
 }
 
-@test "--json is one document with a version, also when it failed; the telling stays on stderr" {
+@test "--json is one document with a version, also of a failure; progress stays on stderr" {
   run -0 --separate-stderr runbook 01-cluster --json
   [ "$(json '.version' <<<"$output")" = 1 ]
   [ "$(json '.exitCode' <<<"$output")" = 0 ]
@@ -276,7 +276,7 @@ ENV
   [[ "$stderr" != *$'\e['* ]]
 }
 
-@test "a person's home is left as it is" {
+@test "the home folder of the operator is left as it is" {
   run -0 runbook 00-preflight
   run -2 runbook install-all --plan
   [ ! -e home/.kube ]

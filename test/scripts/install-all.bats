@@ -5,7 +5,7 @@ setup() { setup_world; }
 # Every step in a file that starts them as the README has it.
 from_sources
 
-# Takes everything away that the runbook makes.
+# Removes everything that the runbook creates.
 clean() {
   kube delete ns prow test-pods ingress-nginx --ignore-not-found --wait=false >/dev/null
   kube delete pods --all -A --force --grace-period=0 >/dev/null 2>&1 || true
@@ -22,7 +22,7 @@ clean() {
   [[ "$stderr" == *'done: 14 steps'* ]]
   run -0 runbook 13-verify
   says '08-prow' 'checks passed'
-  # All that is there carries the label, and nothing else does.
+  # Everything carries the label, and nothing else does.
   same '' "$(kube get secrets,configmaps,serviceaccounts,roles,rolebindings,deployments,services,persistentvolumeclaims,ingresses,jobs,cronjobs -n prow -l 'app.kubernetes.io/managed-by!=prow-runbook' -o name | grep -v -e /kube-root-ca -e /default$)"
   settled install-all
   # No pod waits for a second kubectl either.
@@ -66,7 +66,7 @@ problems() {
   says 'done: 1 step'
 }
 
-@test "a failure in the middle stops there, tells what is done and the line that goes on, which works" {
+@test "a failure in the middle stops there, with what is done and the line that resumes, which works" {
   clean
   mkdir -p config
   run -1 runbook install-all --from 02
@@ -76,7 +76,7 @@ problems() {
   run -0 runbook 13-verify
 }
 
-@test "killed at writes all over it and run again it is finished, and no generated secret is made twice" {
+@test "killed at writes all over it and run again it completes, and no secret is generated twice" {
   watch_programs
   clean
   for at in '2 after' '4 before' '4 after' '6 after'; do
@@ -106,8 +106,8 @@ problems() {
   no_secret_in out argv tmp home
 }
 
-@test "a person's ~/.kube, ~/.kwok and home are left alone" {
-  # Without a cache folder told, as people have it.
+@test "~/.kube, ~/.kwok and the home folder of the operator are left alone" {
+  # Without a cache folder set, as people have it.
   unset KUBECACHEDIR
   mkdir -p home/.kube
   printf 'not a kubeconfig\n' >home/.kube/config

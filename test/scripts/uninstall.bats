@@ -1,4 +1,4 @@
-# What install-all has made goes, and nothing else.
+# What install-all has created is removed, and nothing else.
 load helpers
 
 setup_file() { setup_cluster; }
@@ -35,7 +35,7 @@ by_hand() {
   says 'the cluster holds nothing of the runbook'
 }
 
-@test "secrets and claims stay unless they are named, and the next install takes them up again" {
+@test "Secrets and PVCs stay unless they are named, and the next install uses them again" {
   run -0 runbook install-all
   hmac="$(secret prow hmac-token hmac)"
   claim="$(kube -n prow get pvc ghproxy -o jsonpath='{.metadata.uid}')"
@@ -51,7 +51,7 @@ by_hand() {
   untouched
 }
 
-@test "what was there before the runbook is there afterwards, without its marks" {
+@test "what existed before the runbook exists afterwards, without its marks" {
   by_hand
   there="$(kube -n prow get secret/hmac-token configmap/plugins configmap/of-somebody-else serviceaccount/hook ns/prow -o jsonpath='{range .items[*]}{.kind} {.metadata.name} {.metadata.uid}{"\n"}{end}')"
   rm -f secrets/hmac-token
@@ -66,7 +66,7 @@ by_hand() {
   kube delete ns prow --wait
 }
 
-@test "pods of jobs that wait for crier's report do not hold it up" {
+@test "job pods that wait for crier's report do not hold it up" {
   run -0 runbook install-all
   kube -n prow scale deployment crier --replicas=0
   kube -n test-pods apply -f - <<'YAML'

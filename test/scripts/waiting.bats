@@ -1,4 +1,4 @@
-# What hangs is told with its cause and the remedy, within the limit. kwok's Stages make pods hang.
+# What is not ready is reported with its cause and remedy, within the limit. kwok's Stages keep pods from being ready.
 load helpers
 setup_file() {
   setup_cluster
@@ -52,7 +52,7 @@ spec:
 YAML
 }
 
-@test "08-prow tells why each hangs and what to do, and ends with 1 within the limit" {
+@test "08-prow reports why each component is not ready and the remedy, and ends with 1 within the limit" {
   steps 02,03,04,05,06
   hold
   kube delete stage claim-provision
@@ -67,7 +67,7 @@ YAML
   lacks '    at '
 }
 
-@test "after what hung is mended the same line finishes it" {
+@test "once the cause is removed, the same line completes the step" {
   steps 02,03,04,05,06
   hold
   setting WAIT_SECONDS=5
@@ -78,7 +78,7 @@ YAML
   settled 08-prow
 }
 
-@test "install-all tells the same, and the line that goes on" {
+@test "install-all reports the same, and the line that resumes" {
   hold
   setting WAIT_SECONDS=5
   run -1 runbook install-all
@@ -86,7 +86,7 @@ YAML
   lacks '    at '
 }
 
-@test "a pod that no node takes, and an account that is missing, are told" {
+@test "a pod that no node can run is reported as that" {
   steps 02,03,04,05,06
   runbook 08-prow
   kube cordon simulated-1 && kube cordon simulated-2 && kube cordon simulated-3
@@ -97,7 +97,7 @@ YAML
   lacks '    at '
 }
 
-@test "Ctrl-C while it waits ends with 130 and a word" {
+@test "Ctrl-C while it waits ends with 130 and a message" {
   steps 02,03,04,05,06
   hold
   setting WAIT_SECONDS=60

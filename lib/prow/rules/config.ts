@@ -24,7 +24,7 @@ export const CONFIG_RULES: Rule<Tree>[] = [
   {
     name: 'namespaces',
     severity: 'here',
-    remedy: 'Both default to the namespace default, where Prow would do nothing, without an error.',
+    remedy: 'Write prowjob_namespace: prow and pod_namespace: test-pods.',
     *find(config) {
       for (const [field, wanted] of [
         ['prowjob_namespace', 'prow'],

@@ -5,6 +5,7 @@ import {
   ensureWebhook,
   type Hook,
   hookUrl,
+  listWebhooks,
   recordedWebhooks,
   removeWebhook,
   wantedEvents,
@@ -162,6 +163,19 @@ test('a webhook of another spelling is corrected, and a second one is a warning'
     outcomes()[`a second webhook of my-org delivers to ${URL}: each event would be handled twice`],
     'warning',
   )
+})
+
+test('whether to create one is decided by a fresh read', async () => {
+  fakeKubectl()
+  const { github, server, settings } = await startGitHub()
+  const [target] = webhookTargets(settings)
+  // As preflight does. Then somebody else creates the webhook.
+  assert.deepEqual(await listWebhooks(github, settings, target!), [])
+  const hook = { name: 'web', active: true, events: ['*'], config: { url: URL, content_type: 'json' } }
+  await github.request('POST /orgs/my-org/hooks', hook)
+  await ensureWebhook(github, settings, target!, WANTED)
+  assert.equal(outcomes()['webhook of my-org'], 'unchanged')
+  assert.equal(server.state.orgs[0]!.hooks.length, 1)
 })
 
 test('under --plan nothing is created, corrected or recorded', async () => {

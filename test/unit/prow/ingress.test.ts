@@ -121,7 +121,7 @@ function begin(wanted: Settings, answers: Record<string, object | string>, plan 
 
 test('Ingresses are checked for their host and their load balancer', async () => {
   const inspect = async (wanted: Settings, answer: object) => {
-    begin(wanted, { 'get ingresses': answer })
+    begin(wanted, { 'get ingresses': answer, 'get deployments': { kind: 'List', items: [] } })
     return Promise.all(ingresses(wanted).map((check) => check.inspect(new Snapshot(), wanted)))
   }
   assert.deepEqual(await inspect(eks(), lists(['prow-hook', 'a'], ['prow-deck', 'b'])), [true, true])
@@ -129,13 +129,15 @@ test('Ingresses are checked for their host and their load balancer', async () =>
     'Ingress prow/prow-hook has no load balancer',
     'Ingress prow/prow-deck is for old.example.com, not for prow.example.com',
   ])
-  // On EKS with ingress-nginx all three.
+  // On EKS with ingress-nginx all three, and its controller.
   assert.deepEqual(await inspect(eks({ INGRESS: 'nginx' }), lists(['prow-hook', 'a'], ['prow-deck', 'b'])), [
+    'Deployment ingress-nginx/ingress-nginx-controller does not exist',
     'Ingress prow/prow does not exist',
     true,
     true,
   ])
-  assert.equal(ingresses(settings(LOCAL)).length, 1)
+  assert.equal(ingresses(settings(LOCAL)).length, 2)
+  assert.deepEqual(ingresses(eks({ INGRESS: 'none' })), [])
 })
 
 test('load balancers are waited for; a plan does not wait', async () => {

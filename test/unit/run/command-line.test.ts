@@ -27,11 +27,14 @@ describe('--from, --only and --skip', () => {
 
 describe('npm', () => {
   test('that has taken an option for itself ends the script, with the line to type', () => {
-    for (const [name, value] of Object.entries({ plan: 'true', from: '05', 'delete-logs': 'true' })) {
-      const environment = {
-        npm_lifecycle_event: 'install:all',
-        [`npm_config_${name.replaceAll('-', '_')}`]: value,
-      }
+    // As npm 10 and 11 set them.
+    const cases: [string, NodeJS.ProcessEnv][] = [
+      ['plan', { npm_config_parseable: 'true', npm_config_long: 'true', npm_config_all: 'true' }],
+      ['from', { npm_config_from: '05' }],
+      ['delete-logs', { npm_config_delete_logs: 'true' }],
+    ]
+    for (const [name, config] of cases) {
+      const environment = { npm_lifecycle_event: 'install:all', ...config }
       const options = { ...COMMON, from: { type: 'string' }, 'delete-logs': { type: 'boolean' } } as const
       assert.throws(
         () => parseOptions(options, environment),

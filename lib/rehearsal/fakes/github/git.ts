@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { dirname, join } from 'node:path'
 import { type Call, fullName, notFound, paged, Refusal, type Route } from './http.ts'
-import { issueRoutes, setMerge } from './issues.ts'
+import { pullRoutes, setMerge } from './pulls.ts'
 import { findRepo, levelOf, repoFor } from './rights.ts'
 import { eq, type Issue, type PullFile, type Repo, type State, sha as shaOfText } from './state.ts'
 import { emit, pullPayload } from './webhooks.ts'
@@ -125,8 +125,8 @@ export const gitRoutes: Route[] = [
           errors: [{ resource: 'PullRequest', field: 'head', code: 'invalid' }],
         })
       }
-      const [, , make] = issueRoutes.find(([method, path]) => method === 'POST' && path.endsWith('/pulls'))!
-      const reply = await make(call)
+      const [, , createPull] = pullRoutes.find(([method, path]) => method === 'POST' && path.endsWith('/pulls'))!
+      const reply = await createPull(call)
       // Before the event is delivered: its receivers fetch this ref.
       const { number } = reply.body as { number: number }
       git(repo, 'update-ref', `refs/pull/${number}/head`, repo.refs[`heads/${head}`]!)

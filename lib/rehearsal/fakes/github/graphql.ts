@@ -1,6 +1,6 @@
 import { buildSchema, graphql } from 'graphql'
 import { type Call, fullName, type Route } from './http.ts'
-import { search } from './issues.ts'
+import { search } from './search.ts'
 import type { Issue, Repo, Status } from './state.ts'
 import { htmlBase } from './webhooks.ts'
 

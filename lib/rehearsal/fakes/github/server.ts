@@ -11,6 +11,7 @@ import { accountRoutes, callerOf, tokenHeaders } from './accounts.ts'
 import { hookRoutes } from './hooks.ts'
 import { type Call, type Caller, etag, Refusal, type Reply, type Route, router } from './http.ts'
 import { issueRoutes } from './issues.ts'
+import { pullRoutes } from './pulls.ts'
 import { repositoryRoutes } from './repositories.ts'
 import { emptyState, type Fault, type Seed, type State, seed } from './state.ts'
 import { setHtmlBase } from './webhooks.ts'
@@ -44,7 +45,14 @@ export interface Running {
 export async function start(options: ServerOptions = {}): Promise<Running> {
   const state = emptyState()
   if (options.htmlBase) setHtmlBase(options.htmlBase)
-  const find = router([...(options.routes ?? []), ...accountRoutes, ...hookRoutes, ...issueRoutes, ...repositoryRoutes])
+  const find = router([
+    ...(options.routes ?? []),
+    ...accountRoutes,
+    ...hookRoutes,
+    ...issueRoutes,
+    ...pullRoutes,
+    ...repositoryRoutes,
+  ])
   const pending = new Set<Promise<void>>()
   const settle = async () => {
     while (pending.size > 0) await Promise.all(pending)

@@ -5,12 +5,13 @@ import { basename } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { ROOT } from '../../lib/base/paths.ts'
-import { space, tag } from '../../lib/rehearsal/namespaces.ts'
+import { findNamespaces } from '../../lib/rehearsal/namespaces.ts'
+import { nodeTag } from '../../lib/rehearsal/node-processes.ts'
 import { DIR } from './world.ts'
 
 const run = promisify(execFile)
 
-/** The processes that have the folder in their command line. */
+/** The command lines of processes that contain the folder. */
 function processes(): string[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name) || Number(name) === process.pid || Number(name) === process.ppid) return []
@@ -23,13 +24,13 @@ function processes(): string[] {
   })
 }
 
-test('after a crash, --down leaves no process, mount, link, cgroup or folder', {
+test('after a crash, --down removes every process, mount, link, cgroup and folder', {
   skip: Boolean(process.env.KEEP),
 }, async () => {
-  const name = tag(DIR)
+  const name = nodeTag(DIR)
   assert.match((await run('ip', ['link', 'show', name])).stdout, /state UP/)
-  // As a machine that runs out of memory would do it.
-  process.kill(space(DIR)!.pid, 'SIGKILL')
+  // As the kernel does when memory runs out.
+  process.kill(findNamespaces(DIR)!.pid, 'SIGKILL')
   const env = { PATH: process.env.PATH, HOME: process.env.HOME }
   const line = ['--import', 'tsx', 'scripts/rehearse.ts', '--real', '--down', '--dir', DIR]
   await run(process.execPath, line, { cwd: ROOT, env })
