@@ -61,7 +61,9 @@ export async function step(
   const own = Object.entries(about.options ?? {})
   const help = own.map(([option, { type, description }]) => {
     const typed = `--${option}${type === 'string' ? ' X' : ''}`
-    return `  ${typed.padEnd(10)}  ${typed.length > 10 ? `\n${' '.repeat(15)}` : ' '}${description}\n`
+    return typed.length > 10
+      ? `  ${typed}\n${' '.repeat(15)}${description}\n`
+      : `  ${typed.padEnd(12)} ${description}\n`
   })
   await runScript(
     `npx tsx scripts/${name}.ts [options]
@@ -89,7 +91,8 @@ export async function installAll(steps: Step[]): Promise<void> {
   const names = steps.map(({ name }) => name)
   const help = `npm run install:all -- [options]
 
-Runs all steps in order: ${names.join(', ')}.
+Runs all steps in order:
+${names.map((name) => `  ${name}`).join('\n')}
 
 Options:
   --from NN    start with step NN

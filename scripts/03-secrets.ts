@@ -19,14 +19,14 @@ export default await step(
   import.meta,
   {
     title: 'Create the Secrets that Prow mounts',
-    reads: 'secrets/, else the Secrets in the cluster; asks GitHub about the credentials',
+    reads: 'secrets/, or else the Secrets in the cluster; GitHub, to check the credentials',
     creates:
       'hmac-token, cookie, github-oauth-config, oauth-token or github-token, and s3-credentials in prow; s3-credentials in test-pods',
     needs: '02-namespaces',
     options: {
       prefer: {
         type: 'string',
-        description: 'file (default) or cluster: which value wins where secrets/ and the cluster differ',
+        description: 'which value to use where secrets/ and the cluster differ: file (default) or cluster',
       },
     },
   },

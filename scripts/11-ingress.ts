@@ -15,13 +15,17 @@ import { readProwConfig } from '../lib/prow/config.ts'
 import { ingresses, ingressProblems, ingressResources, unwantedIngresses } from '../lib/prow/ingress.ts'
 import { installIngressNginx } from '../lib/prow/ingress-nginx.ts'
 import { waitForLoadBalancers } from '../lib/prow/load-balancers.ts'
-import { checkPublicDeck, isPublic } from '../lib/prow/public-deck.ts'
+import { checkPublicDeck, isPublic, publicDeck } from '../lib/prow/public-deck.ts'
 import { findings } from '../lib/run/findings.ts'
 import { skipped } from '../lib/run/task.ts'
 import type { Settings } from '../lib/settings/table.ts'
 import { step } from '../lib/step.ts'
 
-export const checks: Checks = (settings) => [...ingresses(settings), ...publicHost(settings)]
+export const checks: Checks = (settings) => [
+  ...ingresses(settings),
+  ...publicHost(settings),
+  ...(isPublic(settings) ? [publicDeck] : []),
+]
 
 export const prerequisites: Checks = loadBalancerNeeds
 

@@ -70,7 +70,7 @@ try {
     const env = (options.env as string | undefined) ?? join(ROOT, '.env')
     printLine(`${paint('bold', 'init')}  Create the settings and secret files`)
     createFile(env, () => envExample({ TARGET: 'eks' }), 0o600)
-    // Most settings are still to be filled in. The environment must not decide which files there are.
+    // Most settings are not filled in yet. The environment is not read: it must not decide which files are created.
     createSecretFiles(parseSettings(env, {}).settings)
     if (options.config) createConfigFiles(readSettings(env))
     printLine()

@@ -13,7 +13,7 @@ import { step } from '../lib/step.ts'
 export default await step(
   import.meta,
   {
-    title: "Restore the previous version of Prow's configuration; again, and it is as it was",
+    title: "Restore the previous version of Prow's configuration",
     reads: 'the ConfigMaps NAME-previous in prow, which 06-config keeps',
     creates: 'nothing new: the ConfigMaps config, plugins and job-config and those kept of them change places',
     needs: '06-config, after it has changed the configuration once',

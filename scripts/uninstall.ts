@@ -52,15 +52,13 @@ await step(
 
     await removeWebhooks(settings)
     if (settings.TARGET === 'eks') await removeRecord(settings, loadBalancersOf(removed))
-    // Their load balancers are deleted with Ingresses, while the classes and the controller still exist.
+    // The load balancers of Ingresses are deleted while their classes and the controller still exist.
+    const isAutoClass = ({ kind, metadata }: KubeObject) => /^IngressClass/.test(kind) && metadata.name !== 'nginx'
     await remove(
       '11-ingress',
-      removed.filter((one) => stepOf(one) === '11-ingress' && !/^IngressClass/.test(one.kind)),
+      removed.filter((one) => stepOf(one) === '11-ingress' && !isAutoClass(one)),
     )
-    await remove(
-      'IngressClasses',
-      removed.filter(({ kind }) => /^IngressClass/.test(kind)),
-    )
+    await remove('IngressClasses of Auto Mode', removed.filter(isAutoClass))
     await undo('10-labels')
     await undo('09-pushgateway')
     await undo('08-prow')

@@ -26,19 +26,17 @@ export async function verifyDeckReload(results: Result[]): Promise<Finding[]> {
   const now = await snapshot()
   const deck = now.get('Deployment', 'deck', 'prow')
   const version = (now.get('ConfigMap', 'config', 'prow')?.data as Record<string, string> | undefined)?.VERSION
-  const reason =
-    !deck || !isReady(deck)
-      ? 'Deck does not run yet'
-      : !version
-        ? 'this configuration has no VERSION'
-        : (await inspectNodes()).simulated && 'the nodes are simulated: no program runs there'
-  if (reason || !version) {
-    skipped('Deck reload', reason || '')
-    return []
-  }
+  if (!deck || !isReady(deck)) return skip('Deck does not run yet')
+  if (!version) return skip('this configuration has no VERSION')
+  if ((await inspectNodes()).simulated) return skip('the nodes are simulated: no program runs there')
   return [
     await withSpinner('waiting for Deck to read the configuration', (progress) => waitForVersion(version, progress)),
   ]
+}
+
+function skip(reason: string): Finding[] {
+  skipped('Deck reload', reason)
+  return []
 }
 
 async function waitForVersion(version: string, progress: (text: string) => void): Promise<Finding> {

@@ -12,7 +12,7 @@ export interface MountedSecret {
   file: FileName
   /** Its keys and values, given the text of the file. */
   data: (text: string) => Record<string, string>
-  /** Whether it is made of the Secret that the file is for, rather than that one itself. */
+  /** Whether it repeats the Secret of the file in another namespace or form. */
   isCopy: boolean
 }
 
@@ -99,5 +99,5 @@ function secretProblem(mounted: MountedSecret, snapshot: Snapshot, settings: Set
   if (missing.length > 0) return `has no key ${missing.join(', ')}`
   const different = Object.keys(expected).filter((key) => values[key] !== expected[key])
   if (different.length === 0) return undefined
-  return `has another ${different.join(', ')} than ${isCopy ? source : 'the settings'}`
+  return `differs from ${isCopy ? source : 'the settings'} in ${different.join(', ')}`
 }

@@ -4,8 +4,9 @@ import { isTrue, nodeAt, parseYaml, type Tree, textOf, textsOf } from '../base/y
 import type { GitHub } from '../github/client.ts'
 import { listRepositories, type Repository, readRepository } from '../github/repositories.ts'
 import { explainGitHub, statusOf } from '../github/requests.ts'
+import type { Check } from '../kubernetes/check.ts'
 import type { Settings } from '../settings/table.ts'
-import type { ProwConfig } from './config.ts'
+import { type ProwConfig, readProwConfig } from './config.ts'
 import { signIn } from './sign-in.ts'
 
 // A public Deck shows the logs of all jobs to anyone, those of private repositories too.
@@ -18,6 +19,15 @@ const RESTRICT = 'Set DECK_ACCESS=internal, or to the CIDRs of those who may rea
 /** Whether the settings let anyone reach Deck. */
 export function isPublic(settings: Settings): boolean {
   return settings.DECK_ACCESS.kind === 'public'
+}
+
+/** That a Deck which everybody can open shows no job of a private repository: one may have become private since. */
+export const publicDeck: Check = {
+  fact: 'the public Deck shows nothing of a private repository',
+  inspect: async (_, settings) => {
+    const found = await checkPublicDeck(settings, readProwConfig(settings))
+    return found.length === 0 || found
+  },
 }
 
 /** What a public Deck shows of a configuration. Repositories are full names, such as `my-org/web`. */

@@ -10,8 +10,8 @@ import { rerunLine } from '../run/rerun.ts'
 import { change, task } from '../run/task.ts'
 import { secretData, startupSecrets } from './mounted-secrets.ts'
 
-// The components watch hmac-token and their token. Other Secrets they read once, when they start (cmd/deck, pkg/io
-// NewOpener): a corrected one has no effect until the pods that read it are restarted.
+// Components watch the files of hmac-token and of their token. They read other Secrets only when they start (cmd/deck,
+// pkg/io NewOpener): a corrected one has no effect until those pods are restarted.
 
 /** The annotation of a Deployment with the marks of the Secrets that its pods started with: `cookie=0123456789ab …`. */
 const STARTED_WITH = 'prow-runbook/started-with'
@@ -41,9 +41,9 @@ function readAtStart(deployment: KubeObject): string[] {
 }
 
 /**
- * For each Deployment in prow the marks of the Secrets that it reads only when it starts. A Secret in `wanted` counts
- * with its content there, as it will be. A mark is keyed by the uid of the Secret: nobody can guess a value by it who may
- * not read the Secret.
+ * For each Deployment in prow, the marks of the Secrets that it reads only when it starts. Where `wanted` has a Secret,
+ * its mark is that of the content to be applied. A mark is an HMAC keyed by the uid of the Secret, so that it reveals
+ * nothing to somebody who may read Deployments but not Secrets.
  */
 export function secretMarks(snapshot: Snapshot, wanted: Resource[] = []): Map<string, Marks> {
   const manifests = wanted.flatMap((one) => one.manifests)
@@ -75,9 +75,9 @@ function formatMarks(marks: Marks): string {
 }
 
 /**
- * The Deployments whose pods started with another content of a Secret than `marks` stand for, and those Secrets. For one
- * without marks of its own `before` has those from before this run. A Secret that has no mark there was mounted later,
- * which restarted the pods.
+ * The Deployments whose pods started with an older content of a Secret than that of `marks`, each with those Secrets.
+ * What the pods started with is in the annotation, and for a Deployment without one in `before`, the marks from before
+ * this run. A Secret without a mark in the annotation was added to the pods later, which restarted them.
  */
 export function outdatedConsumers(
   snapshot: Snapshot,
@@ -94,9 +94,9 @@ export function outdatedConsumers(
 }
 
 /**
- * Restarts the pods that started with an older content of a Secret, prints a line when there are any, and marks all
- * Deployments with what their pods started with. `before` has the marks from before this run, `wanted` the Secrets that
- * it applies: under --plan the cluster does not have them.
+ * Restarts the pods that started with an older content of a Secret, prints a line if there are any, and marks every
+ * Deployment with what its pods started with. `before` are the marks from before this run; `wanted` are the Secrets that
+ * this run applies, which under --plan are not in the cluster.
  */
 export async function restartConsumers(before = new Map<string, Marks>(), wanted: Resource[] = []): Promise<void> {
   const { plan } = currentRun()

@@ -4,7 +4,7 @@ import { type Finding, failed, warning } from '../base/problem.ts'
 import { prowUrl } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 
-// What Prow's components demand of each secret when they start. A `validate…` takes the trimmed text and returns the
+// What Prow's components require of each secret when they start. A `validate…` takes the trimmed text and returns the
 // rest of the sentence "secrets/NAME …", or undefined for a valid text. It never quotes the text.
 
 /** A plain token, or the map form by which hook rotates it: `org: [{ value, created_at }]`. */
@@ -86,7 +86,7 @@ export function validateOauthConfig(text: string, settings: Settings): string | 
     : `has a redirect_url other than ${expected}`
 }
 
-/** A warning about the client_id of a GitHub App, with which Deck works for some hours only. */
+/** A warning for the client_id of a GitHub App: its user tokens expire, and Deck does not refresh them. */
 export function reviewOauthConfig(text: string): Finding | undefined {
   return /^\s*client_id:\s*["']?Iv(1\.|23)/m.test(text)
     ? warning(
@@ -126,18 +126,18 @@ export function validateS3(text: string, settings: Settings): string | undefined
   return undefined
 }
 
-/** A failure when keys would reach the cluster that no component needs. */
+/** A failure for access keys that no component needs: components and job pods have IAM roles with IDENTITY=irsa. */
 export function reviewS3(text: string, settings: Settings): Finding | undefined {
   const { access_key, session_token } = JSON.parse(text)
   if (settings.IDENTITY !== 'irsa' || !(access_key || session_token)) return undefined
-  // The Secret is mounted in job pods, whose commands could read it.
+  // The Secret is mounted in job pods, where any command can read it.
   return failed(
     'has access keys, which IDENTITY=irsa does not use and any job could read',
     'Remove the keys, or set IDENTITY=keys.',
   )
 }
 
-/** The three keys of the object store in the cluster, which is configured by environment variables. */
+/** The Secret of the object store in the cluster, which takes its keys from environment variables. */
 export function objectStoreData(text: string): Record<string, string> {
   const { access_key = '', secret_key = '', region = '' } = JSON.parse(text)
   return { access_key, secret_key, region }

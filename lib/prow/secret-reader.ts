@@ -16,13 +16,13 @@ import { inspectSecrets, type Preference, type SecretValue, secretFile, secretVa
 export interface SecretReader {
   /** The values so far, by file. */
   values: Map<FileName, SecretValue>
-  /** What is wrong with secrets/ and the cluster's Secrets, and warnings: all at once, for `findings()`. */
+  /** The failures and warnings about secrets/ and the Secrets in the cluster, for `findings()`. */
   findings: Finding[]
-  /** The value of a secret; undefined when the settings do not want it, or a finding says what is wrong. */
+  /** The value of a secret; undefined when the settings do not want it, or when there is a failure in `findings`. */
   read: (name: FileName) => SecretValue | undefined
   /** The same for one that is generated when neither secrets/ nor the cluster has it. Under --plan its text is empty. */
   readOrGenerate: (name: FileName, generate: () => Promise<string>) => Promise<SecretValue | undefined>
-  /** Writes into secrets/ what was generated, or taken from the cluster, once the cluster has it. */
+  /** Saves in secrets/ what was generated or taken from the cluster. To be called when the cluster has the Secrets. */
   save: () => void
 }
 
@@ -38,7 +38,7 @@ export async function readSecrets(settings: Settings, prefer: unknown = 'file'):
     if (!missing.includes(name)) return read(name)
     const source = `generated, kept in ${displayPath(secretFile(settings, name))}`
     if (plan) return secretValue(name, '', 'generated', 'to be generated')
-    // The step is about to stop.
+    // The step stops when it reports them.
     if (failures(findings).length > 0) return undefined
     const problems = await settle(
       generate().then((text) => {
@@ -75,11 +75,11 @@ export function secretResources(settings: Settings, ...values: (SecretValue | un
   })
 }
 
-/** Keeps a value in secrets/: what was generated, and what replaces the text of a file. Nobody else's token is kept. */
+/** Saves a value that can be generated, or that replaces the text of a file; not the token of another operator. */
 function saveValue(file: string, { name, from, text, replaced }: SecretValue): void {
   const created = from === 'generated' || (from === 'cluster' && secretFiles[name].generated)
   if (!created && !replaced) return
-  // Readable by nobody else, and never half written.
+  // A file is complete as soon as it has its name, and readable only by its owner.
   const aside = join(dirname(file), `.${basename(file)}.${process.pid}`)
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })

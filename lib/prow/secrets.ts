@@ -29,9 +29,9 @@ export function secretFile(settings: Settings, name: FileName): string {
 }
 
 /**
- * Reads every secret that the settings want, from secrets/ first, else from `snapshot`; writes nothing. `missing` are
- * those that 03-secrets will generate; every other one without a value has a failure in `findings`, where there are also
- * warnings. Without a snapshot only the files are read, and one that does not exist is no failure.
+ * Reads every secret that the settings want, from secrets/ or else from `snapshot`; writes nothing. Returns the values;
+ * the names that are `missing`, which 03-secrets will generate; and findings: a failure for every other secret without a
+ * usable value, and warnings. Without a snapshot only the files are read, and a file that does not exist is no failure.
  */
 export function inspectSecrets(
   settings: Settings,
@@ -130,7 +130,7 @@ function inspectWithoutFile(
   return { findings: [failed(`${shown} does not exist`, remedy)] }
 }
 
-/** A value with the note that its line shows: its key, its fingerprint, and `source`. */
+/** A value with a note of its key, its fingerprint and `source`, where it comes from. */
 export function secretValue(
   name: FileName,
   text: string,
@@ -145,7 +145,7 @@ export function secretValue(
 
 const LIMIT_KIB = 64
 
-/** The trimmed text of a file, or why there is none; undefined only when nothing has that name. */
+/** The trimmed text of a file, or why it cannot be read; undefined only when nothing has that name. */
 function readFile(file: string): { text: string; problem?: undefined } | { problem: string } | undefined {
   try {
     // Not existsSync: to it a dangling link, or a file in a folder that it cannot search, does not exist.

@@ -37,7 +37,12 @@ export function parseOptions(options: Options, environment: NodeJS.ProcessEnv = 
   const asLetters = ['parseable', 'long', 'all'].every(config)
   const taken = Object.keys(options).filter((name) => config(name) || (name === 'plan' && asLetters))
   if (script && taken.length > 0) {
-    const typed = taken.map((name) => `--${name}`).join(' ')
+    // A value that stood behind its option has become a positional argument.
+    const rest = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
+    const valueOf = (name: string) => (config(name) === 'true' ? rest.shift() : config(name))
+    const typed = taken
+      .map((name) => (options[name]?.type === 'string' ? `--${name} ${valueOf(name) ?? 'X'}` : `--${name}`))
+      .join(' ')
     throw usageProblem(`npm took ${typed} for itself; nothing was done`, `Type npm run ${script} -- ${typed}`)
   }
   try {

@@ -353,7 +353,7 @@ export const ROWS = {
   OAUTH: {
     group: 'Features',
     description:
-      'on: people log in to Deck with GitHub to see their pull requests and rerun jobs (secrets/github-oauth-config).',
+      'on: people sign in to Deck with GitHub to see their pull requests and rerun jobs (secrets/github-oauth-config).',
     type: onOff,
     default: 'on',
   },

@@ -31,3 +31,24 @@ setup() { setup_world; }
   [ -z "$(kube get jobs,cronjobs -n prow -o name)" ]
   settled 10-labels
 }
+
+@test "a Job that fails ends the wait before its limit, and runs again when its input is corrected" {
+  steps 02,03
+  kube delete job label-sync -n prow --ignore-not-found
+  kube get stage pod-complete -o json >complete.json
+  sed 's/phase: Succeeded/phase: Failed/; s/exitCode: 0/exitCode: 1/; s/reason: Completed/reason: Error/' complete.json | kube replace -f -
+  setting WAIT_SECONDS=300
+  began=$SECONDS
+  run -1 runbook 10-labels
+  kube get stage pod-complete -o json | sed 's/phase: Failed/phase: Succeeded/; s/exitCode: 1/exitCode: 0/; s/reason: Error/reason: Completed/' | kube replace -f -
+  [ $((SECONDS - began)) -lt 200 ]
+  says 'Job prow/label-sync is not ready'
+  uid="$(kube get job label-sync -n prow -o jsonpath='{.metadata.uid}')"
+  run -2 runbook 10-labels --plan
+  says 'recreated: the last one failed'
+  [ "$(kube get job label-sync -n prow -o jsonpath='{.metadata.uid}')" = "$uid" ]
+  run -0 runbook 10-labels
+  [ "$(kube get job label-sync -n prow -o jsonpath='{.metadata.uid}')" != "$uid" ]
+  [ "$(kube get job label-sync -n prow -o jsonpath='{.status.succeeded}')" = 1 ]
+  settled 10-labels
+}

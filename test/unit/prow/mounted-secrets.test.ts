@@ -73,7 +73,7 @@ describe('the checks of the Secrets in the cluster', () => {
     assert.deepEqual(await problems(), [])
   })
 
-  test('look at the content, not only at the key', async () => {
+  test('inspect the content, not only the key', async () => {
     assert.deepEqual(await problems({ 'prow/hmac-token': { hmac: 'short' } }), [
       'Secret prow/hmac-token is shorter than 16 characters',
     ])
@@ -93,10 +93,10 @@ describe('the checks of the Secrets in the cluster', () => {
   test('name a copy that differs', async () => {
     const other = S3.replace('"c"', '"d"')
     assert.deepEqual(await problems({ 'test-pods/s3-credentials': { 'service-account.json': other } }), [
-      'Secret test-pods/s3-credentials has another service-account.json than Secret prow/s3-credentials',
+      'Secret test-pods/s3-credentials differs from Secret prow/s3-credentials in service-account.json',
     ])
     assert.deepEqual(await problems({ 'prow/object-store': { access_key: 'b', secret_key: 'd', region: 'a' } }), [
-      'Secret prow/object-store has another secret_key than Secret prow/s3-credentials',
+      'Secret prow/object-store differs from Secret prow/s3-credentials in secret_key',
     ])
     assert.deepEqual(await problems({ 'prow/s3-credentials': { 'service-account.json': '{' } }), [
       'Secret prow/s3-credentials is not valid JSON',
@@ -111,7 +111,10 @@ describe('the checks of the Secrets in the cluster', () => {
     snapshot.put(secret('prow', 's3-credentials', { 'service-account.json': '{"region":"a"}' }).object)
     snapshot.put(secret('test-pods', 's3-credentials', { 'service-account.json': S3 }).object)
     const check = secretChecks(one).find(({ fact }) => fact.includes('test-pods/s3-credentials'))!
-    assert.match(String(check.inspect(snapshot, one)), /has another service-account.json than Secret prow/)
+    assert.match(
+      String(check.inspect(snapshot, one)),
+      /differs from Secret prow\/s3-credentials in service-account.json/,
+    )
     snapshot.put(secret('prow', 's3-credentials', { 'service-account.json': S3 }).object)
     assert.match(String(check.inspect(snapshot, one)), /has access keys, which IDENTITY=irsa does not use/)
   })
@@ -127,7 +130,7 @@ describe('the checks of the Secrets in the cluster', () => {
       return check.inspect(snapshot, one)
     }
     assert.equal(verdict({ cert, appid: '7' }), true)
-    assert.equal(verdict({ cert, appid: '8' }), 'Secret prow/github-token has another appid than the settings')
+    assert.equal(verdict({ cert, appid: '8' }), 'Secret prow/github-token differs from the settings in appid')
     assert.equal(verdict({ cert }), 'Secret prow/github-token has no key appid')
   })
 })

@@ -29,11 +29,11 @@ describe('npm', () => {
   test('that has taken an option for itself ends the script, with the line to type', () => {
     // As npm 10 and 11 set them.
     const cases: [string, NodeJS.ProcessEnv][] = [
-      ['plan', { npm_config_parseable: 'true', npm_config_long: 'true', npm_config_all: 'true' }],
-      ['from', { npm_config_from: '05' }],
-      ['delete-logs', { npm_config_delete_logs: 'true' }],
+      ['--plan', { npm_config_parseable: 'true', npm_config_long: 'true', npm_config_all: 'true' }],
+      ['--from 05', { npm_config_from: '05' }],
+      ['--delete-logs', { npm_config_delete_logs: 'true' }],
     ]
-    for (const [name, config] of cases) {
+    for (const [typed, config] of cases) {
       const environment = { npm_lifecycle_event: 'install:all', ...config }
       const options = { ...COMMON, from: { type: 'string' }, 'delete-logs': { type: 'boolean' } } as const
       assert.throws(
@@ -41,7 +41,7 @@ describe('npm', () => {
         (error) => {
           assert.ok(error instanceof Problem)
           assert.equal(error.exitCode, EXIT.usage)
-          assert.equal(error.findings[0]!.remedy, `Type npm run install:all -- --${name}`)
+          assert.equal(error.findings[0]!.remedy, `Type npm run install:all -- ${typed}`)
           return true
         },
       )
