@@ -13,8 +13,9 @@ import { inspectSecrets } from './prow/secrets.ts'
 import {
   COMMON,
   EXITS_HELP,
-  OPTIONS_HELP,
+  helpEntry,
   type Options,
+  optionsHelp,
   parseOptions,
   type Selection,
   selectSteps,
@@ -59,26 +60,21 @@ export async function step(
   const started = process.argv[1] ?? ''
   if (basename(started, extname(started)) !== name) return { name, run }
   const own = Object.entries(about.options ?? {})
-  const help = own.map(([option, { type, description }]) => {
-    const typed = `--${option}${type === 'string' ? ' X' : ''}`
-    return typed.length > 10
-      ? `  ${typed}\n${' '.repeat(15)}${description}\n`
-      : `  ${typed.padEnd(12)} ${description}\n`
-  })
+  const typed = own.map(([option, { type, description }]): [string, string] => [
+    `--${option}${type === 'string' ? ' X' : ''}`,
+    description,
+  ])
   await runScript(
-    `npx tsx scripts/${name}.ts [options]
-
-${about.title}.
-
-Reads:    ${about.reads}
-Creates:  ${about.creates}
-Needs:    ${about.needs}
-
-Options:
-${help.join('')}${OPTIONS_HELP}
-
-${EXITS_HELP}
-`,
+    [
+      `npx tsx scripts/${name}.ts [options]\n`,
+      `${about.title}.\n`,
+      helpEntry('Reads:', about.reads, 10),
+      helpEntry('Creates:', about.creates, 10),
+      helpEntry('Needs:', about.needs, 10),
+      '\nOptions:',
+      `${optionsHelp(typed)}\n`,
+      EXITS_HELP,
+    ],
     { ...Object.fromEntries(own.map(([option, { type }]) => [option, { type }])), ...COMMON },
     false,
     async (values) => run(values),
@@ -89,19 +85,18 @@ ${EXITS_HELP}
 /** Runs the steps in their order in this process: what `npm run install:all` is. */
 export async function installAll(steps: Step[]): Promise<void> {
   const names = steps.map(({ name }) => name)
-  const help = `npm run install:all -- [options]
-
-Runs all steps in order:
-${names.map((name) => `  ${name}`).join('\n')}
-
-Options:
-  --from NN    start with step NN
-  --only NN    only this step; may be repeated, or 02,03
-  --skip NN    not this step; may be repeated, or 02,03
-${OPTIONS_HELP}
-
-${EXITS_HELP}
-`
+  const help = [
+    'npm run install:all -- [options]\n',
+    'Runs all steps in order:',
+    ...names.map((name) => `  ${name}`),
+    '\nOptions:',
+    `${optionsHelp([
+      ['--from NN', 'start with step NN'],
+      ['--only NN', 'only this step; may be repeated, or 02,03'],
+      ['--skip NN', 'not this step; may be repeated, or 02,03'],
+    ])}\n`,
+    EXITS_HELP,
+  ]
   const options = {
     ...COMMON,
     from: { type: 'string' },
@@ -127,7 +122,7 @@ ${EXITS_HELP}
 
 /** Reads the command line and the settings, locks the target, does `work`, prints how it ended and sets the exit code. */
 async function runScript(
-  help: string,
+  help: string[],
   options: Options,
   all: boolean,
   work: (values: Values) => Promise<void>,
@@ -140,7 +135,7 @@ async function runScript(
     const values = parseOptions(options)
     json = Boolean(values.json)
     if (values.help) {
-      process.stdout.write(help)
+      process.stdout.write(`${help.join('\n')}\n`)
       return
     }
     checkUsage(values)

@@ -2,6 +2,7 @@
 import { permissions } from '../lib/kubernetes/permissions.ts'
 import * as preflight from '../lib/prow/preflight.ts'
 import { inspectAll } from '../lib/run/findings.ts'
+import { skipped } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
 import { prerequisites as cluster } from './01-cluster.ts'
 import { prerequisites as serviceAccounts } from './05-service-accounts.ts'
@@ -20,6 +21,7 @@ export default await step(
     needs: 'nothing',
   },
   async (settings) => {
+    if (settings.GITHUB_CHECKS === 'off') skipped('credentials and webhooks on GitHub', 'GITHUB_CHECKS=off')
     await inspectAll(
       preflight.inspectSettings(settings),
       preflight.inspectTools(),

@@ -30,7 +30,7 @@ export function printLine(text = ''): void {
 export function wrapText(text: string, indent: number): string {
   const width = terminalWidth() - indent
   if (!Number.isFinite(width) || width < 20) return text
-  return wrapAnsi(text, width, { trim: false, hard: false }).replaceAll('\n', `\n${' '.repeat(indent)}`)
+  return wrapAnsi(text, width, { hard: false }).replaceAll('\n', `\n${' '.repeat(indent)}`)
 }
 
 /** Prints what failed: the message, then the remedy. A line for typing is never broken. */

@@ -1,4 +1,6 @@
+import { Problem } from '../base/problem.ts'
 import { summarize } from '../base/summarize.ts'
+import type { GitHub } from '../github/client.ts'
 import { hookUrl, recordedWebhooks, removeWebhook } from '../github/webhook.ts'
 import type { KubeObject } from '../kubernetes/manifests.ts'
 import { deleteObjects, remainingObjects } from '../kubernetes/removal.ts'
@@ -15,11 +17,11 @@ export async function removeWebhooks(settings: Settings): Promise<void> {
   const { plan } = currentRun()
   const recorded = recordedWebhooks((await snapshot()).get('Namespace', 'prow'))
   if (recorded.length === 0) return
-  const github = plan || settings.GITHUB_CHECKS === 'off' ? undefined : await signIn(settings)
+  const { github, reason } = plan ? {} : await signInOrReason(settings)
   for (const { id, path } of recorded) {
-    const name = `webhook ${id} of ${path.replace(/^\/\w+\//, '')}`
+    const name = `webhook of ${path.replace(/^\/\w+\//, '')}`
     if (!plan && !github) {
-      skipped(name, `kept: GitHub cannot be asked; remove it by hand, it delivers to ${hookUrl(settings)}`)
+      skipped(name, `kept, ${reason}; remove it by hand, it delivers to ${hookUrl(settings)}`)
       continue
     }
     await task(name, async () => {
@@ -28,6 +30,17 @@ export async function removeWebhooks(settings: Settings): Promise<void> {
     })
   }
   forgetSnapshot()
+}
+
+/** GitHub, or why it cannot be asked: without a credential everything else can still be removed. */
+async function signInOrReason(settings: Settings): Promise<{ github?: GitHub; reason?: string }> {
+  if (settings.GITHUB_CHECKS === 'off') return { reason: 'GITHUB_CHECKS=off' }
+  try {
+    return { github: await signIn(settings) }
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === 'interrupted') throw error
+    return { reason: error.message }
+  }
 }
 
 /** The DNS names of the load balancers of Ingresses. */

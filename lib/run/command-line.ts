@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import wrapAnsi from 'wrap-ansi'
 import { EXIT, Problem } from '../base/problem.ts'
 
 export type Options = Record<string, { type: 'boolean' | 'string'; short?: string; multiple?: boolean }>
@@ -13,14 +14,27 @@ export const COMMON = {
   env: { type: 'string' },
 } as const satisfies Options
 
-export const OPTIONS_HELP = `  --plan       print what would be created, changed or removed, and change nothing
-  --json       print one JSON document on stdout
-  --verbose    print each command, and every field that changes
-  --env FILE   the settings (default .env); secrets/ and config/ are beside it
-  --help       print this text`
+/** One entry of a help text in lines of at most 80 characters: a label, and its text in a column of its own. */
+export function helpEntry(label: string, text: string, column: number): string {
+  const lines = wrapAnsi(text, 80 - column).replaceAll('\n', `\n${' '.repeat(column)}`)
+  return label.length + 1 < column ? `${label.padEnd(column)}${lines}` : `${label}\n${' '.repeat(column)}${lines}`
+}
 
-export const EXITS_HELP =
-  'Exit codes: 0 done, 1 failed, 2 --plan found something to do, 3 wrong target, 64 usage, 130 interrupted.'
+/** The help of options, an entry each: as it is typed, and what it does. */
+export function optionsHelp(entries: [typed: string, description: string][]): string {
+  return [...entries, ...COMMON_HELP].map(([typed, text]) => helpEntry(`  ${typed}`, text, 15)).join('\n')
+}
+
+const COMMON_HELP: [string, string][] = [
+  ['--plan', 'print what would be created, changed or removed, and change nothing'],
+  ['--json', 'print one JSON document on stdout'],
+  ['--verbose', 'print each command, and every field that changes'],
+  ['--env FILE', 'the settings (default .env); secrets/ and config/ are beside it'],
+  ['--help', 'print this text'],
+]
+
+export const EXITS_HELP = `Exit codes: 0 done, 1 failed, 2 --plan found something to do, 3 wrong target,
+64 usage, 130 interrupted.`
 
 export function usageProblem(message: string, remedy: string): Problem {
   return new Problem(message, remedy, { exitCode: EXIT.usage })
@@ -39,9 +53,9 @@ export function parseOptions(options: Options, environment: NodeJS.ProcessEnv = 
   if (script && taken.length > 0) {
     // A value that stood behind its option has become a positional argument.
     const rest = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
-    const valueOf = (name: string) => (config(name) === 'true' ? rest.shift() : config(name))
+    const typedValue = (name: string) => (config(name) === 'true' ? rest.shift() : config(name))
     const typed = taken
-      .map((name) => (options[name]?.type === 'string' ? `--${name} ${valueOf(name) ?? 'X'}` : `--${name}`))
+      .map((name) => (options[name]?.type === 'string' ? `--${name} ${typedValue(name) ?? 'X'}` : `--${name}`))
       .join(' ')
     throw usageProblem(`npm took ${typed} for itself; nothing was done`, `Type npm run ${script} -- ${typed}`)
   }

@@ -30,8 +30,8 @@ const INDENT = 4
 function show({ name, outcome, note = '', differences }: ReportLine): void {
   const [mark, colour] = MARKS[outcome]
   const sign = paint(colour, symbol(mark))
-  // The result of a check is its own sentence; the others have their outcome in a column.
-  const sentence = outcome === 'passed' || outcome === 'failed' || outcome === 'warning'
+  // The result of a check and what a plan waits for are their own sentence; the others have their outcome in a column.
+  const sentence = ['passed', 'failed', 'warning', 'after'].includes(outcome)
   const plain = sentence ? name : `${name.padEnd(NAMES)}  ${outcome.padEnd(12)}`
   const column = sentence ? '' : `  ${paint(colour, outcome.padEnd(12))}`
   const width = INDENT + (sentence ? Math.max(plain.length, NAMES) : plain.length) + 2 + note.length

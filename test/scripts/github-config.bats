@@ -239,7 +239,8 @@ SH
       "test-org/web (private; $WORLD/config/jobs/web.yaml:3)" "test-org/inner (internal; $WORLD/config/jobs/inner.yaml:3)" \
       'test-org/own (private; its own .prow.yaml)' 'Set DECK_ACCESS=internal' 'under deck.hidden_repos in config.yaml' \
       'test-org/later may define jobs in a .prow.yaml'
-    lacks 'test-org/open' 'test-org/old'
+    # 13-verify names it for its labels.
+    lacks 'test-org/open (' 'test-org/open may' 'test-org/old'
   done
   setting DECK_ACCESS=10.0.0.0/8,0.0.0.0/0
   refused 06-config 'would show anyone the job logs of repositories that are not public'

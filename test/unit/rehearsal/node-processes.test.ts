@@ -55,7 +55,7 @@ test('the removal of a node leaves a pager on its log running', { skip: process.
   const pager = spawn('tail', ['-f', log], { stdio: 'ignore' })
   // One that is of the node, so that the removal waits and then kills what remains.
   const init = nodePaths(dir).init
-  writeFileSync(init, 'trap "" TERM; sleep 60')
+  writeFileSync(init, 'trap "" TERM; while :; do sleep 0.2; done')
   const holder = spawn('sh', [init], { stdio: 'ignore' })
   await Promise.all([once(pager, 'spawn'), once(holder, 'spawn')])
   const held = once(holder, 'exit')
