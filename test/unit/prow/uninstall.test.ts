@@ -38,7 +38,7 @@ describe('the webhooks that 12-webhook created', () => {
     await removeWebhooks(on)
     const [line] = currentRun().steps[0]!.results
     assert.equal(`${line!.outcome} ${line!.name}`, 'skipped webhook of my-org')
-    assert.match(line!.note!, /^kept, .*oauth-token/)
+    assert.match(line!.note!, /^kept, .*secrets.*; remove it by hand/)
   })
 })
 
