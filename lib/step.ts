@@ -8,8 +8,6 @@ import { endCommands, onCommand, stopOnSignals, throwIfInterrupted, tryCommand, 
 import { paint, printLine } from './base/terminal.ts'
 import { explainKubectl } from './kubernetes/errors.ts'
 import { finishWaits } from './kubernetes/resources.ts'
-import { validateConfig } from './prow/config.ts'
-import { inspectSecrets } from './prow/secrets.ts'
 import {
   COMMON,
   EXITS_HELP,
@@ -159,6 +157,10 @@ async function runScript(
 
 /** What is wrong with secrets/ and config/ besides the settings, so that one reading shows all there is to correct. */
 async function inputProblems(settings: Settings): Promise<Finding[]> {
+  const [{ inspectSecrets }, { validateConfig }] = await Promise.all([
+    import('./prow/secrets.ts'),
+    import('./prow/config.ts'),
+  ])
   const secrets = inspectSecrets(settings, undefined).findings
   if (!existsSync(settingsPath(settings, settings.CONFIG_DIR))) return secrets
   return [...secrets, ...(await settle(validateConfig(settings).then(() => [])))]
