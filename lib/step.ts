@@ -3,7 +3,7 @@ import { basename, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { explainAws } from './aws/cli.ts'
 import { ROOT } from './base/paths.ts'
-import { type Finding, Problem } from './base/problem.ts'
+import { type Finding, failures, Problem } from './base/problem.ts'
 import { endCommands, onCommand, stopOnSignals, throwIfInterrupted, tryCommand, wordsOf } from './base/shell.ts'
 import { paint, printLine } from './base/terminal.ts'
 import { explainKubectl } from './kubernetes/errors.ts'
@@ -161,7 +161,7 @@ async function inputProblems(settings: Settings): Promise<Finding[]> {
     import('./prow/secrets.ts'),
     import('./prow/config.ts'),
   ])
-  const secrets = inspectSecrets(settings, undefined).findings
+  const secrets = failures(inspectSecrets(settings, undefined).findings)
   if (!existsSync(settingsPath(settings, settings.CONFIG_DIR))) return secrets
   return [...secrets, ...(await settle(validateConfig(settings).then(() => [])))]
 }

@@ -6,10 +6,11 @@ import { servedRepositories } from '../lib/github/repositories.ts'
 import { type Checks, need } from '../lib/kubernetes/check.ts'
 import { manifests } from '../lib/kubernetes/manifests.ts'
 import { apply, prune, waitLater } from '../lib/kubernetes/resources.ts'
-import { namespaces, secrets } from '../lib/prow/checks.ts'
+import { namespaces } from '../lib/prow/checks.ts'
 import { readProwConfig } from '../lib/prow/config.ts'
 import { configMap } from '../lib/prow/config-maps.ts'
 import { labelChecks, labelsFile, usesLabelSync } from '../lib/prow/labels.ts'
+import { secretChecks } from '../lib/prow/mounted-secrets.ts'
 import { signIn } from '../lib/prow/sign-in.ts'
 import { findings } from '../lib/run/findings.ts'
 import { after, skipped } from '../lib/run/task.ts'
@@ -28,7 +29,7 @@ export default await step(
     needs: '02-namespaces, 03-secrets',
   },
   async (settings) => {
-    await need(namespaces, secrets)
+    await need(namespaces, secretChecks)
     const { labels, from } = readProwConfig(settings)
     const wanted = parseLabels(labels)
     const onGitHub = settings.LABELS === 'on' && settings.GITHUB_CHECKS === 'on'

@@ -5,7 +5,8 @@ import { type SignedWebhook, verifyWebhooks } from '../lib/github/verify-webhook
 import { ensureWebhook, hookUrl } from '../lib/github/webhook.ts'
 import { webhookTargets } from '../lib/github/webhook-targets.ts'
 import { type Checks, need } from '../lib/kubernetes/check.ts'
-import { namespaces, secrets } from '../lib/prow/checks.ts'
+import { namespaces } from '../lib/prow/checks.ts'
+import { secretChecks } from '../lib/prow/mounted-secrets.ts'
 import { readSecretValue, signIn, signInAsApp } from '../lib/prow/sign-in.ts'
 import { configuredEvents, secretFor, waitForHook, webhookChecks, webhookPrerequisites } from '../lib/prow/webhook.ts'
 import { findings } from '../lib/run/findings.ts'
@@ -29,7 +30,7 @@ export default await step(
       const byHand = `URL ${hookUrl(settings)}, content type application/json, the secret in secrets/hmac-token`
       return skipped('webhook', `GITHUB_CHECKS=off; create it by hand: ${byHand}`)
     }
-    await need(namespaces, secrets, webhookPrerequisites)
+    await need(namespaces, secretChecks, webhookPrerequisites)
     const hmac = await readSecretValue(settings, 'hmac-token')
     const github = await (settings.GITHUB_AUTH === 'app' ? signInAsApp(settings) : signIn(settings))
     if (!hmac || !github) return after('03-secrets', ['the HMAC token and the credential for GitHub'])

@@ -11,8 +11,6 @@ import { callGitHub, messageOf, statusOf, writeGitHub } from './requests.ts'
 import { dropIntent, dropRecord, hasIntent, isPending, recordIntent, recordWebhook } from './webhook-record.ts'
 import { targetByPath, type WebhookTarget } from './webhook-targets.ts'
 
-export { recordedWebhooks } from './webhook-record.ts'
-
 /** A webhook that exists on GitHub. */
 export interface Webhook {
   target: WebhookTarget

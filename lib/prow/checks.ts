@@ -7,8 +7,6 @@ import type { Snapshot } from '../kubernetes/snapshot.ts'
 import { isReady } from '../kubernetes/wait.ts'
 import type { Settings } from '../settings/table.ts'
 
-export { mountedSecrets, secretChecks as secrets, unwantedSecrets } from './mounted-secrets.ts'
-
 /** The components of Prow, in the order of the guide's file. Their folders in manifests/ and Deployments are named so. */
 export const COMPONENTS = [
   'hook',

@@ -9,7 +9,7 @@ import { prowUrl } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 import { validateConfig } from './config.ts'
 import { checkPublicDeck } from './public-deck.ts'
-import { exposedFiles, inspectSecrets } from './secrets.ts'
+import { inspectFileModes, inspectSecrets } from './secrets.ts'
 import { checkCredentials } from './sign-in.ts'
 
 // What the later steps need, each as findings. None of these changes anything.
@@ -49,9 +49,7 @@ export async function inspectCredentials(settings: Settings): Promise<Finding[]>
     ...(complete ? [passed(`secrets: ${summary}`)] : []),
     ...findings,
     ...(await settle(checkCredentials(settings, values))),
-    ...exposedFiles(settings).map((file) =>
-      warning(`${file} is readable by other users of this machine`, `chmod 600 ${file}`),
-    ),
+    ...inspectFileModes(settings),
   ]
 }
 

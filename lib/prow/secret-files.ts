@@ -12,8 +12,6 @@ import {
   validateToken,
 } from './secret-content.ts'
 
-export { webhookSecret } from './secret-content.ts'
-
 /** A file in secrets/: the Secrets it becomes, what a valid one contains, and where its text comes from without it. */
 export interface SecretFile {
   /** The Secret that Prow mounts, and its key with the text of the file. */

@@ -18,7 +18,7 @@ import { rerunLine } from '../run/rerun.ts'
 import type { Difference } from '../run/result.ts'
 import type { Settings } from '../settings/table.ts'
 import { readProwConfig } from './config.ts'
-import { webhookSecret } from './secret-files.ts'
+import { webhookSecret } from './secret-content.ts'
 import { signIn, signInAsApp } from './sign-in.ts'
 
 /** The secret that the webhook of an owner is signed with, out of hmac-token. */

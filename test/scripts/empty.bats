@@ -175,6 +175,11 @@ ENV
   run -0 runbook init --env new/.env
   says unchanged
   same ghp_mine "$(cat new/secrets/oauth-token)"
+  # Further files as the settings ask for them.
+  sed -i 's/^TARGET=.*/TARGET=local/' new/.env
+  printf 'IDENTITY=keys\nGITHUB_AUTH=app\n' >>new/.env
+  run -0 runbook init --env new/.env
+  same 'github-app-key github-oauth-config oauth-token s3-credentials' "$(ls new/secrets | xargs)"
 }
 
 @test "settings: the environment wins over the file, and preflight lists those" {

@@ -6,11 +6,11 @@ import {
   type Hook,
   hookUrl,
   listWebhooks,
-  recordedWebhooks,
   removeWebhook,
   wantedEvents,
   webhookDifferences,
 } from '../../../lib/github/webhook.ts'
+import { recordedWebhooks } from '../../../lib/github/webhook-record.ts'
 import { targetByPath, webhookTargets } from '../../../lib/github/webhook-targets.ts'
 import { snapshot } from '../../../lib/kubernetes/snapshot.ts'
 import { currentRun } from '../../../lib/run/context.ts'

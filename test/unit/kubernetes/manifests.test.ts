@@ -14,9 +14,9 @@ import {
   secret,
   splitDocuments,
 } from '../../../lib/kubernetes/manifests.ts'
-import { mountedSecrets } from '../../../lib/prow/checks.ts'
 import { readProwConfig } from '../../../lib/prow/config.ts'
 import { ingressResources } from '../../../lib/prow/ingress.ts'
+import { mountedSecrets } from '../../../lib/prow/mounted-secrets.ts'
 import { checkConfiguration } from '../../../lib/prow/rules/index.ts'
 import type { Settings } from '../../../lib/settings/table.ts'
 import { EKS, LOCAL, settings } from '../world.ts'
