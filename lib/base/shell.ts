@@ -26,7 +26,7 @@ export interface RunOptions {
 
 /** The limit of a command that has none of its own, in seconds: none that we start should take so long. */
 const LIMIT = 120
-/** How long a command that was told to end may take before it is killed, in seconds. */
+/** How long a command may take to end after SIGTERM before SIGKILL, in seconds. */
 const GRACE = 5
 
 // The commands that run now, to be ended with the run.

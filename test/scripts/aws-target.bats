@@ -69,7 +69,7 @@ note_starts() {
   says 'cluster rehearsal is CREATING' 'aws eks wait cluster-active'
 }
 
-@test "401 and 403 are told apart: who is meant, and the lines that let them in" {
+@test "401 and 403 are distinguished: who is denied, and the lines that grant access" {
   fresh '{"access": "none"}'
   run -1 runbook 02-namespaces
   says 'does not know you (401)' 'aws eks create-access-entry --cluster-name rehearsal' 'AmazonEKSClusterAdminPolicy'

@@ -122,21 +122,21 @@ default:
     - {name: lgtm, color: "15dd18", description: Looks good., target: prs}
     - {name: kind/bug, color: "e11d21", description: A bug., target: both, previously: [{name: bug}]}
     - {name: new one, color: "ffffff", description: New., target: both}
-    - {name: doomed, color: "ffffff", description: Gone., target: both, deleteAfter: 2020-01-01T00:00:00Z}
+    - {name: obsolete, color: "ffffff", description: Gone., target: both, deleteAfter: 2020-01-01T00:00:00Z}
 YAML
-  seed '{"repos": [{"owner": "test-org", "name": "web", "collaborators": {"prow-bot": "admin"}, "labels": [{"name": "LGTM", "color": "000000"}, {"name": "bug", "color": "e11d21"}, "mine", "doomed"]}]}'
+  seed '{"repos": [{"owner": "test-org", "name": "web", "collaborators": {"prow-bot": "admin"}, "labels": [{"name": "LGTM", "color": "000000"}, {"name": "bug", "color": "e11d21"}, "mine", "obsolete"]}]}'
   run -2 runbook 10-labels --plan
   says 'would change' '- LGTM #000000' '+ lgtm #15dd18 Looks good.' '+ kind/bug #e11d21' '+ new one'
   [ "$(writes)" = 0 ]
   run -0 runbook 10-labels
-  says 'labels of test-org/web' changed 'labels.yaml marks labels of test-org/web for deletion: doomed' LABELS_DELETE=on
-  [ "$(github '.repos[0].labels.map((one) => one.name).join()')" = 'lgtm,kind/bug,mine,doomed,new one' ]
+  says 'labels of test-org/web' changed 'labels.yaml marks labels of test-org/web for deletion: obsolete' LABELS_DELETE=on
+  [ "$(github '.repos[0].labels.map((one) => one.name).join()')" = 'lgtm,kind/bug,mine,obsolete,new one' ]
   before="$(writes)"
   run -0 runbook 10-labels
   [ "$(writes)" = "$before" ]
   setting LABELS_DELETE=on
   runbook 10-labels
-  [ "$(github '.repos[0].labels.some((one) => one.name === "doomed")')" = false ]
+  [ "$(github '.repos[0].labels.some((one) => one.name === "obsolete")')" = false ]
 }
 
 @test "over a hundred labels are read page by page; an invalid labels.yaml is reported with its lines; a missing right names the scope" {

@@ -10,7 +10,7 @@ setup_cluster() {
   mkdir -p "$(dirname "$CLUSTER")"
   (cd "$ROOT" && node --import "$TSX" scripts/rehearse.ts --cluster-only --dir "$CLUSTER") >"$BATS_FILE_TMPDIR/rehearse.log" 2>&1 ||
     { cat "$BATS_FILE_TMPDIR/rehearse.log" >&2; return 1; }
-  # Whatever context is current is never used: this one leads nowhere.
+  # Whatever context is current is never used: this one has no server that answers.
   cat >"$BATS_FILE_TMPDIR/elsewhere" <<'YAML'
 apiVersion: v1
 kind: Config

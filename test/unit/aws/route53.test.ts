@@ -37,7 +37,7 @@ test('an address record that somebody else created is a problem, not overwritten
   }
 })
 
-test('zones are told apart by their names and kinds', async () => {
+test('zones are distinguished by their names and kinds', async () => {
   const zone = (Name: string, PrivateZone: boolean) => ({
     Id: `/hostedzone/${PrivateZone}`,
     Name,

@@ -31,7 +31,7 @@ test('what the API server keeps for itself is no difference', () => {
   assert.equal('status' in essence(is), false)
 })
 
-test('labels, annotations, data and fields of lists are told with their path', () => {
+test('labels, annotations, data and fields of lists are shown with their path', () => {
   const list = (image: string, args: string[]) => object({ spec: { containers: [{ name: 'hook', image, args }] } })
   const found = differences(list('a:1', ['--x', '--y']), list('a:2', ['--x', '--z']))
   assert.deepEqual(found[0], {
@@ -48,7 +48,7 @@ test('labels, annotations, data and fields of lists are told with their path', (
   ])
 })
 
-test('a text of several lines is told by the lines that differ', () => {
+test('of a text of several lines the lines that differ are shown', () => {
   const [found] = differences(object({ data: { f: 'a\nb\nc\n' } }), object({ data: { f: 'a\nB\nc\n' } }))
   const changed = found!.lines!.filter((line) => /^[+-]/.test(line)).map((line) => line.replace(/\s/g, ''))
   assert.deepEqual(changed, ['-b', '+B'])
@@ -59,10 +59,10 @@ describe('a Secret', () => {
     ...object({ data, ...more }),
     kind: 'Secret',
   })
-  const told = (was: KubeObject, is: KubeObject) => JSON.stringify(differences(was, is))
+  const shown = (was: KubeObject, is: KubeObject) => JSON.stringify(differences(was, is))
 
-  test('is told by fingerprints', () => {
-    const text = told(made({ hmac: base64('old-value-1') }), made({ hmac: base64('new-value-2') }))
+  test('is shown by fingerprints', () => {
+    const text = shown(made({ hmac: base64('old-value-1') }), made({ hmac: base64('new-value-2') }))
     assert.match(text, new RegExp(fingerprint('old-value-1')))
     assert.match(text, new RegExp(fingerprint('new-value-2')))
     assert.doesNotMatch(text, /b2xk|bmV3|value/)
@@ -76,7 +76,7 @@ describe('a Secret', () => {
       [made({ a: base64('old-value') }), made(undefined)],
       [made({}, { stringData: { a: 'old-value' } }), made({})],
     ] as const) {
-      assert.doesNotMatch(told(was, is), new RegExp(`${base64('new-value')}|${base64('old-value')}|-value`))
+      assert.doesNotMatch(shown(was, is), new RegExp(`${base64('new-value')}|${base64('old-value')}|-value`))
     }
   })
 })

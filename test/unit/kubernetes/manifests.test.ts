@@ -57,7 +57,7 @@ const ALL = combinations()
 
 const CERTIFICATE = 'arn:aws:acm:eu-central-1:123456789012:certificate/1b2c'
 
-/** Every object that some settings lead to, except for the variants of `alternatives`. */
+/** Every object that some settings result in, except for the variants of `alternatives`. */
 const everything = (one: Settings) => [
   ...manifests(one, ...FOLDERS, 'ingress/nginx.yaml', 'storage/gp3.yaml'),
   ...manifestsWith(one, { CONTROLLER_ROLE_ARN: 'arn:aws:iam::123456789012:role/x' }, 'ingress/controller-account.yaml'),
