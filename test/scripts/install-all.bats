@@ -47,10 +47,10 @@ problems() {
   kube patch rolebinding deck -n prow --type=json -p '[{"op":"replace","path":"/subjects/0/name","value":"somebody"}]'
   run -1 --separate-stderr runbook 13-verify --json
   found="$(problems <<<"$output")"
-  for one in 'Secret prow/cookie.* 03-secrets' 'Deployment prow/tide does not exist.* 08-prow' \
-    'Role test-pods/sinker does not exist.* 08-prow' 'Deployment prow/hook is scaled to 0 replicas' \
-    'Role prow/crier differs from the manifest.* 08-prow' 'RoleBinding prow/deck differs from the manifest.* 08-prow'; do
-    grep -E "${one/ 03/.*03}" <<<"$found" || { echo "nothing reports: $one"; echo "$found"; return 1; }
+  for one in 'Secret prow/cookie.*/03-secrets' 'Deployment prow/tide does not exist.*/08-prow' \
+    'Role test-pods/sinker does not exist.*/08-prow' 'Deployment prow/hook is scaled to 0 replicas' \
+    'Role prow/crier differs from the manifest.*/08-prow' 'RoleBinding prow/deck differs from the manifest.*/08-prow'; do
+    grep -E "$one" <<<"$found" || { echo "nothing reports: $one"; echo "$found"; return 1; }
   done
   run -0 runbook install-all
   run -0 runbook 13-verify
