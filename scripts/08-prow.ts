@@ -70,7 +70,7 @@ export default await step(
     )
     await restartConsumers()
     if (usesRoles(settings) && (await snapshot()).has('Deployment', 'crier', 'prow'))
-      await task('IAM role in the pods', (progress) => ensurePodRoles(settings, progress))
+      await task('role in the pods', (progress) => ensurePodRoles(settings, progress))
     await waitLater('Deployment', COMPONENTS, 'prow')
   },
 )

@@ -4,7 +4,7 @@ setup_file() { setup_eks; }
 teardown_file() { teardown_eks; }
 setup() { setup_account; }
 
-@test "an empty account: a plan prints it all and writes nothing; then everything is created, and again nothing changes in at most 25 calls" {
+@test "an empty account: a plan prints it all and writes nothing; then everything is created, and again nothing changes: at most 25 calls of aws, and 20 to verify" {
   run -2 runbook install-all --plan
   says 'would create' 'after 02-namespaces' 'after 08-prow'
   same '' "$(writes)"
@@ -19,13 +19,19 @@ setup() { setup_account; }
   done
   before="$(snapshot)"
   forget_writes
-  runbook install-all --json >"$WORLD/again"
+  # Without 13-verify, which reads the account afresh.
+  runbook install-all --skip 13 --json >"$WORLD/again"
   same '' "$(writes)"
   same "$before" "$(snapshot)"
   same undefined "$(json '.counts.changed+""' <"$WORLD/again")"
   calls="$(json .processes.aws <"$WORLD/again")"
   echo "# calls of a second run: aws $calls, kubectl $(json .processes.kubectl <"$WORLD/again")" >&3
   [ "$calls" -le 25 ]
+  runbook 13-verify --json >"$WORLD/verified"
+  same '' "$(writes)"
+  calls="$(json .processes.aws <"$WORLD/verified")"
+  echo "# calls of 13-verify: aws $calls, kubectl $(json .processes.kubectl <"$WORLD/verified")" >&3
+  [ "$calls" -le 20 ]
   run -0 runbook install-all --plan
   same '' "$(writes)"
 
