@@ -44,6 +44,8 @@ setup() { setup_account; }
   setting WAIT_SECONDS=5
   run -1 runbook 08-prow
   says 'the pods of crier have no AWS_ROLE_ARN of their ServiceAccount' 'mutatingwebhookconfiguration pod-identity-webhook'
+  # Before the webhook is back.
+  kube rollout status deployment/crier -n prow --timeout=60s
   emulator knobs '{"irsa": true}' >/dev/null
   setting WAIT_SECONDS=120
   run -0 runbook 08-prow
