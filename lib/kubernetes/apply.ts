@@ -130,8 +130,8 @@ function result({ name, note }: Resource, items: Item[]): Result {
   }
 }
 
-/** Reads what the snapshot does not hold. */
-async function fetchMissing(manifests: Manifest[], now: Snapshot): Promise<void> {
+/** Reads what the snapshot does not hold, in one request. */
+export async function fetchMissing(manifests: Manifest[], now: Snapshot): Promise<void> {
   const unseen = manifests.filter(({ object }) => !now.wasQueried(object))
   if (unseen.length === 0) return
   // Whole manifests, since kubectl takes names of several kinds and namespaces only from a file.

@@ -4,9 +4,10 @@ import { currentRun, markWritten } from '../run/context.ts'
 import { settle } from '../run/findings.ts'
 import { record } from '../run/report.ts'
 import type { Result, Waitable } from '../run/result.ts'
-import { applyResources, removeResource } from './apply.ts'
+import { applyResources, fetchMissing, removeResource } from './apply.ts'
 import { diagnose } from './diagnose.ts'
 import type { Resource } from './manifests.ts'
+import { snapshot } from './snapshot.ts'
 import { watchUntilReady } from './wait.ts'
 
 /** Applies resources, all in as few requests as possible, and prints a line for each. Under --plan nothing is written. */
@@ -26,6 +27,10 @@ export async function apply(...resources: (Resource | false | undefined)[]): Pro
 
 /** Removes resources that the settings no longer want and that the runbook created; prints a line for each that existed. */
 export async function prune(...resources: Resource[]): Promise<void> {
+  await fetchMissing(
+    resources.flatMap(({ manifests }) => manifests),
+    await snapshot(),
+  )
   for (const resource of resources) {
     const result = await withSpinner(resource.name, () => removeResource(resource))
     if (!result) continue

@@ -19,7 +19,7 @@ const KUBECTL = `#!/bin/sh
 dir="$(dirname "$0")"
 echo "$*" >>"$dir/asked"
 case "$*" in
-'get nodes '*) cat "$dir/nodes" ;;
+'get nodes,'*) cat "$dir/nodes" ;;
 'get pods '*) cat "$dir/pods" ;;
 *--raw*)
   [ "$(grep -c -- --raw "$dir/asked")" -gt "$(cat "$dir/late")" ] && exec cat "$dir/page"
