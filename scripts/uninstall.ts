@@ -7,6 +7,7 @@ import { objectName } from '../lib/kubernetes/difference.ts'
 import type { KubeObject } from '../lib/kubernetes/manifests.ts'
 import { stepOf } from '../lib/kubernetes/ownership.ts'
 import * as removal from '../lib/kubernetes/removal.ts'
+import { CONTROLLERS_ROLE, JOBS_ROLE } from '../lib/prow/pod-roles.ts'
 import { loadBalancersOf, removeNamespaces, removeWebhooks } from '../lib/prow/uninstall.ts'
 import { confirm } from '../lib/run/confirm.ts'
 import { target } from '../lib/run/context.ts'
@@ -71,8 +72,8 @@ await step(
     await undo('05-service-accounts')
     if (settings.TARGET === 'eks') {
       await removeDriver(settings)
-      await removeRole(settings, 'prow-controllers')
-      await removeRole(settings, 'prow-jobs')
+      await removeRole(settings, CONTROLLERS_ROLE)
+      await removeRole(settings, JOBS_ROLE)
       await removeBucket(settings, Boolean(options['delete-logs']))
     }
     await undo('04-crd')
