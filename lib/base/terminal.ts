@@ -7,6 +7,8 @@ import { type Finding, failures } from './problem.ts'
 const stream = process.stderr
 const terminal = Boolean(stream.isTTY) && process.env.TERM !== 'dumb'
 const colours = terminal && !process.env.NO_COLOR
+// A CI job may have a terminal, and nobody who watches it.
+const spins = terminal && Boolean(stream.columns) && !process.env.CI
 
 /** How often a long wait prints a line where no spinner turns, in milliseconds. */
 const EVERY = 20_000
@@ -66,10 +68,11 @@ function fitted(text: string): string {
 
 /**
  * Does `work` under a spinner that shows `text` and, later, what `work` reports as its progress. Where no spinner can
- * turn, which is also a terminal that does not know its width, a line is printed now and then when the work is long.
+ * turn, which is also a terminal that does not know its width or that of a CI job, a line is printed now and then when
+ * the work is long.
  */
 export async function withSpinner<T>(text: string, work: (progress: (text: string) => void) => Promise<T>): Promise<T> {
-  if (!terminal || !stream.columns) {
+  if (!spins) {
     let last = Date.now()
     return work((now) => {
       if (Date.now() - last < EVERY) return

@@ -17,7 +17,7 @@ function onTerminal(columns: number, body: string, environment: Record<string, s
   write(home, { 'shown.mts': `import { printLine, withSpinner, wrapText } from '${terminal}'\n${body}\n` })
   const tsx = pathToFileURL(join(ROOT, 'node_modules/tsx/dist/loader.mjs')).href
   const line = `stty cols ${columns}; ${[process.execPath, '--import', tsx, file].map(quote).join(' ')}`
-  const { NO_COLOR: _, ...rest } = process.env
+  const { NO_COLOR: _, CI: __, ...rest } = process.env
   return execFileSync('script', ['-qec', line, '/dev/null'], {
     encoding: 'utf8',
     env: { ...rest, TERM: 'xterm', ...environment },
@@ -41,8 +41,12 @@ describe('on a terminal', () => {
 
   test('a spinner turns', () => assert.match(onTerminal(80, spin), /waiting for hook, deck/))
 
-  test('that reports no columns, or is dumb, nothing is repeated', () => {
-    for (const printed of [onTerminal(0, spin), onTerminal(80, spin, { TERM: 'dumb' })])
+  test('that reports no columns, is dumb, or is that of a CI job, nothing is repeated', () => {
+    for (const printed of [
+      onTerminal(0, spin),
+      onTerminal(80, spin, { TERM: 'dumb' }),
+      onTerminal(80, spin, { CI: 'true' }),
+    ])
       assert.ok(printed.length < 200, `${printed.length} characters`)
   })
 })
