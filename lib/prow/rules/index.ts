@@ -8,8 +8,13 @@ import { checkTypes, type Decoding, fields } from './fields.ts'
 import { JOB_POD_RULES } from './job-pods.ts'
 import { JOB_RULES } from './jobs.ts'
 import { PLUGIN_RULES } from './plugins.ts'
-import { type All, type Match, match, type Rule, type Severity, type Source, type Violation } from './rule.ts'
+import { type All, type Job, type Match, match, type Rule, type Source, shownJob, type Violation } from './rule.ts'
 import { TIDE_RULES } from './tide.ts'
+
+/** What a rule gives each of its violations. */
+type Judging = Pick<Rule<never>, 'name' | 'severity' | 'remedy' | 'setting'>
+
+const YAML = { name: 'yaml', remedy: 'Correct the file.' }
 
 /** Everywhere a configuration breaks a rule: first as YAML, then the types of its fields, then the rules in their order. */
 export function checkConfiguration(
@@ -17,30 +22,31 @@ export function checkConfiguration(
   settings: Settings,
 ): Violation[] {
   const violations: Violation[] = []
-  const add = (file: string, rule: string, severity: Severity, remedy: string, found: Match) => {
-    const { at } = found
+  const add = (file: string, rule: Judging, found: Match, job?: Job) => {
+    const { at, message, setting = rule.setting } = found
     violations.push({
-      rule,
-      severity,
+      rule: rule.name,
+      severity: rule.severity,
       file: found.file ?? file,
       line: typeof at === 'number' ? at : (at?.line ?? 1),
-      message: found.message,
-      remedy: found.remedy ?? remedy,
+      message,
+      remedy: found.remedy ?? rule.remedy,
+      cause: found.cause ?? (job ? message.replace(shownJob(job), '') : message),
+      ...(setting ? { setting } : {}),
     })
   }
   const parse = ({ displayName, text }: Source): Tree => {
     const { tree, errors } = parseYaml(text)
     for (const { line, message, readable } of errors)
-      add(displayName, 'yaml', readable ? 'here' : 'invalid', 'Correct the file.', match(line, message))
+      add(displayName, { ...YAML, severity: readable ? 'here' : 'invalid' }, match(line, message))
     return tree
   }
   const types = (file: string, tree: Tree, type: string, path: string, decoding: Decoding) => {
     for (const found of checkTypes(tree, type, path, decoding))
-      add(file, found.rule, found.severity, 'Correct the file.', found)
+      add(file, { name: found.rule, severity: found.severity, remedy: 'Correct the file.' }, found)
   }
-  const apply = <On>(rules: Rule<On>[], on: On, file: string) => {
-    for (const rule of rules)
-      for (const found of rule.find(on, all)) add(file, rule.name, rule.severity, rule.remedy, found)
+  const apply = <On>(rules: Rule<On>[], on: On, file: string, job?: Job) => {
+    for (const rule of rules) for (const found of rule.find(on, all)) add(file, rule, found, job)
   }
 
   const { displayName: configFile } = sources.config
@@ -64,8 +70,8 @@ export function checkConfiguration(
   types(pluginsFile, plugins, roots.plugins, '', 'plugins')
   const enabled = nodeAt(plugins, 'plugins')
   if (isGiven(enabled) && !enabled.map) {
-    const found = match(enabled, 'plugins must be a map')
-    add(pluginsFile, 'type', 'invalid', 'Write the organization as a key below it.', found)
+    const rule = { name: 'type', severity: 'invalid', remedy: 'Write the organization as a key below it.' } as const
+    add(pluginsFile, rule, match(enabled, 'plugins must be a map'))
   }
   for (const [place, one] of enabled?.map ?? [])
     types(pluginsFile, one, one.list ? '[]s' : 'plugins.OrgPlugins', `plugins.${place}`, 'custom')
@@ -75,7 +81,7 @@ export function checkConfiguration(
 
   apply([...CONFIG_RULES, ...DECORATION_RULES, ...TIDE_RULES], config, configFile)
   apply(PLUGIN_RULES, plugins, pluginsFile)
-  for (const job of all.jobs) apply([...JOB_RULES, ...JOB_POD_RULES], job, job.file)
+  for (const job of all.jobs) apply([...JOB_RULES, ...JOB_POD_RULES], job, job.file, job)
   apply(ALL_JOBS_RULES, all, configFile)
   return withoutConsequences(violations, configFile, pluginsFile)
 }

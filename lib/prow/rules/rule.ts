@@ -25,6 +25,10 @@ export interface Violation {
   line: number
   message: string
   remedy: string
+  /** What it has in common with others of its rule: those of one cause are reported as one. */
+  cause: string
+  /** The setting with the value that lets it pass, as it is typed: JOB_POD_SECURITY=privileged. */
+  setting?: string
 }
 
 /** What a rule finds: the place, and the message. */
@@ -36,11 +40,15 @@ export interface Match {
   message: string
   /** The remedy, when it is another than that of the rule. */
   remedy?: string
+  /** The cause, when it is less than the message; of a job's the message without the name of the job. */
+  cause?: string
+  /** The setting, when it is another than that of the rule. */
+  setting?: string
 }
 
-/** A Match. */
-export function match(at: Match['at'], message: string, remedy?: string): Match {
-  return { at, message, remedy }
+/** A Match; `more` is its remedy, or more of its fields. */
+export function match(at: Match['at'], message: string, more: string | Omit<Match, 'at' | 'message'> = {}): Match {
+  return { at, message, ...(typeof more === 'string' ? { remedy: more } : more) }
 }
 
 /** A rule about `On`: a file, a job, or all jobs together. */
@@ -48,6 +56,7 @@ export interface Rule<On> {
   name: string
   severity: Severity
   remedy: string
+  setting?: string
   find: (on: On, all: All) => Iterable<Match>
 }
 
