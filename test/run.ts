@@ -13,7 +13,6 @@ import { findPrograms, programFile } from '../lib/rehearsal/programs.ts'
 import { down, up } from '../lib/rehearsal/rehearsal.ts'
 import { ROWS } from '../lib/settings/table.ts'
 import { shareAws } from './aws.ts'
-import { bundle } from './bundle.ts'
 import { nodeTests, report, runningSuites, runSuite, type Suite } from './suite.ts'
 import type { Tap } from './tap.ts'
 
@@ -111,8 +110,6 @@ async function main(): Promise<number> {
       if (programs.kubectl.source !== 'PATH')
         env.PATH = `${dirname(programFile(programs.kubectl))}${delimiter}${env.PATH}`
       print(`programs             ready, ${seconds(began)}`)
-      env.BUNDLES = join(folder, 'bundles')
-      await bundle(env.BUNDLES)
       env.PLAIN_PATH = env.PATH
       shared = await shareAws(folder, env, (text) => print(`aws                  ${text}`))
       if (shared) env.PATH = `${shared.bin}${delimiter}${env.PATH}`

@@ -15,7 +15,7 @@ const IMPORT_LIMIT = 1_200_000
 
 /** Builds every image that the manifests name and imports them into the node's containerd. */
 export async function ensureImages(dir: string, progress: Progress): Promise<[undefined, TaskResult]> {
-  // What bundles Deck's pages is a development dependency, which an installation without a real node does not need.
+  // esbuild, which bundles Deck's pages, is loaded for these images alone.
   const { buildImages } = await import('./prow-images.ts')
   const [programs] = await ensureNodePrograms(progress)
   const began = Date.now()

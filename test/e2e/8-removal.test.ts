@@ -32,7 +32,7 @@ test('after a crash, --down removes every process, mount, link, cgroup and folde
   // As the kernel does when memory runs out.
   process.kill(findNamespaces(DIR)!.pid, 'SIGKILL')
   const env = { PATH: process.env.PATH, HOME: process.env.HOME }
-  const line = ['--import', 'tsx', 'scripts/rehearse.ts', '--real', '--down', '--dir', DIR]
+  const line = ['lib/start.mjs', 'rehearse', '--real', '--down', '--dir', DIR]
   await run(process.execPath, line, { cwd: ROOT, env })
   assert.deepEqual(processes(), [])
   await assert.rejects(run('ip', ['link', 'show', name]))

@@ -20,7 +20,7 @@ const { values, positionals } = parseArgs({
 const dir = process.env.E2E_DIR ?? join(cacheFolder(), 'rehearsal-e2e')
 
 function rehearse(...args: string[]): Promise<number> {
-  const line = ['--import', 'tsx', 'scripts/rehearse.ts', '--real', '--dir', dir, ...args]
+  const line = ['lib/start.mjs', 'rehearse', '--real', '--dir', dir, ...args]
   const child = spawn(process.execPath, line, { cwd: ROOT, stdio: 'inherit' })
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? EXIT.interrupted)))
 }

@@ -257,7 +257,7 @@ export async function tryScript(
   settings: Record<string, string> = {},
   ...args: string[]
 ): Promise<Report> {
-  const line = ['--import', 'tsx', `scripts/${name}.ts`, '--env', ENV_FILE, '--json', ...args]
+  const line = ['lib/start.mjs', name, '--env', ENV_FILE, '--json', ...args]
   const options = { cwd: ROOT, env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings }, ...BIG }
   const { stdout } = await run(process.execPath, line, options).catch((error) => {
     if (!error.stdout) throw error

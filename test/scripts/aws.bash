@@ -3,13 +3,13 @@
 
 setup_eks() {
   mkdir -p "$(dirname "$CLUSTER")"
-  (cd "$ROOT" && node --import "$TSX" scripts/rehearse.ts --eks --cluster-only --dir "$CLUSTER") >"$BATS_FILE_TMPDIR/rehearse.log" 2>&1 ||
+  (cd "$ROOT" && node lib/start.mjs rehearse --eks --cluster-only --dir "$CLUSTER") >"$BATS_FILE_TMPDIR/rehearse.log" 2>&1 ||
     { cat "$BATS_FILE_TMPDIR/rehearse.log" >&2; return 1; }
   cp "$CLUSTER/kubeconfig" "$BATS_FILE_TMPDIR/elsewhere"
 }
 
 teardown_eks() {
-  (cd "$ROOT" && node --import "$TSX" scripts/rehearse.ts --down --eks --dir "$CLUSTER") >/dev/null 2>&1
+  (cd "$ROOT" && node lib/start.mjs rehearse --down --eks --dir "$CLUSTER") >/dev/null 2>&1
 }
 
 # For setup: correct settings and secrets, and an empty account with the cluster in it.

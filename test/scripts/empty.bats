@@ -168,7 +168,7 @@ ENV
   run -0 --separate-stderr runbook init --env new/.env
   same 'github-oauth-config oauth-token' "$(ls new/secrets | xargs)"
   same '600 600 700' "$(stat -c %a new/secrets/* new/secrets | xargs)"
-  run -1 node --import "$TSX" "$ROOT/scripts/install-all.ts" --env new/.env --plan
+  run -1 node "$ROOT/lib/start.mjs" install-all --env new/.env --plan
   says 'AWS_ACCOUNT_ID is not set' 'PROW_HOST is not set' 'new/secrets/oauth-token still contains the text of the example'
   lacks 's3-credentials' '    at '
   echo 'ghp_mine' >new/secrets/oauth-token
@@ -276,7 +276,7 @@ ENV
 }
 
 @test "without a terminal nothing is coloured and nothing spins; stdout is empty" {
-  run -0 --separate-stderr env -u NO_COLOR bash -c 'cd "$WORLD"; node --import "$0" "$1/scripts/01-cluster.ts" --env "$2/.env"' "$TSX" "$ROOT" "$WORLD"
+  run -0 --separate-stderr env -u NO_COLOR bash -c 'cd "$WORLD"; node "$0/lib/start.mjs" 01-cluster --env "$1/.env"' "$ROOT" "$WORLD"
   [ -z "$output" ]
   [[ "$stderr" != *$'\e['* ]]
 }

@@ -19,7 +19,7 @@ setup() {
 
 # A configuration of the user's own, copied from the templates.
 own() {
-  HOME="$WORLD/home" node --import "$TSX" "$ROOT/scripts/init.ts" --config --env "$WORLD/.env" >/dev/null 2>&1
+  HOME="$WORLD/home" node "$ROOT/lib/start.mjs" init --config --env "$WORLD/.env" >/dev/null 2>&1
 }
 
 # A job file: jobs a.yaml <<EOF

@@ -8,7 +8,7 @@ TSX="file://$ROOT/node_modules/tsx/dist/loader.mjs"
 # For setup_file: an empty cluster, and in it what the file's tests need: setup_cluster 02 03
 setup_cluster() {
   mkdir -p "$(dirname "$CLUSTER")"
-  (cd "$ROOT" && node --import "$TSX" scripts/rehearse.ts --cluster-only --dir "$CLUSTER") >"$BATS_FILE_TMPDIR/rehearse.log" 2>&1 ||
+  (cd "$ROOT" && node lib/start.mjs rehearse --cluster-only --dir "$CLUSTER") >"$BATS_FILE_TMPDIR/rehearse.log" 2>&1 ||
     { cat "$BATS_FILE_TMPDIR/rehearse.log" >&2; return 1; }
   # Whatever context is current is never used: this one has no server that answers.
   cat >"$BATS_FILE_TMPDIR/elsewhere" <<'YAML'
@@ -22,7 +22,7 @@ YAML
 }
 
 teardown_cluster() {
-  (cd "$ROOT" && node --import "$TSX" scripts/rehearse.ts --down --dir "$CLUSTER") >/dev/null 2>&1
+  (cd "$ROOT" && node lib/start.mjs rehearse --down --dir "$CLUSTER") >/dev/null 2>&1
 }
 
 # For setup: a world, which is a folder with settings and secrets that are right. The test runs in it.
@@ -41,16 +41,15 @@ world() {
   cd "$WORLD"
 }
 
-# Becomes a script: of what test/run.ts has bundled where it has, which starts in a quarter of the time, else of the
-# sources as a reader does. Those that follow `from_sources` in a file or test are started so in any case.
+# Becomes a script: as npm starts it, or after `from_sources`, for a file or a test, as `npx tsx` does.
 become() {
   local script="$1"
   shift
-  [ -z "${BUNDLES:-}" ] || exec node --enable-source-maps "$BUNDLES/$script.mjs" "$@"
+  [ -n "${SOURCES:-}" ] || exec node "$ROOT/lib/start.mjs" "$script" "$@"
   exec node --import "$TSX" "$ROOT/scripts/$script.ts" "$@"
 }
 from_sources() {
-  BUNDLES=
+  SOURCES=yes
 }
 
 # Runs a script as a reader would, with this world's settings: runbook 03-secrets --plan. HOME is empty, and the current

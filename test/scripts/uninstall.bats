@@ -106,7 +106,7 @@ YAML
   run -0 runbook install-all
   before="$(snapshot)"
   export HOME="$WORLD/home" KUBECONFIG="$BATS_FILE_TMPDIR/elsewhere"
-  export LINE="node --import $TSX $ROOT/scripts/uninstall.ts --env $WORLD/.env"
+  export LINE="node $ROOT/lib/start.mjs uninstall --env $WORLD/.env"
   for typed in '\003' 'no\n'; do
     code=0
     { while ! grep -q 'Type yes' out 2>/dev/null; do sleep 0.3; done; printf "$typed"; sleep 3; } |
