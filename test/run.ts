@@ -13,6 +13,7 @@ import { findPrograms, programFile } from '../lib/rehearsal/programs.ts'
 import { down, up } from '../lib/rehearsal/rehearsal.ts'
 import { ROWS } from '../lib/settings/table.ts'
 import { shareAws } from './aws.ts'
+import { bundle } from './bundle.ts'
 import { nodeTests, report, runningSuites, runSuite, type Suite } from './suite.ts'
 import type { Tap } from './tap.ts'
 
@@ -31,7 +32,7 @@ const durations: Record<string, number> = existsSync(DURATIONS) ? JSON.parse(rea
 
 let stopped = false
 
-function suites(): Suite[] {
+async function suites(bundles: string): Promise<Suite[]> {
   const files = (folder: string, end: string) => {
     const path = join(ROOT, 'test', folder)
     return (existsSync(path) ? readdirSync(path, { recursive: true, encoding: 'utf8' }) : [])
@@ -50,7 +51,7 @@ function suites(): Suite[] {
       ? [
           {
             name: 'unit',
-            command: nodeTests(unit, ...filter('--test-name-pattern')),
+            command: nodeTests(await bundle(unit, bundles), '--enable-source-maps', ...filter('--test-name-pattern')),
           },
         ]
       : []),
@@ -72,17 +73,13 @@ async function clean(folder: string): Promise<void> {
 
 async function main(): Promise<number> {
   const began = Date.now()
-  const all = suites()
-  if (all.length === 0) {
-    print(`no test file has ${wanted} in its name`)
-    return 1
-  }
   for (const name of readdirSync(tmpdir()).filter((one) => one.startsWith(MARK))) {
     const pid = Number(name.slice(MARK.length).split('-')[0])
     if (!existsSync(`/proc/${pid}`) && existsSync('/proc')) await clean(join(tmpdir(), name))
   }
   const folder = mkdtempSync(join(tmpdir(), `${MARK}${process.pid}-`))
   mkdirSync(join(folder, 'clusters'))
+  const bundles = join(folder, 'bundles')
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       stopped = true
@@ -91,6 +88,11 @@ async function main(): Promise<number> {
   }
   let shared: Awaited<ReturnType<typeof shareAws>>
   try {
+    const all = await suites(bundles)
+    if (all.length === 0) {
+      print(`no test file has ${wanted} in its name`)
+      return 1
+    }
     // What the reader has set for a cluster of their own must not reach a test.
     const env: NodeJS.ProcessEnv = Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in ROWS)))
     for (const name of ['KUBECONFIG', 'FORCE_COLOR', 'NODE_OPTIONS', 'NODE_TEST_CONTEXT']) delete env[name]

@@ -22,7 +22,7 @@ export const runningSuites = new Set<ChildProcess>()
 /** The command that runs files of node:test; `more` are further options of node. */
 export function nodeTests(files: string[], ...more: string[]): string[] {
   const reporter = `--test-reporter=${pathToFileURL(join(ROOT, 'test/flat.mjs'))}`
-  return [process.execPath, '--import', 'tsx', '--test', reporter, ...more, ...files]
+  return [process.execPath, '--test', reporter, ...more, ...files]
 }
 
 /** Runs a suite and shows each test as it ends. */

@@ -126,13 +126,29 @@ export function splitDocuments(text: string, file: string): Manifest[] {
   for (const part of text.split(/^---.*$/m)) {
     // Parsed only to read it: js-yaml and kubectl disagree about `0644` and `yes`. The empty lines in front make a
     // message about its syntax have the line of the file.
-    const [object] = loadAll('\n'.repeat(before) + part, { schema: YAML11_SCHEMA, filename: file }) as unknown as [
-      KubeObject | undefined,
-    ]
+    const object = parseDocument('\n'.repeat(before) + part, file)
     if (object) manifests.push({ text: part.trim(), object })
     before += part.split('\n').length - 1
   }
   return manifests
+}
+
+// A run reads each manifest several times: for its plan, its checks and its writes.
+const parsed = new Map<string, KubeObject | undefined>()
+
+function parseDocument(text: string, filename: string): KubeObject | undefined {
+  if (!parsed.has(text)) {
+    const [object] = loadAll(text, { schema: YAML11_SCHEMA, filename }) as unknown as [KubeObject | undefined]
+    parsed.set(text, deepFreeze(object))
+  }
+  return parsed.get(text)
+}
+
+/** Several manifests can share a parsed object: to change one is an error. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null)
+    for (const one of Object.values(Object.freeze(value))) deepFreeze(one)
+  return value
 }
 
 /** The manifests in files and folders below manifests/, filled from the settings; files by name. */

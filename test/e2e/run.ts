@@ -49,7 +49,7 @@ async function main(): Promise<number> {
       ...(values.screenshots ? { SCREENSHOTS: resolve(values.screenshots) } : {}),
       ...(values.keep ? { KEEP: 'yes' } : {}),
     }
-    const suite = { name: 'e2e', command: nodeTests(files, '--test-concurrency=1') }
+    const suite = { name: 'e2e', command: nodeTests(files, '--import', 'tsx', '--test-concurrency=1') }
     return report([await runSuite(suite, { ...process.env, E2E_DIR: dir, ...env })], began)
   } finally {
     if (!values.keep) await rehearse('--down')

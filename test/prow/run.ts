@@ -6,6 +6,6 @@ import { nodeTests, report, runSuite } from '../suite.ts'
 
 const began = Date.now()
 
-const command = nodeTests([join(ROOT, 'test/prow/checkconfig.test.ts')])
+const command = nodeTests([join(ROOT, 'test/prow/checkconfig.test.ts')], '--import', 'tsx')
 
 process.exitCode = report([await runSuite({ name: 'prow', command }, process.env)], began)
