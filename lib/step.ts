@@ -159,11 +159,11 @@ async function runScript(
 async function inputProblems(settings: Settings): Promise<Finding[]> {
   const [{ inspectSecrets }, { validateConfig }] = await Promise.all([
     import('./prow/secrets.ts'),
-    import('./prow/config.ts'),
+    import('./prow/validate-config.ts'),
   ])
   const secrets = failures(inspectSecrets(settings, undefined).findings)
   if (!existsSync(settingsPath(settings, settings.CONFIG_DIR))) return secrets
-  return [...secrets, ...(await settle(validateConfig(settings).then(() => [])))]
+  return [...secrets, ...(await settle(validateConfig(settings).then(({ findings }) => failures(findings))))]
 }
 
 async function runStep(

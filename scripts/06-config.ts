@@ -4,13 +4,12 @@
 import { type Checks, need } from '../lib/kubernetes/check.ts'
 import { apply } from '../lib/kubernetes/resources.ts'
 import { snapshot } from '../lib/kubernetes/snapshot.ts'
-import { runCheckconfig } from '../lib/prow/checkconfig.ts'
 import { configMaps, namespaces } from '../lib/prow/checks.ts'
-import { validateConfig } from '../lib/prow/config.ts'
-import { configMap, configVersion, jobTexts, previousVersion } from '../lib/prow/config-maps.ts'
+import { configurationMaps, previousVersion } from '../lib/prow/config-maps.ts'
 import { checkConfigRepositories } from '../lib/prow/config-repositories.ts'
 import { verifyDeckReload } from '../lib/prow/deck-reload.ts'
 import { checkPublicDeck } from '../lib/prow/public-deck.ts'
+import { validateConfig } from '../lib/prow/validate-config.ts'
 import { findings } from '../lib/run/findings.ts'
 import { step } from '../lib/step.ts'
 
@@ -26,27 +25,11 @@ export default await step(
   },
   async (settings) => {
     await need(namespaces)
-    const { prow, findings: warnings } = await validateConfig(settings)
-    await findings(
-      warnings,
-      checkPublicDeck(settings, prow),
-      checkConfigRepositories(settings, prow),
-      runCheckconfig(settings, prow),
-    )
+    const { prow, findings: found } = await validateConfig(settings, 'cluster')
+    await findings(found, checkPublicDeck(settings, prow), checkConfigRepositories(settings, prow))
 
-    const { config, plugins, jobs } = prow
-    const wanted = [
-      configMap(
-        'config',
-        { 'config.yaml': config.text },
-        { gzip: true, plain: { VERSION: configVersion(prow) }, note: `from ${prow.from}` },
-      ),
-      configMap('plugins', { 'plugins.yaml': plugins.text }),
-      configMap('job-config', jobTexts(prow), {
-        gzip: true,
-        note: `${jobs.size} job ${jobs.size === 1 ? 'file' : 'files'}`,
-      }),
-    ]
+    // kubectl create cm config --from-file=config.yaml, and so plugins and job-config
+    const wanted = configurationMaps(prow)
     // The previous version first: a run that is interrupted in between can still be rolled back.
     const results = await apply(previousVersion(wanted, await snapshot()), ...wanted)
     await findings(verifyDeckReload(results))

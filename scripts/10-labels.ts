@@ -1,15 +1,13 @@
 // The labels that Prow's plugins put on pull requests, with one color and meaning in every repository. The guide leaves
 // GitHub to label_sync alone; here the difference is shown first, and written at once.
-import { parseLabels } from '../lib/github/label-file.ts'
 import { updateLabels } from '../lib/github/labels.ts'
 import { servedRepositories } from '../lib/github/repositories.ts'
 import { type Checks, need } from '../lib/kubernetes/check.ts'
 import { manifests } from '../lib/kubernetes/manifests.ts'
 import { apply, prune, waitLater } from '../lib/kubernetes/resources.ts'
 import { namespaces } from '../lib/prow/checks.ts'
-import { readProwConfig } from '../lib/prow/config.ts'
 import { configMap } from '../lib/prow/config-maps.ts'
-import { labelChecks, labelsFile, usesLabelSync } from '../lib/prow/labels.ts'
+import { labelChecks, labelsFile, readLabelsFile, usesLabelSync, whyNotOnGitHub } from '../lib/prow/labels.ts'
 import { secretChecks } from '../lib/prow/mounted-secrets.ts'
 import { signIn } from '../lib/prow/sign-in.ts'
 import { findings } from '../lib/run/findings.ts'
@@ -30,19 +28,19 @@ export default await step(
   },
   async (settings) => {
     await need(namespaces, secretChecks)
-    const { labels, from } = readProwConfig(settings)
-    const wanted = parseLabels(labels)
-    const onGitHub = settings.LABELS === 'on' && settings.GITHUB_CHECKS === 'on'
-    const github = onGitHub ? await signIn(settings) : undefined
+    const labels = readLabelsFile(settings)
+    const reason = whyNotOnGitHub(settings)
+    const github = reason ? undefined : await signIn(settings)
 
     // kubectl -n prow create cm label-config --from-file=labels.yaml
-    await apply(configMap('label-config', { 'labels.yaml': labels.text }, { note: `from ${from}` }))
+    if (labels)
+      await apply(configMap('label-config', { 'labels.yaml': labels.file.text }, { note: `from ${labels.from}` }))
 
-    if (github) {
+    if (labels && github) {
       for (const repo of await servedRepositories(settings, github))
-        await findings(updateLabels(github, settings, repo, wanted))
-    } else if (onGitHub) after('03-secrets', ['the credential for GitHub'])
-    else skipped('labels on GitHub', settings.LABELS === 'off' ? 'LABELS=off' : 'GITHUB_CHECKS=off')
+        await findings(updateLabels(github, settings, repo, labels.wanted))
+    } else if (reason) skipped('labels on GitHub', reason)
+    else after('03-secrets', ['the credential for GitHub'])
 
     // kubectl apply -f label_sync_job.yaml -f label_sync_cron_job.yaml
     const job = { name: 'label-sync (Job)', manifests: manifests(settings, 'labels/label-sync-job.yaml') }

@@ -1,81 +1,80 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
-import { type Finding, failed, Problem, passed, warning } from '../base/problem.ts'
-import { type Completed, onPath, quote, tryRun } from '../base/shell.ts'
+import { Problem } from '../base/problem.ts'
+import { type Completed, onPath, tryRun } from '../base/shell.ts'
 import { withSpinner } from '../base/terminal.ts'
 import { explainKubectl } from '../kubernetes/errors.ts'
-import { tryKubectl } from '../kubernetes/kubectl.ts'
-import { managedLabels } from '../kubernetes/manifests.ts'
 import { snapshot } from '../kubernetes/snapshot.ts'
 import { currentRun } from '../run/context.ts'
-import { skipped } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
+import { FOLDER, runPod } from './checkconfig-pod.ts'
 import type { ProwConfig } from './config.ts'
 import { jobTexts } from './config-maps.ts'
 import { inspectNodes } from './simulation.ts'
 
-/** How long the pod may take to start and to end, in seconds. */
-const START_LIMIT = 120
-const LIMIT = 180
+/** What Prow's own checkconfig found out about a configuration. */
+export type Verdict =
+  /** What it refuses, each error once; nothing when it accepts. `loads`: only --strict refuses it. */
+  | { ran: true; program: string; errors: string[]; loads: boolean }
+  /** It did not check the configuration, as it was to be (`remedy` absent) or because something failed. */
+  | { ran: false; reason: string; remedy?: string }
+
+/** Where checkconfig may run: as a program on this machine, or else in a pod too. */
+export type Place = 'machine' | 'cluster'
+
+const unchecked = (reason: string, remedy?: string): Verdict => ({ ran: false, reason, ...(remedy ? { remedy } : {}) })
 
 /**
  * Has Prow's own checkconfig check a configuration: the program on PATH, else that of the installed version in a pod,
- * which is removed afterwards. Answers what it refuses, or that it accepts; a warning when it did not run. Under --plan
- * only the program on PATH is asked, since a pod is a write.
+ * which is removed afterwards. A pod is a write, so under --plan there is none.
  */
-export async function runCheckconfig(settings: Settings, prow: ProwConfig): Promise<Finding[]> {
-  const files = {
-    'config.yaml': prow.config.text,
-    'plugins.yaml': prow.plugins.text,
-    ...Object.fromEntries(Object.entries(jobTexts(prow)).map(([name, text]) => [`jobs/${name}`, text])),
-  }
+export async function runCheckconfig(settings: Settings, prow: ProwConfig, place: Place): Promise<Verdict> {
+  const texts = jobTexts(prow)
+  const jobs = Object.fromEntries(Object.entries(texts).map(([name, text]) => [`jobs/${name}`, text]))
+  const files = { 'config.yaml': prow.config.text, 'plugins.yaml': prow.plugins.text, ...jobs }
   try {
-    if (settings.CHECKCONFIG === 'off') return skip('CHECKCONFIG=off')
-    if (onPath('checkconfig')) return verdict('the checkconfig on PATH', await runProgram(files, settings), settings)
-    if (currentRun().plan) return skip('not on PATH, and a plan starts no pod')
+    if (settings.CHECKCONFIG === 'off') return unchecked('CHECKCONFIG=off')
+    if (onPath('checkconfig')) return await runProgram(files, settings, prow)
+    if (place === 'machine') return unchecked('not on PATH; 06-config runs it in a pod')
+    if (currentRun().plan) return unchecked('not on PATH, and a plan starts no pod')
     const nodes = await inspectNodes()
-    if (nodes.count === 0) return skip('not on PATH, and the cluster has no nodes')
-    if (nodes.simulated) return skip('not on PATH, and the nodes are simulated: no program runs there')
-    if (!(await snapshot()).has('Namespace', 'prow')) return skip('not on PATH, and namespace prow does not exist')
-    return await withSpinner('running checkconfig in the cluster', () => runPod(files, settings))
+    if (nodes.count === 0) return unchecked('not on PATH, and the cluster has no nodes')
+    if (nodes.simulated) return unchecked('not on PATH, and the nodes are simulated: no program runs there')
+    if (!(await snapshot()).has('Namespace', 'prow')) return unchecked('not on PATH, and namespace prow does not exist')
+    return await withSpinner('running checkconfig in the cluster', () => inCluster(files, settings, prow))
   } catch (error) {
     if (!(error instanceof Problem) || error.code === 'interrupted') throw error
-    return [didNotRun(error.message, error.findings[0]!.remedy)]
+    return unchecked(error.message, error.findings[0]!.remedy)
   }
-}
-
-function skip(reason: string): Finding[] {
-  skipped('checkconfig', reason)
-  return []
-}
-
-function didNotRun(reason: string, remedy: string): Finding {
-  const rest = 'Without it only the rules of this runbook check the configuration; CHECKCONFIG=off leaves it out.'
-  return warning(`checkconfig did not run: ${reason}`, `${remedy} ${rest}`)
 }
 
 /**
  * What checkconfig found out, by how it ended. Only its own log lines refuse a configuration: any other failure is one
  * of what runs it.
  */
-export function verdict(program: string, { exitCode, stdout, stderr }: Completed, settings: Settings): Finding[] {
-  if (exitCode === 0) return [passed(`${program} accepts the configuration`)]
-  const errors = loggedErrors(`${stdout}\n${stderr}`)
-  if (errors.length === 0) {
+export function verdict(program: string, { exitCode, stdout, stderr }: Completed): Verdict {
+  if (exitCode === 0) return { ran: true, program, errors: [], loads: true }
+  const entries = logEntries(`${stdout}\n${stderr}`)
+  if (entries.length === 0) {
     const reason = stderr.trim().split('\n')[0] || `exit code ${exitCode}`
-    return [didNotRun(reason, `Check that ${program} works.`)]
+    return unchecked(reason, `Check that ${program} works.`)
   }
-  const strict = settings.CONFIG_STRICT === 'on' ? ', or set CONFIG_STRICT=off where it is only a warning' : ''
-  return errors.map((error) =>
-    failed(`checkconfig: ${error}`, `${program} refuses the configuration. Correct the file${strict}.`),
-  )
+  // cmd/checkconfig/main.go reports warnings one by one, and with --strict then ends with this line.
+  const loads = entries.at(-1)!.msg.startsWith('Strict is set and there were warnings')
+  return { ran: true, program, errors: loads ? warningsOf(entries.slice(0, -1)) : errorsOf(entries), loads }
 }
 
-/** The errors that a program of Prow has logged, as JSON lines: those that carry one, else all of that level. */
-function loggedErrors(log: string): string[] {
-  const entries = log.split('\n').flatMap((line): { msg: string; error?: unknown }[] => {
+interface LogEntry {
+  msg: string
+  error?: unknown
+  /** The Go function that logged it. */
+  func?: string
+}
+
+/** The warnings and errors that a program of Prow has logged, as JSON lines. */
+function logEntries(log: string): LogEntry[] {
+  return log.split('\n').flatMap((line): LogEntry[] => {
     try {
       const entry = JSON.parse(line)
       const isError = /^(warning|error|fatal|panic)$/.test(entry?.level ?? entry?.severity)
@@ -84,10 +83,45 @@ function loggedErrors(log: string): string[] {
       return []
     }
   })
-  const errors = entries.filter(({ error }) => error).map(({ error }) => String(error))
-  return [...new Set(errors.length > 0 ? errors : entries.map(({ msg }) => msg))]
 }
 
+const once = (errors: string[]) => [...new Set(errors)]
+
+/** The errors of a configuration that does not load: those that carry one, else all messages. */
+function errorsOf(entries: LogEntry[]): string[] {
+  const errors = entries.filter(({ error }) => error).map(({ error }) => String(error))
+  return once((errors.length > 0 ? errors : entries.map(({ msg }) => msg)).flatMap(splitErrors))
+}
+
+/** What --strict refuses; a notice of something deprecated is none of it. */
+function warningsOf(entries: LogEntry[]): string[] {
+  const reported = entries.filter(({ func }) => func?.endsWith('reportWarning'))
+  return once((reported.length > 0 ? reported : entries).map(({ msg }) => msg))
+}
+
+/** The single errors of one that Go has put together as `[a, b]`; each begins with the same word. */
+function splitErrors(error: string): string[] {
+  const text = error.replace(/^error loading (prow config|Prow plugin config: failed to start plugins agent): /, '')
+  const list = /^\[(\w+ .*)\]$/s.exec(text)?.[1]
+  if (!list) return [text]
+  const [first] = list.split(' ')
+  return list.split(new RegExp(`, (?=${first} )`))
+}
+
+/** The same with the files as the reader knows them: checkconfig reads copies in `folder`. */
+function withNames(found: Verdict, folder: string, prow: ProwConfig): Verdict {
+  if (!found.ran) return found
+  const names: [path: string, name: string][] = [
+    [`${folder}/config.yaml`, prow.config.displayName],
+    [`${folder}/plugins.yaml`, prow.plugins.displayName],
+    ...[...prow.jobs].map(([name, { displayName }]): [string, string] => [`${folder}/jobs/${name}`, displayName]),
+  ]
+  const rename = (text: string) =>
+    text.includes(folder) ? names.reduce((all, [path, name]) => all.replaceAll(path, name), text) : text
+  return { ...found, errors: found.errors.map(rename) }
+}
+
+/** The arguments of checkconfig for the files in a folder. */
 function flags(folder: string, settings: Settings): string[] {
   return [
     `--config-path=${folder}/config.yaml`,
@@ -97,104 +131,25 @@ function flags(folder: string, settings: Settings): string[] {
   ]
 }
 
-async function runProgram(files: Record<string, string>, settings: Settings): Promise<Completed> {
+async function runProgram(files: Record<string, string>, settings: Settings, prow: ProwConfig): Promise<Verdict> {
   const folder = mkdtempSync(join(tmpdir(), 'prow-runbook-'))
   try {
     chmodSync(folder, 0o700)
     mkdirSync(join(folder, 'jobs'))
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-    return await tryRun('checkconfig', flags(folder, settings))
+    const completed = await tryRun('checkconfig', flags(folder, settings))
+    return withNames(verdict('the checkconfig on PATH', completed), folder, prow)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-const LABELS = { ...managedLabels('06-config'), 'app.kubernetes.io/component': 'checkconfig' }
-const IN_CLUSTER = 'checkconfig in the cluster'
-/** The last file that is unpacked in the pod. */
-const COMPLETE = 'complete'
-
-async function runPod(files: Record<string, string>, settings: Settings): Promise<Finding[]> {
-  const name = `checkconfig-${Date.now().toString(36)}`
-  try {
-    const completed = await tryKubectl(podArguments(name, settings), {
-      input: unpackScript(files, '/tmp/c'),
-      comment: 'the configuration, packed',
-      timeout: LIMIT,
-    })
-    const findings = verdict(IN_CLUSTER, completed, settings)
-    if (completed.exitCode === 0 || findings.some(({ outcome }) => outcome === 'failed')) return findings
-    const { message, findings: explained } = explainKubectl(completed.stderr)
-    const status = await podStatus(name)
-    return [
-      status
-        ? didNotRun(`its pod shows ${status}`, 'Check that the nodes can pull its image and have room for it.')
-        : didNotRun(message, explained[0]!.remedy),
-    ]
-  } finally {
-    const remove = ['delete', 'pod', '-n', 'prow', '--ignore-not-found', '--wait=false']
-    // Also that of a run that was killed; one that still runs belongs to somebody else's run.
-    const label = `app.kubernetes.io/component=${LABELS['app.kubernetes.io/component']}`
-    const ended = ['-l', label, '--field-selector=status.phase!=Running,status.phase!=Pending']
-    // A failure here must not replace the verdict; whoever may not create the pod may not delete it either.
-    await Promise.allSettled([tryKubectl([...remove, name]), tryKubectl([...remove, ...ended])])
-  }
-}
-
-function podArguments(name: string, settings: Settings): string[] {
-  const image = `${settings.PROW_IMAGE_REGISTRY}/checkconfig:${settings.PROW_IMAGE_TAG}`
-  const securityContext = {
-    allowPrivilegeEscalation: false,
-    capabilities: { drop: ['ALL'] },
-    runAsNonRoot: true,
-    runAsUser: 65532,
-    seccompProfile: { type: 'RuntimeDefault' },
-  }
-  // Input that was cut off lacks the last file: checkconfig must not judge the rest.
-  const script = `set -e; eval "$(cat)"; test -f /tmp/c/${COMPLETE}; exec /ko-app/checkconfig ${flags('/tmp/c', settings).join(' ')}`
-  const overrides = {
-    apiVersion: 'v1',
-    spec: {
-      automountServiceAccountToken: false,
-      nodeSelector: { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': settings.NODE_ARCH },
-      containers: [{ name, image, command: ['sh', '-c', script], stdin: true, stdinOnce: true, securityContext }],
-    },
-  }
-  const labels = Object.entries(LABELS).map(([key, value]) => `${key}=${value}`)
-  return [
-    ...['run', name, '-n', 'prow', `--image=${image}`, '--restart=Never', '--stdin', '--quiet'],
-    ...[`--labels=${labels.join(',')}`, `--pod-running-timeout=${START_LIMIT}s`],
-    `--overrides=${JSON.stringify(overrides)}`,
-  ]
-}
-
-/**
- * A shell script that writes files into a folder, by what the image of checkconfig has: a shell, base64 and gzip. No
- * tar: its header has no room for names of more than 100 bytes.
- */
-export function unpackScript(files: Record<string, string>, folder: string): string {
-  const write = ([name, text]: [string, string]) =>
-    `base64 -d <<'END' | gzip -d >${quote(`${folder}/${name}`)}\n${gzipSync(text).toString('base64')}\nEND\n`
-  const lines = Object.entries(files).map(write).join('')
-  // In braces the shell reads it to its end before it runs any of it.
-  return `{\nmkdir -p ${quote(`${folder}/jobs`)}\n${lines}touch ${quote(`${folder}/${COMPLETE}`)}\n}\n`
-}
-
-/** Why the pod does not run or has failed, as its status shows it; empty when it was never created or shows nothing. */
-async function podStatus(name: string): Promise<string> {
-  const { stdout } = await tryKubectl(['get', 'pod', '-n', 'prow', name, '--ignore-not-found', '-o', 'json'])
-  if (!stdout.trim()) return ''
-  const { status } = JSON.parse(stdout) as {
-    status: {
-      conditions?: { type: string; status: string; message?: string }[]
-      containerStatuses?: {
-        state?: Partial<Record<'waiting' | 'terminated', { reason?: string; message?: string }>>
-      }[]
-    }
-  }
-  const { waiting, terminated } = status.containerStatuses?.[0]?.state ?? {}
-  const unscheduled = status.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False')
-  const failed = terminated?.reason === 'Error' ? undefined : terminated
-  const { reason = '', message = '' } = waiting ?? failed ?? { message: unscheduled?.message }
-  return [reason, message].filter(Boolean).join(': ')
+async function inCluster(files: Record<string, string>, settings: Settings, prow: ProwConfig): Promise<Verdict> {
+  const { completed, status } = await runPod(files, flags(FOLDER, settings), settings)
+  const found = verdict('checkconfig in the cluster', completed)
+  if (found.ran) return withNames(found, FOLDER, prow)
+  if (status)
+    return unchecked(`its pod shows ${status}`, 'Check that the nodes can pull its image and have room for it.')
+  const { message, findings } = explainKubectl(completed.stderr)
+  return unchecked(message, findings[0]!.remedy)
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import { Problem } from '../base/problem.ts'
+import { type Finding, Problem } from '../base/problem.ts'
 import { type KubeObject, type Manifest, managedLabels, manifest, type Resource } from '../kubernetes/manifests.ts'
 import type { Snapshot } from '../kubernetes/snapshot.ts'
 import type { ProwConfig } from './config.ts'
@@ -60,6 +60,34 @@ function gzipped(bytes: Buffer): Buffer {
   const compressed = gzipSync(bytes, { level: 9 })
   compressed[9] = 0xff // The byte for the operating system: unknown.
   return compressed
+}
+
+/** The ConfigMaps of a configuration. Throws one Problem with each that exceeds the API server's limit. */
+export function configurationMaps(prow: ProwConfig): Resource[] {
+  const { config, plugins, from } = prow
+  const problems: Finding[] = []
+  const build = (name: string, files: Record<string, string>, options?: ConfigMapOptions): Resource[] => {
+    try {
+      return [configMap(name, files, options)]
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      problems.push(...error.findings)
+      return []
+    }
+  }
+  const plain = { VERSION: configVersion(prow) }
+  const resources = [
+    ...build('config', { 'config.yaml': config.text }, { gzip: true, plain, note: `from ${from}` }),
+    ...build('plugins', { 'plugins.yaml': plugins.text }),
+    ...build('job-config', jobTexts(prow), { gzip: true, note: shownJobFiles(prow) }),
+  ]
+  if (problems.length > 0) throw Problem.all(problems)
+  return resources
+}
+
+/** How many job files there are: `2 job files`. */
+export function shownJobFiles({ jobs }: ProwConfig): string {
+  return `${jobs.size} job ${jobs.size === 1 ? 'file' : 'files'}`
 }
 
 /** The texts of job files by base name, as the ConfigMap job-config holds them. */

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { displayPath, ROOT } from '../base/paths.ts'
-import { type Finding, failed, failures, Problem, warning } from '../base/problem.ts'
+import { type Finding, failed, Problem } from '../base/problem.ts'
 import { fillTemplate } from '../kubernetes/manifests.ts'
 import { templateValues } from '../settings/derived.ts'
 import { settingsPath } from '../settings/settings.ts'
 import type { Settings } from '../settings/table.ts'
-import type { Source, Violation } from './rules/rule.ts'
+import type { Source } from './rules/rule.ts'
 
 /** Prow's configuration as files: the user's own, or the templates filled from the settings. */
 export interface ProwConfig {
@@ -14,7 +14,8 @@ export interface ProwConfig {
   from: string
   config: Source
   plugins: Source
-  labels: Source
+  /** labels.yaml, which nothing but 10-labels reads; undefined when CONFIG_DIR has none. */
+  labels: Source | undefined
   /** Job files by base name. */
   jobs: Map<string, Source>
 }
@@ -24,8 +25,6 @@ interface ReadConfig {
   prow: ProwConfig
   /** Files that are missing, unreadable, or cannot be keys of a ConfigMap. */
   problems: Finding[]
-  /** The display names of the files that could not be read. */
-  unread: Set<string>
   /** The text of each template as it is in the repository, by display name. */
   templates: Map<string, string>
 }
@@ -43,13 +42,26 @@ export function readProwConfig(settings: Settings): ProwConfig {
   return prow
 }
 
-function readFiles(settings: Settings): ReadConfig {
+function configFolder(settings: Settings): { folder: string; isTemplate: boolean } {
   const own = settingsPath(settings, settings.CONFIG_DIR)
-  const isTemplate = !existsSync(own)
-  const folder = isTemplate ? TEMPLATES : own
+  return existsSync(own) ? { folder: own, isTemplate: false } : { folder: TEMPLATES, isTemplate: true }
+}
+
+/** The display name of labels.yaml, whether it exists or not. */
+export function labelsPath(settings: Settings): string {
+  return displayPath(join(configFolder(settings).folder, 'labels.yaml'))
+}
+
+/** Whether there is a labels.yaml. */
+export function hasLabelsFile(settings: Settings): boolean {
+  return existsSync(join(configFolder(settings).folder, 'labels.yaml'))
+}
+
+/** Reads Prow's configuration as far as it can be read. */
+export function readFiles(settings: Settings): ReadConfig {
+  const { folder, isTemplate } = configFolder(settings)
   const values = templateValues(settings)
   const problems: Finding[] = []
-  const unread = new Set<string>()
   const templates = new Map<string, string>()
   const read = (path: string): Source => {
     const displayName = displayPath(path)
@@ -60,7 +72,6 @@ function readFiles(settings: Settings): ReadConfig {
     } catch (error) {
       if (error instanceof Problem) throw error
       const { code, message } = error as NodeJS.ErrnoException
-      unread.add(displayName)
       problems.push(
         code === 'ENOENT' || code === 'ENOTDIR'
           ? failed(`${displayName} is missing`, `Create it; manifests/config/${basename(path)} is an example.`)
@@ -69,7 +80,7 @@ function readFiles(settings: Settings): ReadConfig {
               'Check that it is a file and that you may read it.',
             ),
       )
-      return { displayName, text: '' }
+      return { displayName, text: '', isMissing: true }
     }
   }
   const jobs = new Map<string, Source>()
@@ -97,43 +108,10 @@ function readFiles(settings: Settings): ReadConfig {
     from: isTemplate ? 'the templates in manifests/config' : displayPath(folder),
     config: read(join(folder, 'config.yaml')),
     plugins: read(join(folder, 'plugins.yaml')),
-    labels: read(join(folder, 'labels.yaml')),
+    labels: hasLabelsFile(settings) ? read(join(folder, 'labels.yaml')) : undefined,
     jobs,
   }
-  return { prow, problems, unread, templates }
-}
-
-/**
- * Reads Prow's configuration and checks it against the rules in lib/prow/rules. Throws one Problem with everything that
- * is refused, each with file and line; gives back what is only a warning. CONFIG_STRICT=off accepts what `checkconfig`
- * accepts without --strict.
- */
-export async function validateConfig(settings: Settings): Promise<{ prow: ProwConfig; findings: Finding[] }> {
-  // On demand: most scripts need no rules and no YAML parser, which take a moment to load.
-  const { checkConfiguration } = await import('./rules/index.ts')
-  const { prow, problems, unread, templates } = readFiles(settings)
-  const refused = settings.CONFIG_STRICT === 'on' ? ['invalid', 'strict', 'here'] : ['invalid', 'here']
-  // Job files are judged by config.yaml and plugins.yaml, so without one of them only their YAML can be.
-  const incomplete = unread.has(prow.config.displayName) || unread.has(prow.plugins.displayName)
-  const findings = [...problems]
-  for (const violation of checkConfiguration(prow, settings)) {
-    if ((incomplete || unread.has(violation.file)) && violation.rule !== 'yaml') continue
-    const { file, line, severity } = violation
-    const template = templates.get(file)
-    const remedy = template === undefined ? violation.remedy : templateRemedy(violation, template, settings)
-    const finding = refused.includes(severity) ? failed : warning
-    findings.push(finding(`${file}:${line} ${violation.message}`, remedy))
-  }
-  if (failures(findings).length > 0) throw Problem.all(failures(findings))
-  return { prow, findings }
-}
-
-/** What to do about a template, which git tracks: correct the setting that fills the line, or edit a copy. */
-function templateRemedy({ line, remedy }: Violation, template: string, settings: Settings): string {
-  const text = template.split('\n')[line - 1] ?? ''
-  const names = [...text.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name!).filter((name) => name in settings)
-  const copy = `npm run init -- --config copies the templates to ${settings.CONFIG_DIR}/, where you can edit them: ${remedy}`
-  return names.length > 0 ? `Correct ${names.join(' or ')} in ${displayPath(settings.file)}. Or ${copy}` : copy
+  return { prow, problems, templates }
 }
 
 /** The YAML files of a folder and of all folders in it, sorted; `kubectl create configmap --from-file` takes no nested one. */

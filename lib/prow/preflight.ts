@@ -1,4 +1,4 @@
-import { type Finding, failed, passed, warning } from '../base/problem.ts'
+import { type Finding, failed, failures, passed, warning } from '../base/problem.ts'
 import { onPath } from '../base/shell.ts'
 import { type Checks, findingsOf, rows } from '../kubernetes/check.ts'
 import { versions } from '../kubernetes/kubectl.ts'
@@ -7,10 +7,11 @@ import { target } from '../run/context.ts'
 import { settle } from '../run/findings.ts'
 import { prowUrl } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { validateConfig } from './config.ts'
+import { shownJobFiles } from './config-maps.ts'
 import { checkPublicDeck } from './public-deck.ts'
 import { inspectFileModes, inspectSecrets } from './secrets.ts'
 import { checkCredentials } from './sign-in.ts'
+import { validateConfig } from './validate-config.ts'
 
 // What the later steps need, each as findings. None of these changes anything.
 
@@ -56,8 +57,8 @@ export async function inspectCredentials(settings: Settings): Promise<Finding[]>
 /** That Prow's configuration is valid, and that a public Deck shows nothing private. */
 export async function inspectConfiguration(settings: Settings): Promise<Finding[]> {
   return settle(
-    validateConfig(settings).then(async ({ prow, findings }) => [
-      passed(`configuration: ${prow.from}, ${prow.jobs.size} job ${prow.jobs.size === 1 ? 'file' : 'files'}`),
+    validateConfig(settings, 'machine').then(async ({ prow, findings }) => [
+      ...(failures(findings).length > 0 ? [] : [passed(`configuration: ${prow.from}, ${shownJobFiles(prow)}`)]),
       ...findings,
       ...(await settle(checkPublicDeck(settings, prow))),
     ]),

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { validateConfig } from '../../lib/prow/config.ts'
+import { validateConfig } from '../../lib/prow/validate-config.ts'
 import { readSettings } from '../../lib/settings/settings.ts'
 
 const { checkconfig = 'checkconfig', rounds = '3' } = parseArgs({

@@ -66,8 +66,7 @@ test('checkconfig in the cluster refuses what only Prow can find, and nothing is
   const before = await versions()
   const { exitCode, problems } = await tryScript('06-config')
   assert.equal(exitCode, 1)
-  assert.match(problems[0]!.message, /^checkconfig: .*quantit/)
-  assert.match(problems[0]!.remedy, /in the cluster refuses/)
+  assert.match(JSON.stringify(problems), /checkconfig: .*quantit/)
   assert.deepEqual(await versions(), before)
   rmSync(file)
   await eventually('no pod of checkconfig', 60, async () => {

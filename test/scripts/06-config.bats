@@ -64,10 +64,22 @@ own() {
   printf 'periodics: []\n' | tee config/jobs/a/same.yaml >config/jobs/b/same.yaml
   printf 'periodics:\n- name: [\n' >config/jobs/broken.yaml
   run -1 runbook 06-config
-  says 'config/plugins.yaml:2 is indented with a tab' 'config/labels.yaml is missing' 'config/jobs/b/same.yaml has the same name as' \
+  says 'config/plugins.yaml:2 is indented with a tab' 'config/jobs/b/same.yaml has the same name as' \
     'config/jobs/a/same.yaml' 'config/jobs/broken.yaml' 'changed nothing'
   lacks '    at '
   same "$before" "$(snapshot)"
+}
+
+@test "thousands of jobs with one problem are one line, and a folder without labels.yaml is applied" {
+  own
+  rm config/labels.yaml
+  node -e 'console.log("periodics:"); for (let i = 0; i < 900; i++) console.log(`- {name: job-${i}, interval: 1h, cluster: build, spec: {containers: [{image: i, command: [c]}]}}`)' >config/jobs/many.yaml
+  run -1 runbook 06-config
+  says 'config/jobs/many.yaml:2 periodic job-0 has cluster: build' 'The same in 899 more places: many.yaml:3, many.yaml:4, many.yaml:5, …' \
+    'Only this installation refuses it.' 'checkconfig' 'the nodes are simulated'
+  [ "$(grep -c 'has cluster: build' <<<"$output")" = 1 ]
+  sed -i 's/cluster: build, //' config/jobs/many.yaml
+  run -0 runbook 06-config
 }
 
 @test "missing or other namespaces are refused: Prow would do nothing, without an error" {

@@ -115,6 +115,14 @@ SH
   printf '#!/bin/sh\nexit 0\n' >bin/checkconfig
   PATH="$WORLD/bin:$PATH" run -2 runbook 06-config --plan
   says 'the checkconfig on PATH accepts the configuration'
+  # What it accepts is a warning, but for what this installation cannot use.
+  own
+  echo 'unheard_of: {}' >>config/config.yaml
+  PATH="$WORLD/bin:$PATH" run -2 runbook 06-config --plan
+  says 'unheard_of is not a field that Prow knows' 'checkconfig accepts it'
+  sed -i 's/^pod_namespace: .*/pod_namespace: default/' config/config.yaml
+  PATH="$WORLD/bin:$PATH" refused 06-config 'has pod_namespace: default' 'Only this installation refuses it'
+  rm -r config
   # Whether it is there must not depend on what a shell prints, which is in the language of the user.
   LC_ALL=zh_CN.UTF-8 run -0 runbook 06-config
   says 'not on PATH, and the nodes are simulated'

@@ -1,5 +1,6 @@
 import { isGiven, isTrue, nodeAt, type Tree, textOf, toPlain } from '../../base/yaml-tree.ts'
-import type { Decoration, Job } from './rule.ts'
+import { UTILITY_IMAGES } from '../../settings/derived.ts'
+import { containersOf, type Decoration, type Job } from './rule.ts'
 
 /** The decoration of a job of `repo`, which is empty for a job of no repository. */
 export type Decorate = (repo: string, job?: Tree) => Decoration
@@ -83,4 +84,19 @@ function mergeFields(defaults: unknown, over: unknown): Record<string, unknown> 
 
 function isEmpty(value: unknown): boolean {
   return value === null || value === undefined || value === ''
+}
+
+/** What a decorated job needs and its decoration lacks: `no gcs_configuration`; undefined when it is complete. */
+export function missingDecoration(job: Job): { what: string; remedy?: string } | undefined {
+  if (!job.decoration || containersOf(job).length === 0) return undefined
+  const { utility_images: images, gcs_configuration: gcs } = job.decoration
+  const missing = UTILITY_IMAGES.filter((name) => !images?.[name])
+  if (missing.length > 0) return { what: `no utility_images for ${missing.join(', ')}` }
+  if (!gcs) return { what: 'no gcs_configuration, so no bucket for logs' }
+  const remedy = 'Write path_strategy: explicit.'
+  const strategy = String(gcs.path_strategy ?? '')
+  if (strategy === '') return { what: 'no path_strategy', remedy }
+  if (!['explicit', 'legacy', 'single'].includes(strategy)) return { what: `path_strategy: ${strategy}`, remedy }
+  if (strategy === 'explicit' || (gcs.default_org && gcs.default_repo)) return undefined
+  return { what: `path_strategy: ${strategy} without default_org and default_repo`, remedy }
 }

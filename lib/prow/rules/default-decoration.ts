@@ -1,7 +1,8 @@
 import { isGiven, keyLine, nodeAt, type Tree, textOf } from '../../base/yaml-tree.ts'
 import type { Settings } from '../../settings/table.ts'
 import { bothSet } from './config.ts'
-import { type All, type Match, match, type Rule } from './rule.ts'
+import { missingDecoration } from './decoration.ts'
+import { type All, type Job, type Match, match, type Rule, shownJob } from './rule.ts'
 
 /** The decorations that config.yaml has as defaults. */
 function* decorations(all: All): Iterable<Tree> {
@@ -97,7 +98,9 @@ export const DECORATION_RULES: Rule<Tree>[] = [
         for (const [name, image] of nodeAt(decoration, 'utility_images')?.map ?? []) {
           const tag = /:([\w.-]+)$/.exec(textOf(image))?.[1]
           if (tag && tag !== wanted)
-            yield match(image, `has the utility image ${name} of ${tag}, and PROW_IMAGE_TAG is ${wanted}`)
+            yield match(image, `has the utility image ${name} of ${tag}, and PROW_IMAGE_TAG is ${wanted}`, {
+              cause: tag,
+            })
         }
       }
     },
@@ -115,15 +118,26 @@ export const DECORATION_RULES: Rule<Tree>[] = [
     },
   },
   {
-    name: 'path-strategy',
+    name: 'default-decoration-complete',
     severity: 'invalid',
-    remedy: 'Write explicit; legacy and single also need default_org and default_repo.',
-    *find(_, all) {
-      // Prow checks it only in the decoration of a job.
-      for (const decoration of all.jobs.some((job) => job.decorated) ? decorations(all) : []) {
-        const strategy = nodeAt(decoration, 'gcs_configuration', 'path_strategy')
-        if (isGiven(strategy) && !['explicit', 'legacy', 'single'].includes(textOf(strategy)))
-          yield match(strategy, `has path_strategy: ${textOf(strategy)}`)
+    remedy:
+      'Give plank.default_decoration_config_entries all four utility_images and a gcs_configuration with bucket and path_strategy.',
+    *find(config, all) {
+      const jobs = new Map<string, { first: Job; count: number; remedy?: string }>()
+      for (const job of all.jobs) {
+        // What a job's own decoration lacks is reported there.
+        if (isGiven(nodeAt(job.tree, 'decoration_config'))) continue
+        const { what, remedy } = missingDecoration(job) ?? {}
+        if (!what) continue
+        const known = jobs.get(what)
+        jobs.set(what, { first: known?.first ?? job, count: (known?.count ?? 0) + 1, remedy })
+      }
+      const plank = nodeAt(config, 'plank')
+      const [at = plank] = [...decorations(all)]
+      for (const [what, { first, count, remedy }] of jobs) {
+        const where = `${first.file}:${first.tree.line}`
+        const whose = count === 1 ? `${shownJob(first)} (${where})` : `${count} jobs, the first in ${where}`
+        yield match(at, `plank: the default decoration has ${what}; it is that of ${whose}`, remedy)
       }
     },
   },

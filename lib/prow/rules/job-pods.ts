@@ -1,5 +1,5 @@
 import { isGiven, keyLine, nodeAt, textOf, textsOf } from '../../base/yaml-tree.ts'
-import { UTILITY_IMAGES } from '../../settings/derived.ts'
+import { missingDecoration } from './decoration.ts'
 import { s3Bucket } from './default-decoration.ts'
 import { agentOf, containersOf, type Job, match, type Rule, shownJob } from './rule.ts'
 
@@ -143,30 +143,10 @@ export const JOB_POD_RULES: Rule<Job>[] = [
     remedy:
       'Give plank.default_decoration_config_entries in config.yaml all four utility_images and a gcs_configuration.',
     *find(job) {
-      if (!job.decoration || containersOf(job).length === 0) return
-      const { utility_images: images, gcs_configuration: gcs } = job.decoration
-      const missing = UTILITY_IMAGES.filter((name) => !images?.[name])
-      if (missing.length > 0)
-        return yield match(
-          job.tree,
-          `${shownJob(job)} is decorated, and its decoration lacks the utility images ${missing.join(', ')}`,
-        )
-      if (!gcs) return yield match(job.tree, `${shownJob(job)} is decorated, and its decoration has no bucket for logs`)
-      const strategy = String(gcs.path_strategy ?? '')
-      if (!['explicit', 'legacy', 'single'].includes(strategy))
-        return yield match(
-          job.tree,
-          strategy
-            ? `${shownJob(job)}: the path_strategy of its decoration is ${strategy}`
-            : `${shownJob(job)}: its decoration has no path_strategy`,
-          'Write path_strategy: explicit.',
-        )
-      if (strategy !== 'explicit' && !(gcs.default_org && gcs.default_repo))
-        yield match(
-          job.tree,
-          `${shownJob(job)}: path_strategy ${strategy} requires default_org and default_repo`,
-          'Write path_strategy: explicit.',
-        )
+      // Without one of its own it has the defaults, which are reported once.
+      if (!isGiven(nodeAt(job.tree, 'decoration_config'))) return
+      const missing = missingDecoration(job)
+      if (missing) yield match(job.tree, `${shownJob(job)}: its decoration has ${missing.what}`, missing.remedy)
     },
   },
   {

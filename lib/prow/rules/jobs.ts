@@ -27,7 +27,9 @@ export const JOB_RULES: Rule<Job>[] = [
     remedy: 'Shorten it to 63 characters: it becomes a label.',
     *find(job) {
       if (job.name.length > 63 && agentOf(job) === 'kubernetes')
-        yield match(nodeAt(job.tree, 'name'), `${shownJob(job)}: the name has ${job.name.length} characters`)
+        yield match(nodeAt(job.tree, 'name'), `${shownJob(job)}: the name has ${job.name.length} characters`, {
+          cause: 'length',
+        })
     },
   },
   {

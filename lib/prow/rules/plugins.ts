@@ -1,4 +1,5 @@
 import { nearest } from '../../base/nearest.ts'
+import { summarize } from '../../base/summarize.ts'
 import { isGiven, keyLine, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
 import { enabledPlugins, PluginScope, shownPlace } from './enabled-plugins.ts'
 import { fields, REMOVED_PLUGINS } from './fields.ts'
@@ -124,7 +125,9 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
         for (const list of nodeAt(one, 'clusters')?.map?.values() ?? []) {
           for (const namespace of list.list ?? []) {
             if (textOf(namespace) !== 'prow')
-              yield match(namespace, `config_updater.maps.${glob} writes to the namespace ${textOf(namespace)}`)
+              yield match(namespace, `config_updater.maps.${glob} writes to the namespace ${textOf(namespace)}`, {
+                cause: textOf(namespace),
+              })
           }
         }
       }
@@ -181,7 +184,7 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
       if (places.length > 0)
         yield match(
           keyLine(plugins, 'plugins'),
-          `uses OWNERS files in ${places.map(shownPlace).join(', ')} without the plugin verify-owners`,
+          `uses OWNERS files in ${summarize(places.map(shownPlace))} without the plugin verify-owners`,
         )
     },
   },
@@ -235,13 +238,13 @@ function* labelMismatches(plugins: Tree, config: Tree): Iterable<Match> {
     if (queried.length > 0)
       yield match(
         keyLine(plugins, 'plugins'),
-        `lacks ${plugin} for ${queried.map(shownPlace).join(', ')}, where a query of Tide ${verb} ${label}`,
+        `lacks ${plugin} for ${summarize(queried.map(shownPlace))}, where a query of Tide ${verb} ${label}`,
         `Enable ${plugin} there, or remove ${label} from the query.`,
       )
     if (enabled.length > 0)
       yield match(
         keyLine(plugins, 'plugins'),
-        `enables ${plugin} for ${enabled.map(shownPlace).join(', ')}, where no query of Tide ${verb} ${label}`,
+        `enables ${plugin} for ${summarize(enabled.map(shownPlace))}, where no query of Tide ${verb} ${label}`,
         `Add ${label} to ${list} of the query in config.yaml.`,
       )
   }

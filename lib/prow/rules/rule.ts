@@ -9,6 +9,8 @@ export interface Source {
   /** Its path as it is shown. */
   displayName: string
   text: string
+  /** That it could not be read; its text is empty. */
+  isMissing?: boolean
 }
 
 /**

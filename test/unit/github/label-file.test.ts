@@ -57,15 +57,41 @@ labels: [{name: b}]
 repos: {my-org/web: {labels: [{name: When, color: "ffffff"}]}}
 `),
     [
-      'labels.yaml:8 has labels at the top level',
-      'labels.yaml:3 has a with the color 000000, which is read as a number',
-      'labels.yaml:4 has A twice',
+      'labels.yaml:3 has a with the color 000000, which is read as 0',
       'labels.yaml:4 has A with the color #ffffff',
+      'labels.yaml:4 has A twice',
       'labels.yaml:5 has a label without a name',
       'labels.yaml:6 has long with a description of 101 characters',
       'labels.yaml:7 has when with deleteAfter tomorrow',
-      'labels.yaml:9 has When twice',
+      'labels.yaml:8 has labels at the top level',
+      'labels.yaml:9 has When in default and in repos.my-org/web',
     ],
   )
   assert.match(problems('default:\n\tlabels: []\n')[0] ?? '', /^labels\.yaml:2 /)
+})
+
+test('a color without quotes is taken as label_sync takes it: only one that loses its digits is refused', () => {
+  const label = (color: string) => `default: {labels: [{name: a, color: ${color}}]}`
+  for (const color of ['108737', '842700', 'e04338', '61e552', '80e591', '1e1000', 'fbca04', '"012345"', "'000000'"])
+    assert.equal(parse(label(color)).default[0]!.color, color.replace(/\W/g, ''), color)
+  for (const [color, read] of [
+    ['000000', 0],
+    ['012345', 5349],
+    ['123e10', 1230000000000],
+  ] as const)
+    assert.deepEqual(problems(label(color)), [`labels.yaml:1 has a with the color ${color}, which is read as ${read}`])
+})
+
+test('a name stands once in all that a repository gets, also as one that a label had before', () => {
+  const one = (name: string, more = '') => `{name: ${name}, color: ffffff${more}}`
+  const all = (text: string) => problems(`default: {labels: [${one('a', ', previously: [{name: old}]')}]}\n${text}`)
+  const twice = (name: string, places: string) => `labels.yaml:2 has ${name} in ${places}`
+  assert.deepEqual(all(`orgs: {o: {labels: [${one('OLD')}]}}`), [twice('OLD', 'default and in orgs.o')])
+  assert.deepEqual(all(`orgs: {o: {labels: [${one('b', ', previously: [{name: a}]')}]}}`), [
+    twice('a', 'default and in orgs.o'),
+  ])
+  const both = (repo: string) => all(`orgs: {o: {labels: [${one('b')}]}}\nrepos: {${repo}: {labels: [${one('b')}]}}`)
+  assert.deepEqual(both('o/r'), ['labels.yaml:3 has b in orgs.o and in repos.o/r'])
+  assert.deepEqual(both('other/r'), [])
+  assert.deepEqual(both('r'), ['labels.yaml:3 has labels for the repository r'])
 })

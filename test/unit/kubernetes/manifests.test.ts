@@ -101,7 +101,7 @@ test('every place is filled, whatever the settings', () => {
       assert.doesNotMatch(text, /\$\{|# when |undefined|\bnull\b/, `${object.kind} ${object.metadata.name}`)
     }
     const config = readProwConfig(one)
-    for (const { text, displayName } of [config.config, config.plugins, config.labels, ...config.jobs.values()]) {
+    for (const { text, displayName } of [config.config, config.plugins, config.labels!, ...config.jobs.values()]) {
       assert.doesNotMatch(text, /\$\{|# when |undefined/)
       load(text)
       // A problem with a template has the line that the reader finds in the file.

@@ -4,22 +4,26 @@ import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import type { Completed } from '../../../lib/base/shell.ts'
-import { runCheckconfig, unpackScript, verdict } from '../../../lib/prow/checkconfig.ts'
+import { runCheckconfig, verdict } from '../../../lib/prow/checkconfig.ts'
+import { unpackScript } from '../../../lib/prow/checkconfig-pod.ts'
 import type { ProwConfig } from '../../../lib/prow/config.ts'
 import { currentRun, newRun, setRun } from '../../../lib/run/context.ts'
-import type { Settings } from '../../../lib/settings/table.ts'
 import { folder, LOCAL, settings, write } from '../world.ts'
 
-const STRICT = { CONFIG_STRICT: 'on' } as Settings
 const ended = (exitCode: number, stderr = '', stdout = ''): Completed => ({ exitCode, stdout, stderr })
 const log = (level: string, msg: string, error?: string) =>
   JSON.stringify({ component: 'checkconfig', level, severity: level, msg, ...(error ? { error } : {}) })
 
 describe('the verdict', () => {
+  const errorsOf = (completed: Completed) => {
+    const found = verdict('it', completed)
+    assert.ok(found.ran)
+    return found.errors
+  }
+
   test('is that the configuration is accepted when it ends with 0, whatever it logs', () => {
-    const [finding, ...rest] = verdict('checkconfig', ended(0, log('warning', 'deprecated')), STRICT)
-    assert.deepEqual([finding?.outcome, rest], ['passed', []])
-    assert.equal(finding?.message, 'checkconfig accepts the configuration')
+    const accepted = { ran: true, program: 'it', errors: [], loads: true }
+    assert.deepEqual(verdict('it', ended(0, log('warning', 'deprecated'))), accepted)
   })
 
   test('is each error that it logs, once', () => {
@@ -31,45 +35,44 @@ describe('the verdict', () => {
       'not JSON',
       '"text"',
     ]
-    assert.deepEqual(
-      verdict('it', ended(1, lines.join('\n')), STRICT).map(({ outcome, message }) => [outcome, message]),
-      [
-        ['failed', 'checkconfig: job a: no containers'],
-        ['failed', 'checkconfig: job b: bad name'],
-      ],
-    )
+    const errors = ['job a: no containers', 'job b: bad name']
+    assert.deepEqual(verdict('it', ended(1, lines.join('\n'))), { ran: true, program: 'it', errors, loads: false })
+  })
+
+  test('is each of the errors that Go has put together, without where it was when it found them', () => {
+    const all = 'error loading prow config: [invalid presubmit job a: no name, or none, invalid postsubmit job b: bad]'
+    assert.deepEqual(errorsOf(ended(1, log('fatal', 'Validation failed', all))), [
+      'invalid presubmit job a: no name, or none',
+      'invalid postsubmit job b: bad',
+    ])
+    const plugins = 'error loading Prow plugin config: failed to start plugins agent: plugins [size] are duplicated'
+    assert.deepEqual(errorsOf(ended(1, log('fatal', 'Validation failed', plugins))), ['plugins [size] are duplicated'])
+  })
+
+  test('is what --strict refuses of a configuration that loads, and no notice of something deprecated', () => {
+    const warned = (msg: string, func: string) => JSON.stringify({ level: 'warning', msg, func })
+    const lines = [
+      warned('the field x is deprecated', 'config.load'),
+      warned('jobs lack a trigger', 'main.reportWarning'),
+      log('fatal', 'Strict is set and there were warnings'),
+    ]
+    const errors = ['jobs lack a trigger']
+    assert.deepEqual(verdict('it', ended(1, lines.join('\n'))), { ran: true, program: 'it', errors, loads: true })
   })
 
   test('is its message when it logs no error beside it, also on stdout', () => {
-    const found = verdict('it', ended(1, '', log('fatal', 'no plugins')), STRICT)
-    assert.deepEqual(
-      found.map(({ outcome, message }) => [outcome, message]),
-      [['failed', 'checkconfig: no plugins']],
-    )
-  })
-
-  test('names CONFIG_STRICT only when it is on', () => {
-    const failure = ended(1, log('fatal', 'Validation failed', 'x'))
-    assert.match(
-      verdict('it', failure, STRICT)[0]!.remedy,
-      /^it refuses the configuration\. Correct the file, or set CONFIG_STRICT=off/,
-    )
-    assert.doesNotMatch(verdict('it', failure, { CONFIG_STRICT: 'off' } as Settings)[0]!.remedy, /CONFIG_STRICT/)
+    assert.deepEqual(errorsOf(ended(1, '', log('fatal', 'no plugins'))), ['no plugins'])
   })
 
   const failures: [Completed, string][] = [
-    [
-      ended(2, 'flag provided but not defined: -strict\nUsage:\n  -x'),
-      'checkconfig did not run: flag provided but not defined: -strict',
-    ],
-    [ended(126, 'exec format error'), 'checkconfig did not run: exec format error'],
-    [ended(137), 'checkconfig did not run: exit code 137'],
-    [ended(1, log('info', 'starting')), `checkconfig did not run: ${log('info', 'starting')}`],
+    [ended(2, 'flag provided but not defined: -strict\nUsage:\n  -x'), 'flag provided but not defined: -strict'],
+    [ended(126, 'exec format error'), 'exec format error'],
+    [ended(137), 'exit code 137'],
+    [ended(1, log('info', 'starting')), log('info', 'starting')],
   ]
-  for (const [completed, message] of failures) {
-    test(`is a warning when it fails without an error of its own: ${message.slice(25, 60)}`, () => {
-      const [finding, ...rest] = verdict('it', completed, STRICT)
-      assert.deepEqual([finding?.outcome, finding?.message, rest], ['warning', message, []])
+  for (const [completed, reason] of failures) {
+    test(`is none when it fails without an error of its own: ${reason.slice(0, 40)}`, () => {
+      assert.deepEqual(verdict('it', completed), { ran: false, reason, remedy: 'Check that it works.' })
     })
   }
 })
@@ -101,13 +104,13 @@ describe('the files for the pod', () => {
   })
 })
 
-const source = (text: string) => ({ displayName: '', text })
+const source = (text: string, displayName = '') => ({ displayName, text })
 const PROW: ProwConfig = {
   from: '',
   config: source('a: 1\n'),
   plugins: source('b: 1\n'),
   labels: source(''),
-  jobs: new Map([['job.yaml', source('c: 1\n')]]),
+  jobs: new Map([['job.yaml', source('c: 1\n', 'config/jobs/job.yaml')]]),
 }
 
 // What kubectl prints comes from files beside it; what it is asked is in `asked`.
@@ -152,11 +155,13 @@ describe('without checkconfig on PATH', () => {
       wrote: false,
     })
   }
-  const run = async () => {
-    const found = await runCheckconfig(currentRun().settings, PROW)
-    return found.map(({ outcome, message }) => `${outcome}: ${message}`)
+  const run = () => runCheckconfig(currentRun().settings, PROW, 'cluster')
+  /** Why it did not run although it was to. */
+  const failedBecause = async () => {
+    const found = await run()
+    assert.ok(!found.ran && found.remedy)
+    return found.reason
   }
-  const skippedFor = () => currentRun().steps[0]!.results.map(({ outcome, note }) => `${outcome}: ${note}`)
   const asked = () => readFileSync(join(bin, 'asked'), 'utf8')
 
   after(() => {
@@ -170,31 +175,28 @@ describe('without checkconfig on PATH', () => {
     process.env.LC_ALL = 'zh_CN.UTF-8'
     prepare()
     begin({}, true)
-    assert.deepEqual(await run(), [])
-    assert.deepEqual(skippedFor(), ['skipped: not on PATH, and a plan starts no pod'])
+    assert.deepEqual(await run(), { ran: false, reason: 'not on PATH, and a plan starts no pod' })
   })
 
   test('it is skipped with CHECKCONFIG=off, and where no pod can run', async () => {
     prepare()
     begin({ CHECKCONFIG: 'off' })
-    assert.deepEqual(await run(), [])
-    assert.deepEqual(skippedFor(), ['skipped: CHECKCONFIG=off'])
+    assert.deepEqual(await run(), { ran: false, reason: 'CHECKCONFIG=off' })
     const simulated = { ...NODE, metadata: { name: 'node', annotations: { 'kwok.x-k8s.io/node': 'fake' } } }
-    for (const [items, note] of [
+    for (const [items, reason] of [
       [[], 'not on PATH, and the cluster has no nodes'],
       [[simulated], 'not on PATH, and the nodes are simulated: no program runs there'],
     ] as const) {
       prepare({ nodes: JSON.stringify({ kind: 'List', items }) })
       begin()
-      assert.deepEqual(await run(), [])
-      assert.deepEqual(skippedFor(), [`skipped: ${note}`])
+      assert.deepEqual(await run(), { ran: false, reason })
     }
   })
 
   test('it runs in a pod that gets the configuration on its stdin, and that is removed', async () => {
     prepare()
     begin()
-    assert.deepEqual(await run(), ['passed: checkconfig in the cluster accepts the configuration'])
+    assert.deepEqual(await run(), { ran: true, program: 'checkconfig in the cluster', errors: [], loads: true })
     const path = join(folder(), 'c')
     const input = readFileSync(join(bin, 'input'), 'utf8').replaceAll('/tmp/c', path)
     execFileSync('sh', ['-c', 'eval "$(cat)"'], { input })
@@ -205,8 +207,10 @@ describe('without checkconfig on PATH', () => {
 
   test('what it refuses there is refused', async () => {
     begin()
-    prepare({ code: '1', stderr: log('fatal', 'Validation failed', 'job a: bad name') })
-    assert.deepEqual(await run(), ['failed: checkconfig: job a: bad name'])
+    const error = 'error unmarshalling /tmp/c/jobs/job.yaml: bad name'
+    prepare({ code: '1', stderr: log('fatal', 'Validation failed', error) })
+    const found = await run()
+    assert.deepEqual(found.ran && found.errors, ['error unmarshalling config/jobs/job.yaml: bad name'])
   })
 
   const status = (status: object) => JSON.stringify({ kind: 'Pod', metadata: { name: 'x' }, status })
@@ -262,7 +266,7 @@ describe('without checkconfig on PATH', () => {
     test(`${name} does not refuse the configuration`, async () => {
       prepare({ code: '1', ...files })
       begin()
-      assert.deepEqual(await run(), [`warning: checkconfig did not run: ${reason}`])
+      assert.equal(await failedBecause(), reason)
     })
   }
 
@@ -270,7 +274,6 @@ describe('without checkconfig on PATH', () => {
     prepare()
     begin()
     write(bin, { kubectl: '#!/bin/sh\necho "Error from server (Forbidden): nodes is forbidden" >&2\nexit 1\n' })
-    const [finding] = await run()
-    assert.equal(finding, 'warning: checkconfig did not run: Error from server (Forbidden): nodes is forbidden')
+    assert.equal(await failedBecause(), 'Error from server (Forbidden): nodes is forbidden')
   })
 })

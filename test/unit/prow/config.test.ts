@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { ROOT } from '../../../lib/base/paths.ts'
-import { type Finding, Problem } from '../../../lib/base/problem.ts'
-import { readProwConfig, validateConfig } from '../../../lib/prow/config.ts'
+import { type Finding, failures, Problem } from '../../../lib/base/problem.ts'
+import { readProwConfig } from '../../../lib/prow/config.ts'
+import { validateConfig } from '../../../lib/prow/validate-config.ts'
 import type { Settings } from '../../../lib/settings/table.ts'
 import { EKS, folder, LOCAL, settings } from '../world.ts'
 
@@ -18,8 +19,8 @@ const VALID = {
 
 async function problemsOf(settings: Settings): Promise<Finding[]> {
   try {
-    await validateConfig(settings)
-    return []
+    const { findings } = await validateConfig(settings)
+    return failures(findings)
   } catch (error) {
     assert.ok(error instanceof Problem, String(error))
     return error.findings
@@ -58,7 +59,7 @@ describe('the folder CONFIG_DIR', () => {
       [/^jobs\/z\/a\.yaml has the same name as jobs\/a\.yaml/],
     ],
     [{ 'config/jobs/a b.yaml': 'x: 1' }, [/^jobs\/a b\.yaml cannot be a key of a ConfigMap/]],
-    [{ 'config/jobs/a.yaml': 'x: [', 'config/plugins.yaml': 'a: b: c' }, [/^plugins\.yaml:1/, /^jobs\/a\.yaml/]],
+    [{ 'config/jobs/a.yaml': 'x: [', 'config/plugins.yaml': 'a: b: c' }, [/^jobs\/a\.yaml/, /^plugins\.yaml:1/]],
     [{ 'config/jobs/a.yaml': 'x: 1\nx: 2\n' }, [/^jobs\/a\.yaml:2 has the key x twice/]],
   ]
   for (const [files, patterns] of rows) {
@@ -71,15 +72,27 @@ describe('the folder CONFIG_DIR', () => {
     })
   }
 
-  test('a missing plugins.yaml is one problem: without it nothing can be said about the jobs', async () => {
+  test('a missing plugins.yaml hides only what depends on it', async () => {
     const job = 'presubmits:\n  org/repo:\n    - {name: a, decorate: false, spec: {containers: [{image: i}]}}\n'
     const { 'config/plugins.yaml': _, ...files } = { ...VALID, 'config/jobs/a.yaml': job }
     const path = folder(files)
     const problems = await problemsOf(settings(LOCAL, path))
     assert.deepEqual(
       problems.map(({ message }) => message),
-      [`${path}/config/plugins.yaml is missing`],
+      [`${path}/config/plugins.yaml is missing`, `${path}/config/jobs/a.yaml:3 presubmit a is not decorated`],
     )
+  })
+
+  test('a ConfigMap that would be too large is a problem beside the others', async () => {
+    const files = { 'config/plugins.yaml': `# ${'x'.repeat(1024 * 1024)}\nunknown: 1\n` }
+    const messages = await messagesOf(files)
+    assert.match(messages[0]!, /^plugins\.yaml:2 unknown is not a field/)
+    assert.match(messages[1]!, /^ConfigMap plugins would hold 1025 KiB/)
+  })
+
+  test('a missing labels.yaml is none: it is no part of what Prow reads', async () => {
+    const { 'config/labels.yaml': _, ...files } = VALID
+    assert.deepEqual(await problemsOf(settings(LOCAL, folder(files))), [])
   })
 
   test('hidden files and other than YAML files are left out', async () => {
@@ -95,7 +108,7 @@ describe('the folder CONFIG_DIR', () => {
     const { findings } = await validateConfig(settings({ ...LOCAL, CONFIG_STRICT: 'off' }, folder(files)))
     assert.deepEqual(
       findings.map(({ outcome, message }) => `${outcome} ${message.split(' ')[1]}`),
-      ['warning unknown', 'warning push_gateway', 'warning enables'],
+      ['warning push_gateway', 'warning unknown', 'warning enables'],
     )
   })
 })

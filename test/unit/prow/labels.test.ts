@@ -67,3 +67,23 @@ test('a labels.yaml that is not valid is a problem of preflight', async () => {
   assert.equal(finding?.outcome, 'failed')
   assert.match(finding?.message ?? '', /labels\.yaml:1 has a with the color red$/)
 })
+
+test('without labels.yaml the labels on GitHub stay as they are, and only label_sync needs one', async () => {
+  const { 'config/labels.yaml': _, ...files } = FILES
+  const inspect = async (values: Record<string, string>) => {
+    const own = settings({ ...LOCAL, ...values }, folder(files))
+    beginRun(own)
+    fakeKubectl()
+    assert.equal(labelChecks(own).length, usesLabelSync(own) ? 2 : 0)
+    return (await findingsOf([labelsFile]))
+      .flat()
+      .map(({ outcome, message }) => `${outcome}: ${message.replace(/\S+\/config/, 'config')}`)
+  }
+  assert.deepEqual(await inspect({}), [
+    'warning: config/labels.yaml does not exist: 10-labels leaves the labels on GitHub as they are',
+  ])
+  assert.deepEqual(await inspect({ LABELS: 'off' }), [])
+  assert.deepEqual(await inspect({ LABEL_SYNC: 'on' }), [
+    'failed: config/labels.yaml is missing, and label_sync reads it',
+  ])
+})

@@ -121,20 +121,96 @@ describe('a bucket other than LOG_BUCKET is refused: neither Prow nor its jobs h
   })
 })
 
-test('a duplicate key is refused as one that Prow drops, and YAML that cannot be parsed hides what follows from it', () => {
-  const yaml = (config: string, jobs: Record<string, string>) =>
-    check(config, '', jobs).map(({ rule, severity, file, line }) => `${rule} ${severity} ${file}:${line}`)
-  assert.deepEqual(yaml(`${BASE}log_level: info\nlog_level: debug\n`, {}), [
-    'yaml here config.yaml:4',
+const places = (config: string, plugins: string, jobs: Record<string, string>) =>
+  check(config, plugins, jobs).map(({ rule, severity, file, line }) => `${rule} ${severity} ${file}:${line}`)
+
+test('a duplicate key is refused as strictly as what only --strict refuses: Prow drops one without an error', () => {
+  assert.deepEqual(places(`${BASE}log_level: info\nlog_level: debug\n`, '', {}), [
+    'yaml strict config.yaml:4',
     'no-organization hint plugins.yaml:1',
   ])
-  const jobs = { 'a.yaml': 'presubmits:\n\torg/repo: []\n', 'b.yaml': 'log_level: 1\n' }
-  assert.deepEqual(yaml(BASE, jobs), [
-    'yaml invalid a.yaml:2',
-    'type invalid b.yaml:1',
-    'no-organization hint plugins.yaml:1',
-  ])
-  assert.deepEqual(yaml('a: [', jobs), ['yaml invalid config.yaml:1', 'yaml invalid a.yaml:2'])
+})
+
+describe('a file that cannot be parsed hides only what depends on it', () => {
+  const PLUGINS = 'plugins: {org: {plugins: [unheard-of]}}'
+  const JOB = 'presubmits:\n  org/repo:\n    - {name: a b, decorate: true, spec: {containers: [{image: i}]}}\n'
+
+  test('config.yaml: the defaults of decoration, and not the name of a job', () => {
+    const jobs = { 'a.yaml': JOB }
+    const rest = [
+      'unknown-plugin invalid plugins.yaml:1',
+      'job-name invalid a.yaml:3',
+      'missing-trigger strict a.yaml:3',
+    ]
+    assert.deepEqual(places(BASE, PLUGINS, jobs), [
+      'default-decoration-complete invalid config.yaml:1',
+      ...rest.slice(0, 2),
+      'command invalid a.yaml:3',
+      ...rest.slice(2),
+    ])
+    assert.deepEqual(places('a: [', PLUGINS, jobs), ['yaml invalid config.yaml:1', ...rest])
+  })
+
+  test('plugins.yaml: where plugins are enabled, and not the jobs', () => {
+    const jobs = { 'a.yaml': JOB }
+    assert.deepEqual(places(BASE, 'a: [', jobs), [
+      'yaml invalid plugins.yaml:1',
+      'default-decoration-complete invalid config.yaml:1',
+      'job-name invalid a.yaml:3',
+      'command invalid a.yaml:3',
+    ])
+  })
+
+  test('a job file: its own jobs', () => {
+    const jobs = { 'a.yaml': `${JOB}\tx: []\n`, 'b.yaml': 'log_level: 1\n' }
+    assert.deepEqual(places(BASE, PLUGINS, jobs), [
+      'yaml invalid a.yaml:4',
+      'type invalid b.yaml:1',
+      'unknown-plugin invalid plugins.yaml:1',
+    ])
+  })
+
+  test('of all that the parser reports only the first is shown', () => {
+    assert.deepEqual(places(BASE, 'plugins: {org: {plugins: [trigger]}}', { 'a.yaml': 'a: [\nb: }\nc: ]\n' }).length, 1)
+  })
+})
+
+test('what the default decoration lacks is reported there, and not at each of its jobs', () => {
+  const job = (name: string, more = '') =>
+    `    - {name: ${name}, decorate: true, ${more}spec: {containers: [{image: i, command: [c]}]}}\n`
+  const own = job('own', 'decoration_config: {gcs_configuration: {path_strategy: explicit}}, ')
+  const found = check(
+    `${BASE}plank:\n  default_decoration_config_entries:\n    - config:\n        gcs_configuration: {bucket: s3://logs}\n`,
+    'plugins: {org: {plugins: [trigger]}}',
+    { 'a.yaml': `presubmits:\n  org/repo:\n${job('one')}${job('two')}${own}` },
+  )
+  const images = 'no utility_images for clonerefs, initupload, entrypoint, sidecar'
+  assert.deepEqual(
+    found.map(({ file, line, message }) => `${file}:${line} ${message}`),
+    [
+      `config.yaml:6 plank: the default decoration has ${images}; it is that of 2 jobs, the first in a.yaml:3`,
+      `a.yaml:5 presubmit own: its decoration has ${images}`,
+    ],
+  )
+})
+
+test('the cause of a violation is what jobs have in common', () => {
+  const job = (name: string) =>
+    `    - {name: ${name}, cluster: build, unknown: 1, spec: {containers: [{image: 1, command: [c]}]}}\n`
+  const found = check(`${BASE}decorate_all_jobs: false\n`, 'plugins: {org: {plugins: [trigger]}}', {
+    'a.yaml': `presubmits:\n  org/repo:\n${job('one')}${job('two')}`,
+  })
+  const causes = new Map<string, Set<string>>()
+  for (const { rule, cause } of found) causes.set(rule, (causes.get(rule) ?? new Set()).add(cause))
+  assert.deepEqual(
+    [...causes].map(([rule, some]) => [rule, [...some]]),
+    [
+      ['unknown-field', ['unknown is not a field that Prow knows']],
+      ['type', ['image: 1 must be a string']],
+      ['build-cluster', [' has cluster: build']],
+      ['undecorated', [' is not decorated']],
+    ],
+  )
 })
 
 test('how a value is read depends on the file: plugins.yaml converts it to a string, and unknown fields of jobs are hints', () => {
