@@ -8,6 +8,7 @@ import { configMaps, namespaces } from '../lib/prow/checks.ts'
 import { configurationMaps, previousVersion } from '../lib/prow/config-maps.ts'
 import { checkConfigRepositories } from '../lib/prow/config-repositories.ts'
 import { verifyDeckReload } from '../lib/prow/deck-reload.ts'
+import { inspectLogUploads } from '../lib/prow/log-uploads.ts'
 import { checkPublicDeck } from '../lib/prow/public-deck.ts'
 import { validateConfig } from '../lib/prow/validate-config.ts'
 import { findings } from '../lib/run/findings.ts'
@@ -26,7 +27,12 @@ export default await step(
   async (settings) => {
     await need(namespaces)
     const { prow, findings: found } = await validateConfig(settings, 'cluster')
-    await findings(found, checkPublicDeck(settings, prow), checkConfigRepositories(settings, prow))
+    await findings(
+      found,
+      inspectLogUploads(settings),
+      checkPublicDeck(settings, prow),
+      checkConfigRepositories(settings, prow),
+    )
 
     // kubectl create cm config --from-file=config.yaml, and so plugins and job-config
     const wanted = configurationMaps(prow)

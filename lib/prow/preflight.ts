@@ -8,6 +8,7 @@ import { settle } from '../run/findings.ts'
 import { prowUrl } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 import { shownJobFiles } from './config-maps.ts'
+import { inspectLogUploads } from './log-uploads.ts'
 import { checkPublicDeck } from './public-deck.ts'
 import { inspectFileModes, inspectSecrets } from './secrets.ts'
 import { checkCredentials } from './sign-in.ts'
@@ -23,6 +24,7 @@ export function inspectSettings(settings: Settings): Finding[] {
     ...(fromEnvironment.length > 0
       ? [warning(`set in the environment, not in the file: ${fromEnvironment.join(', ')}`, 'the environment wins')]
       : []),
+    ...inspectLogUploads(settings),
   ]
 }
 

@@ -521,6 +521,14 @@ plank(
   { 'a.yaml': presubmit(SPEC) },
 )
 plank(
+  'sidecar that loses logs',
+  `  default_decoration_config_entries:
+    - config:
+        utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: "r/sidecar:v20260821-a61940897"}
+        gcs_configuration: {bucket: s3://logs, path_strategy: explicit}
+`,
+)
+plank(
   'images of the old registry',
   `  default_decoration_config_entries: [{config: {utility_images: {clonerefs: 'gcr.io/k8s-prow/clonerefs:v20211111-bce61c7c4a', initupload: b, entrypoint: c, sidecar: d}, gcs_configuration: {bucket: s3://logs, path_strategy: explicit}}}]\n`,
   { 'a.yaml': presubmit(SPEC) },

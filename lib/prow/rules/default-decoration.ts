@@ -1,5 +1,6 @@
 import { isGiven, keyLine, nodeAt, type Tree, textOf } from '../../base/yaml-tree.ts'
 import type { Settings } from '../../settings/table.ts'
+import { KEEPS_LOGS, losesLogs } from '../log-uploads.ts'
 import { bothSet } from './config.ts'
 import { missingDecoration } from './decoration.ts'
 import { type All, type Job, type Match, match, type Rule, shownJob } from './rule.ts'
@@ -17,6 +18,10 @@ function* decorations(all: All): Iterable<Tree> {
 /** The bucket of a decoration when it is one on S3, without scheme and path. */
 export function s3Bucket(bucket: Tree | undefined): string | undefined {
   return /^s3:\/\/([^/]*)/.exec(textOf(bucket))?.[1]
+}
+
+function imageTag(image: Tree | undefined): string | undefined {
+  return /:([\w.-]+)$/.exec(textOf(image))?.[1]
 }
 
 function oldImages(decoration: Tree | undefined): [name: string, image: Tree][] {
@@ -96,13 +101,31 @@ export const DECORATION_RULES: Rule<Tree>[] = [
       const { PROW_IMAGE_TAG: wanted } = all.settings
       for (const decoration of decorations(all)) {
         for (const [name, image] of nodeAt(decoration, 'utility_images')?.map ?? []) {
-          const tag = /:([\w.-]+)$/.exec(textOf(image))?.[1]
+          const tag = imageTag(image)
           if (tag && tag !== wanted)
             yield match(image, `has the utility image ${name} of ${tag}, and PROW_IMAGE_TAG is ${wanted}`, {
               cause: tag,
             })
         }
       }
+    },
+  },
+  {
+    name: 'lost-logs',
+    severity: 'hint',
+    remedy: `Write another tag: ${KEEPS_LOGS}`,
+    *find(_, all) {
+      const check = function* (decoration: Tree | undefined, file?: string): Iterable<Match> {
+        const image = nodeAt(decoration, 'utility_images', 'sidecar')
+        const tag = imageTag(image)
+        if (tag && losesLogs(tag))
+          yield match(image, `has the sidecar of ${tag}, which loses logs of 5 MiB and more on S3, without an error`, {
+            cause: tag,
+            ...(file ? { file } : {}),
+          })
+      }
+      for (const decoration of decorations(all)) yield* check(decoration)
+      for (const job of all.jobs) yield* check(nodeAt(job.tree, 'decoration_config'), job.file)
     },
   },
   {
