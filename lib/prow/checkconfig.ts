@@ -15,8 +15,11 @@ import { inspectNodes } from './simulation.ts'
 
 /** What Prow's own checkconfig found out about a configuration. */
 export type Verdict =
-  /** What it refuses, each error once; nothing when it accepts. `loads`: only --strict refuses it. */
-  | { ran: true; program: string; errors: string[]; loads: boolean }
+  /**
+   * What it refuses, each error once; nothing when it accepts. `loads`: only --strict refuses it. `unmade`: checks that
+   * it could not make.
+   */
+  | { ran: true; program: string; errors: string[]; loads: boolean; unmade: string[] }
   /** It did not check the configuration, as it was to be (`remedy` absent) or because something failed. */
   | { ran: false; reason: string; remedy?: string }
 
@@ -54,7 +57,7 @@ export async function runCheckconfig(settings: Settings, prow: ProwConfig, place
  * of what runs it.
  */
 export function verdict(program: string, { exitCode, stdout, stderr }: Completed): Verdict {
-  if (exitCode === 0) return { ran: true, program, errors: [], loads: true }
+  if (exitCode === 0) return { ran: true, program, errors: [], loads: true, unmade: [] }
   const entries = logEntries(`${stdout}\n${stderr}`)
   if (entries.length === 0) {
     const reason = stderr.trim().split('\n')[0] || `exit code ${exitCode}`
@@ -62,8 +65,17 @@ export function verdict(program: string, { exitCode, stdout, stderr }: Completed
   }
   // cmd/checkconfig/main.go reports warnings one by one, and with --strict then ends with this line.
   const loads = entries.at(-1)!.msg.startsWith('Strict is set and there were warnings')
-  return { ran: true, program, errors: loads ? warningsOf(entries.slice(0, -1)) : errorsOf(entries), loads }
+  const found = loads ? warningsOf(entries.slice(0, -1)) : errorsOf(entries)
+  const errors = [...new Set(found.flatMap(splitErrors))]
+  const unmade = errors.filter((error) => UNMADE.test(error))
+  return { ran: true, program, errors: errors.filter((error) => !unmade.includes(error)), loads, unmade }
 }
+
+/**
+ * What checkconfig reports when it cannot read plank.build_cluster_status_file, which lies in the bucket: it has no
+ * credentials for it, and may not reach it.
+ */
+const UNMADE = /^error (opening|reading) build cluster status file/
 
 interface LogEntry {
   msg: string
@@ -85,18 +97,16 @@ function logEntries(log: string): LogEntry[] {
   })
 }
 
-const once = (errors: string[]) => [...new Set(errors)]
-
 /** The errors of a configuration that does not load: those that carry one, else all messages. */
 function errorsOf(entries: LogEntry[]): string[] {
   const errors = entries.filter(({ error }) => error).map(({ error }) => String(error))
-  return once((errors.length > 0 ? errors : entries.map(({ msg }) => msg)).flatMap(splitErrors))
+  return errors.length > 0 ? errors : entries.map(({ msg }) => msg)
 }
 
 /** What --strict refuses; a notice of something deprecated is none of it. */
 function warningsOf(entries: LogEntry[]): string[] {
   const reported = entries.filter(({ func }) => func?.endsWith('reportWarning'))
-  return once((reported.length > 0 ? reported : entries).map(({ msg }) => msg))
+  return (reported.length > 0 ? reported : entries).map(({ msg }) => msg)
 }
 
 /** The single errors of one that Go has put together as `[a, b]`; each begins with the same word. */

@@ -29,7 +29,8 @@ export function configFindings(violations: Violation[], verdict: Verdict, settin
   const unexplained = verdict.ran ? verdict.errors.filter((error) => !explain(error, causes)) : []
   const findings = causes.map((cause) => findingOf(cause, verdict, settings))
   if (!verdict.ran) return [...findings, ...(verdict.remedy ? [didNotRun(verdict.reason, verdict.remedy)] : [])]
-  const { program, errors, loads } = verdict
+  const { program, errors, loads, unmade } = verdict
+  findings.push(...unmade.map((error) => unmadeCheck(error)))
   if (errors.length === 0) return [...findings, passed(`${program} accepts the configuration`)]
   const lets = loads ? ' Only --strict does: CONFIG_STRICT=off lets it pass.' : ''
   return [
@@ -43,6 +44,11 @@ export function configFindings(violations: Violation[], verdict: Verdict, settin
 function didNotRun(reason: string, remedy: string): Finding {
   const rest = 'Without it only the rules of this runbook check the configuration; CHECKCONFIG=off leaves it out.'
   return warning(`checkconfig did not check the configuration: ${reason}`, `${remedy} ${rest}`)
+}
+
+function unmadeCheck(error: string): Finding {
+  const remedy = 'It runs without credentials for the bucket; Prow reads the file itself.'
+  return warning(`checkconfig could not make one of its checks: ${shorten(error)}`, remedy)
 }
 
 function causesOf(violations: Violation[]): Cause[] {
@@ -63,7 +69,7 @@ function findingOf(cause: Cause, verdict: Verdict, settings: Settings): Finding 
   const { file, line, message, remedy } = first
   const outcome = outcomeOf(cause, verdict, settings)
   const parts = [
-    ...errors.map((error) => `checkconfig: ${shorten(error)}`),
+    ...errors.slice(0, 1).map((error) => `checkconfig: ${shorten(error)}${andMore(errors.length - 1)}`),
     ...more(cause),
     [remedy, ...standing(first, outcome, verdict)].join(' '),
   ]
@@ -111,6 +117,8 @@ function standing({ rule, severity, setting }: Violation, outcome: 'failed' | 'w
   if (verdict.ran) return [severity === 'strict' && !verdict.loads ? '' : 'checkconfig accepts it.'].filter(Boolean)
   return severity === 'invalid' ? [`That is so for ${KNOWN}.`] : ['checkconfig --strict refuses it.']
 }
+
+const andMore = (count: number) => (count > 0 ? ` (and ${count} more like it)` : '')
 
 function shorten(text: string): string {
   const error = text.replaceAll(/error unmarshaling JSON: while decoding JSON: (json: )?/g, '')

@@ -58,7 +58,8 @@ export const DECORATION_RULES: Rule<Tree>[] = [
     *find(_, all) {
       for (const decoration of decorations(all)) {
         const bucket = nodeAt(decoration, 'gcs_configuration', 'bucket')
-        if (isGiven(bucket) && !textOf(bucket).startsWith('s3://')) yield match(bucket, `has bucket: ${textOf(bucket)}`)
+        if (isGiven(bucket) && !textOf(bucket).startsWith('s3://'))
+          yield match(bucket, `has bucket: ${textOf(bucket)}`, { cause: 'no scheme' })
       }
     },
   },
@@ -192,6 +193,7 @@ export const DECORATION_RULES: Rule<Tree>[] = [
           yield match(
             account,
             `has default_service_account_name ${textOf(account)}, which this runbook does not create`,
+            { cause: 'another account' },
           )
       }
     },

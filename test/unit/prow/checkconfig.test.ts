@@ -22,7 +22,7 @@ describe('the verdict', () => {
   }
 
   test('is that the configuration is accepted when it ends with 0, whatever it logs', () => {
-    const accepted = { ran: true, program: 'it', errors: [], loads: true }
+    const accepted = { ran: true, program: 'it', errors: [], loads: true, unmade: [] }
     assert.deepEqual(verdict('it', ended(0, log('warning', 'deprecated'))), accepted)
   })
 
@@ -36,7 +36,13 @@ describe('the verdict', () => {
       '"text"',
     ]
     const errors = ['job a: no containers', 'job b: bad name']
-    assert.deepEqual(verdict('it', ended(1, lines.join('\n'))), { ran: true, program: 'it', errors, loads: false })
+    assert.deepEqual(verdict('it', ended(1, lines.join('\n'))), {
+      ran: true,
+      program: 'it',
+      errors,
+      loads: false,
+      unmade: [],
+    })
   })
 
   test('is each of the errors that Go has put together, without where it was when it found them', () => {
@@ -57,7 +63,23 @@ describe('the verdict', () => {
       log('fatal', 'Strict is set and there were warnings'),
     ]
     const errors = ['jobs lack a trigger']
-    assert.deepEqual(verdict('it', ended(1, lines.join('\n'))), { ran: true, program: 'it', errors, loads: true })
+    assert.deepEqual(verdict('it', ended(1, lines.join('\n'))), {
+      ran: true,
+      program: 'it',
+      errors,
+      loads: true,
+      unmade: [],
+    })
+  })
+
+  test('is nothing of a check that it could not make: what it needs for it is in the bucket', () => {
+    const error = 'error opening build cluster status file for reading: Get "https://storage.example.com": no such host'
+    const lines = [
+      JSON.stringify({ level: 'warning', msg: error, func: 'main.reportWarning' }),
+      log('fatal', 'Strict is set and there were warnings'),
+    ]
+    const accepted = { ran: true, program: 'it', errors: [], loads: true, unmade: [error] }
+    assert.deepEqual(verdict('it', ended(1, lines.join('\n'))), accepted)
   })
 
   test('is its message when it logs no error beside it, also on stdout', () => {
@@ -196,7 +218,13 @@ describe('without checkconfig on PATH', () => {
   test('it runs in a pod that gets the configuration on its stdin, and that is removed', async () => {
     prepare()
     begin()
-    assert.deepEqual(await run(), { ran: true, program: 'checkconfig in the cluster', errors: [], loads: true })
+    assert.deepEqual(await run(), {
+      ran: true,
+      program: 'checkconfig in the cluster',
+      errors: [],
+      loads: true,
+      unmade: [],
+    })
     const path = join(folder(), 'c')
     const input = readFileSync(join(bin, 'input'), 'utf8').replaceAll('/tmp/c', path)
     execFileSync('sh', ['-c', 'eval "$(cat)"'], { input })

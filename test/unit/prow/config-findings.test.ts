@@ -14,6 +14,7 @@ const verdict = (errors: string[], loads = errors.length === 0): Verdict => ({
   program: 'it',
   errors,
   loads,
+  unmade: [],
 })
 const ACCEPTED = verdict([])
 
@@ -114,6 +115,25 @@ describe('what checkconfig refuses', () => {
     assert.match(finding!.message, /^checkconfig: job /)
     assert.ok(finding!.message.length < 400)
   })
+})
+
+test('of many errors of one cause the first is shown, with how many more there are', () => {
+  const long = violation('strict', { message: 'presubmit unit-tests-of-everything: the name has 70 characters' })
+  const errors = [
+    'unit-tests-of-everything too long',
+    'job unit-tests-of-everything-else too long: unit-tests-of-everything',
+  ]
+  const [finding] = configFindings([long], verdict(errors, true), SETTINGS)
+  assert.match(finding!.remedy, /^checkconfig: unit-tests-of-everything too long \(and 1 more like it\)\n/)
+})
+
+test('a check that checkconfig could not make is a warning, and the configuration is accepted', () => {
+  const unmade: Verdict = { ran: true, program: 'it', errors: [], loads: true, unmade: ['error opening x'] }
+  assert.deepEqual(outcomes([violation('invalid')], unmade), [
+    'warning config.yaml:1 is invalid',
+    'warning checkconfig could not make one of its checks: error opening x',
+    'passed it accepts the configuration',
+  ])
 })
 
 test('a failure of checkconfig is a warning with its cause, and is no verdict', () => {
