@@ -1,6 +1,4 @@
 import { styleText } from 'node:util'
-import ora from 'ora'
-import wrapAnsi from 'wrap-ansi'
 import { type Finding, failures } from './problem.ts'
 
 // Progress goes to stderr; stdout is for data that somebody asked for.
@@ -12,6 +10,8 @@ const spins = terminal && Boolean(stream.columns) && !process.env.CI
 
 /** How often a long wait prints a line where no spinner turns, in milliseconds. */
 const EVERY = 20_000
+/** After how many milliseconds a spinner appears, and how often it turns: it must not cost more than the work. */
+const SPINNER = { after: 200, interval: 250 }
 
 type Colour = 'green' | 'yellow' | 'red' | 'cyan' | 'dim' | 'bold'
 
@@ -25,6 +25,21 @@ export function printLine(text = ''): void {
   stream.write(`${text}\n`)
 }
 
+/** A text in lines of at most `width` characters where its words allow that. */
+export function wrapWords(text: string, width: number): string {
+  const wrapped = text.split('\n').map((paragraph) => {
+    const lines: string[] = []
+    for (const word of paragraph.split(' ')) {
+      const last = lines.at(-1)
+      if (last === undefined) lines.push(word)
+      else if (last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
+      else lines.splice(-1, 1, last.trimEnd(), word)
+    }
+    return lines.join('\n')
+  })
+  return wrapped.join('\n')
+}
+
 /**
  * A text in lines that fit the terminal, words kept whole, all but the first indented by `indent` characters. A word that
  * is longer than a line, such as a URL or a path, stays whole, so that it can be copied.
@@ -32,7 +47,7 @@ export function printLine(text = ''): void {
 export function wrapText(text: string, indent: number): string {
   const width = terminalWidth() - indent
   if (!Number.isFinite(width) || width < 20) return text
-  return wrapAnsi(text, width, { hard: false }).replaceAll('\n', `\n${' '.repeat(indent)}`)
+  return wrapWords(text, width).replaceAll('\n', `\n${' '.repeat(indent)}`)
 }
 
 /** Prints what failed: the message, then the remedy. A line for typing is never broken. */
@@ -66,27 +81,57 @@ function fitted(text: string): string {
   return text.length > room ? `${text.slice(0, room - 1)}…` : text
 }
 
+/** What shows how far work is. */
+interface Progress {
+  show: (text: string) => void
+  stop: () => void
+}
+
+function spin(text: string): Progress {
+  let shown = text
+  let spinner: { text: string; stop: () => void } | undefined
+  let stopped = false
+  const timer = setTimeout(async () => {
+    // Loaded for what takes long: most tasks are done before.
+    const { default: ora } = await import('ora')
+    if (stopped) return
+    // stdin is left alone: a script may be fed by a pipe, and Ctrl-C must reach us.
+    const { interval } = SPINNER
+    spinner = ora({ text: fitted(shown), prefixText: ' ', stream, discardStdin: false, interval }).start()
+  }, SPINNER.after)
+  return {
+    show: (text) => {
+      shown = text
+      if (spinner) spinner.text = fitted(text)
+    },
+    stop: () => {
+      stopped = true
+      clearTimeout(timer)
+      spinner?.stop()
+    },
+  }
+}
+
+function printNowAndThen(text: string): Progress {
+  let shown = text
+  const timer = setInterval(() => printLine(`  … ${shown}`), EVERY)
+  return {
+    show: (text) => {
+      shown = text
+    },
+    stop: () => clearInterval(timer),
+  }
+}
+
 /**
  * Does `work` under a spinner that shows `text` and, later, what `work` reports as its progress. Where no spinner can
- * turn, which is also a terminal that does not know its width or that of a CI job, a line is printed now and then when
- * the work is long.
+ * turn, which is also a terminal that does not know its width or that of a CI job, a line is printed now and then.
  */
 export async function withSpinner<T>(text: string, work: (progress: (text: string) => void) => Promise<T>): Promise<T> {
-  if (!spins) {
-    let last = Date.now()
-    return work((now) => {
-      if (Date.now() - last < EVERY) return
-      last = Date.now()
-      printLine(`  … ${now}`)
-    })
-  }
-  // stdin is left alone: a script may be fed by a pipe, and Ctrl-C must reach us.
-  const spinner = ora({ text: fitted(text), prefixText: ' ', stream, discardStdin: false }).start()
+  const { show, stop } = spins ? spin(text) : printNowAndThen(text)
   try {
-    return await work((now) => {
-      spinner.text = fitted(now)
-    })
+    return await work(show)
   } finally {
-    spinner.stop()
+    stop()
   }
 }

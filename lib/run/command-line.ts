@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import wrapAnsi from 'wrap-ansi'
 import { EXIT, Problem } from '../base/problem.ts'
+import { wrapWords } from '../base/terminal.ts'
 
 export type Options = Record<string, { type: 'boolean' | 'string'; short?: string; multiple?: boolean }>
 export type Values = Record<string, string | boolean | (string | boolean)[] | undefined>
@@ -16,7 +16,7 @@ export const COMMON = {
 
 /** One entry of a help text in lines of at most 80 characters: a label, and its text in a column of its own. */
 export function helpEntry(label: string, text: string, column: number): string {
-  const lines = wrapAnsi(text, 80 - column).replaceAll('\n', `\n${' '.repeat(column)}`)
+  const lines = wrapWords(text, 80 - column).replaceAll('\n', `\n${' '.repeat(column)}`)
   return label.length + 1 < column ? `${label.padEnd(column)}${lines}` : `${label}\n${' '.repeat(column)}${lines}`
 }
 

@@ -40,14 +40,12 @@ export function parseSettings(
   for (const [name, row] of Object.entries(settingRows)) {
     const text = raw[name] ?? ''
     const place = fromEnvironment.includes(name) ? 'the environment' : shown
-    const parsed = row.type.safeParse(text)
-    values[name] = parsed.success ? parsed.data : (row.type.safeParse(row.default ?? '').data ?? '')
+    const parsed = row.type(text)
+    values[name] = [parsed, row.type(row.default ?? ''), { value: '' }].find((one) => 'value' in one)?.value
     if (text === '') {
       if (row.required?.(raw)) problems.push(missing(name, place, fromEnvironment.includes(name)))
-    } else if (!parsed.success) {
-      problems.push(
-        failed(`${name}=${text} ${parsed.error.issues[0]?.message}`, `Correct it in ${place}. ${row.description}`),
-      )
+    } else if ('expected' in parsed) {
+      problems.push(failed(`${name}=${text} must be ${parsed.expected}`, `Correct it in ${place}. ${row.description}`))
     } else {
       for (const { when, reason, remedy } of row.refuse ?? [])
         if (when(raw)) problems.push(failed(`${name}=${text} ${reason}`, `In ${place}, ${remedy}`))

@@ -1,4 +1,3 @@
-import type { z } from 'zod'
 import { isCidr } from '../base/cidr.ts'
 import {
   BUCKET,
@@ -17,6 +16,7 @@ import {
   port,
   portOrOff,
   REGISTRY,
+  type Type,
 } from './types.ts'
 
 /** IAM allows 64 characters; the names of the runbook's roles append up to 29 to the prefix. */
@@ -38,7 +38,7 @@ interface Row {
   group: string
   /** What it means, as `.env.example` and the problems with it show it. */
   description: string
-  type: z.ZodType<unknown, string>
+  type: Type<unknown>
   /** The value when it is not set. Without one the setting may be empty. */
   default?: string
   example?: string
@@ -443,7 +443,7 @@ export const settingRows = ROWS as Record<string, Row>
 
 /** The settings of this run. One that is not set and has no default is an empty text or list. */
 export type Settings = {
-  [Name in SettingName]: z.output<(typeof ROWS)[Name]['type']>
+  [Name in SettingName]: (typeof ROWS)[Name]['type'] extends Type<infer Value> ? Value : never
 } & {
   /** The file they were read from. */
   file: string

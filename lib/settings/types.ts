@@ -1,27 +1,38 @@
-import { z } from 'zod'
 import { coversEverything, isCidr } from '../base/cidr.ts'
 
-// The types of settings: how the text of a value must look, the problem when it does not, and what it is read as.
+/** A type of settings: reads the text of a value; `expected` is how it has to look, as the rest of `must be …`. */
+export type Type<T> = (text: string) => { value: T } | { expected: string }
 
-export const onOff = z.enum(['on', 'off'], { error: 'must be on or off' })
+const when = <T>(accepted: boolean, value: () => T, expected: string) => (accepted ? { value: value() } : { expected })
 
-export const oneOf = <const T extends [string, ...string[]]>(...words: T) =>
-  z.enum(words, { error: `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}` })
+export const oneOf =
+  <const T extends string>(...words: T[]): Type<T> =>
+  (text) => {
+    const value = words.find((word) => word === text)
+    return value === undefined ? { expected: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}` } : { value }
+  }
 
-export const like = (pattern: RegExp, expected: string) => z.string().regex(pattern, { error: `must be ${expected}` })
+export const onOff = oneOf('on', 'off')
 
-export const number = (least: number, most: number, unit: string) =>
-  like(/^\d+$/, `a whole number of ${unit}`)
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, { error: `must be from ${least} to ${most} ${unit}` })
+export const like =
+  (pattern: RegExp, expected: string): Type<string> =>
+  (text) =>
+    when(pattern.test(text), () => text, expected)
+
+export const number =
+  (least: number, most: number, unit: string): Type<number> =>
+  (text) => {
+    if (!/^\d+$/.test(text)) return { expected: `a whole number of ${unit}` }
+    const value = Number(text)
+    return when(value >= least && value <= most, () => value, `from ${least} to ${most} ${unit}`)
+  }
 
 const isPort = (text: string) => /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65535
 
-export const port = z.string().refine(isPort, { error: 'must be a port from 1 to 65535' }).transform(Number)
+export const port: Type<number> = (text) => when(isPort(text), () => Number(text), 'a port from 1 to 65535')
 
-export const portOrOff = z
-  .string()
-  .refine((text) => text === 'off' || isPort(text), { error: 'must be a port from 1 to 65535, or off' })
+export const portOrOff: Type<string> = (text) =>
+  when(text === 'off' || isPort(text), () => text, 'a port from 1 to 65535, or off')
 
 const split = (text: string) =>
   text
@@ -30,13 +41,13 @@ const split = (text: string) =>
     .filter(Boolean)
 
 /** Words separated by commas. Nothing but commas is refused: an empty list often means "no restriction". */
-export const list = (isWord: (word: string) => boolean, expected: string) =>
-  z
-    .string()
-    .refine((text) => text === '' || (split(text).length > 0 && split(text).every(isWord)), {
-      error: `must be ${expected}, separated by commas`,
-    })
-    .transform(split)
+export const list =
+  (isWord: (word: string) => boolean, expected: string): Type<string[]> =>
+  (text) => {
+    const words = split(text)
+    const accepted = text === '' || (words.length > 0 && words.every(isWord))
+    return when(accepted, () => words, `${expected}, separated by commas`)
+  }
 
 export const GITHUB_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?$/
 
@@ -60,13 +71,10 @@ export interface DeckAccess {
   cidrs: string[]
 }
 
-export const deckAccess = z
-  .string()
-  .refine((text) => text === 'internal' || text === 'public' || (split(text).length > 0 && split(text).every(isCidr)), {
-    error: 'must be internal, public, or CIDRs such as 203.0.113.0/24, separated by commas',
-  })
-  .transform((text): DeckAccess => {
-    if (text === 'internal' || text === 'public') return { kind: text, cidrs: [] }
-    const cidrs = split(text)
-    return coversEverything(cidrs) ? { kind: 'public', cidrs: [] } : { kind: 'cidrs', cidrs }
-  })
+export const deckAccess: Type<DeckAccess> = (text) => {
+  if (text === 'internal' || text === 'public') return { value: { kind: text, cidrs: [] } }
+  const cidrs = split(text)
+  if (cidrs.length === 0 || !cidrs.every(isCidr))
+    return { expected: 'internal, public, or CIDRs such as 203.0.113.0/24, separated by commas' }
+  return { value: coversEverything(cidrs) ? { kind: 'public', cidrs: [] } : { kind: 'cidrs', cidrs } }
+}

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { describe, test } from 'node:test'
+import { describe, mock, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { ROOT } from '../../../lib/base/paths.ts'
 import { quote } from '../../../lib/base/shell.ts'
-import { symbol, terminalWidth, wrapText } from '../../../lib/base/terminal.ts'
+import { symbol, terminalWidth, withSpinner, wrapText, wrapWords } from '../../../lib/base/terminal.ts'
 import { folder, write } from '../world.ts'
 
 const home = folder()
@@ -39,7 +39,16 @@ describe('on a terminal', () => {
     assert.match(lines[1]!, /^ {4}\S/)
   })
 
-  test('a spinner turns', () => assert.match(onTerminal(80, spin), /waiting for hook, deck/))
+  test('a spinner turns, at most four times a second', () => {
+    const printed = onTerminal(80, spin)
+    assert.match(printed, /waiting for hook, deck/)
+    const frames = printed.match(/waiting for hook/g)?.length ?? 0
+    assert.ok(frames <= 7, `${frames} frames in 1.5 seconds`)
+  })
+
+  test('what is done at once has no spinner', () => {
+    assert.equal(onTerminal(80, "await withSpinner('waiting for hook', async () => {})"), '')
+  })
 
   test('that reports no columns, is dumb, or is that of a CI job, nothing is repeated', () => {
     for (const printed of [
@@ -54,6 +63,32 @@ describe('on a terminal', () => {
 test('without a terminal nothing is wrapped', () => {
   assert.equal(terminalWidth(), Number.POSITIVE_INFINITY)
   assert.equal(wrapText('a '.repeat(200), 4), 'a '.repeat(200))
+})
+
+test('without a terminal a long wait prints a line every twenty seconds, whether or not it makes progress', async () => {
+  const printed: string[] = []
+  mock.method(process.stderr, 'write', (text: string) => printed.push(text))
+  mock.timers.enable({ apis: ['setInterval'] })
+  try {
+    await withSpinner('waiting for hook, deck', async (progress) => {
+      mock.timers.tick(20_000)
+      progress('waiting for deck')
+      mock.timers.tick(19_999)
+      assert.deepEqual(printed, ['  … waiting for hook, deck\n'])
+      mock.timers.tick(20_001)
+    })
+    mock.timers.tick(60_000)
+  } finally {
+    mock.timers.reset()
+    mock.restoreAll()
+  }
+  assert.deepEqual(printed.slice(1), Array(2).fill('  … waiting for deck\n'))
+})
+
+test('words are wrapped, paragraphs kept', () => {
+  assert.equal(wrapWords('one two three\nfour  five', 8), 'one two\nthree\nfour\nfive')
+  assert.equal(wrapWords('', 8), '')
+  assert.equal(wrapWords('a https://example.com/long b', 6), 'a\nhttps://example.com/long\nb')
 })
 
 test('marks are plain characters where the locale is not UTF-8', () => {

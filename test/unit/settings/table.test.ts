@@ -103,7 +103,7 @@ test('every row has a description that ends as a sentence, and one that must be 
   for (const [name, row] of Object.entries(ROWS)) {
     assert.match(row.description, /^\S.*[^.]\.$/, name)
     if ('required' in row) assert.ok(row.example, name)
-    if ('default' in row) assert.ok(row.type.safeParse(row.default).success, name)
-    if ('example' in row) assert.ok(name === 'CERTIFICATE_ARN' || row.type.safeParse(row.example).success, name)
+    if ('default' in row) assert.ok('value' in row.type(row.default), name)
+    if ('example' in row) assert.ok(name === 'CERTIFICATE_ARN' || 'value' in row.type(row.example), name)
   }
 })
