@@ -2,7 +2,7 @@
 // waited for; what is not ready in time is reported with its cause.
 import { type Checks, need } from '../lib/kubernetes/check.ts'
 import { manifests, secret } from '../lib/kubernetes/manifests.ts'
-import { apply, prune, waitLater, waitUntilReady } from '../lib/kubernetes/resources.ts'
+import { apply, prune, waitLater } from '../lib/kubernetes/resources.ts'
 import { snapshot } from '../lib/kubernetes/snapshot.ts'
 import { storageClass } from '../lib/kubernetes/storage.ts'
 import {
@@ -47,15 +47,10 @@ export default await step(
     await need(namespaces, secretChecks, prowJobCrd, serviceAccounts, configMaps, storageClass)
     const component = (name: string) => ({ name, manifests: manifests(settings, name) })
 
-    if (settings.OBJECT_STORE === 'on') {
-      // Tide reads its history from the store when it starts, and ends when it cannot; horologium starts jobs at once,
-      // whose logs would be lost. The others start beside it.
-      const later = ['tide', 'horologium']
-      await apply(...['object-store', ...COMPONENTS.filter((name) => !later.includes(name))].map(component))
-      await waitUntilReady('Deployment', ['object-store'], 'prow')
-      await apply(...later.map(component))
-    } else {
-      await apply(...COMPONENTS.map(component))
+    // Tide and horologium start when the object store does: manifests/tide/deployment.yaml.
+    const store = settings.OBJECT_STORE === 'on'
+    await apply(store && component('object-store'), ...COMPONENTS.map(component))
+    if (!store) {
       skipped('object-store', 'OBJECT_STORE=off: logs go to the bucket in secrets/s3-credentials')
       // Its PVC stays: it holds the logs so far.
       const old = manifests(settings, 'object-store').filter(({ object }) => object.kind !== 'PersistentVolumeClaim')
@@ -71,6 +66,6 @@ export default await step(
     await restartConsumers()
     if (usesRoles(settings) && (await snapshot()).has('Deployment', 'crier', 'prow'))
       await task('role in the pods', (progress) => ensurePodRoles(settings, progress))
-    await waitLater('Deployment', COMPONENTS, 'prow')
+    await waitLater('Deployment', [...(store ? ['object-store'] : []), ...COMPONENTS], 'prow')
   },
 )

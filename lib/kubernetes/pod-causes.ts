@@ -7,7 +7,11 @@ export interface ContainerStatus {
   name: string
   ready: boolean
   restartCount: number
-  state?: { waiting?: { reason: string; message?: string }; terminated?: { reason?: string; exitCode: number } }
+  state?: {
+    waiting?: { reason: string; message?: string }
+    running?: object
+    terminated?: { reason?: string; exitCode: number }
+  }
   lastState?: { terminated?: { reason?: string; exitCode: number } }
 }
 
@@ -123,6 +127,14 @@ const CAUSES: ((evidence: PodEvidence) => Cause | undefined)[] = [
   function volumeNotMounted(evidence) {
     const cause = event(evidence, /FailedMount|MountVolume|Unable to attach/)
     return cause ? { cause, remedy: `Check ${inPod(evidence, 'describe')}` } : undefined
+  },
+  function initContainerRuns(evidence) {
+    const found = evidence.status.initContainerStatuses?.find(({ state }) => state?.running)
+    if (!found) return undefined
+    return {
+      cause: `its init container ${found.name} has not ended`,
+      remedy: `Read its log: ${inPod(evidence, 'logs', '-c', found.name)}`,
+    }
   },
   function probeFails(evidence) {
     const cause = event(evidence, /probe failed/i)

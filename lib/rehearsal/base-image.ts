@@ -18,8 +18,13 @@ import { cachedLayer, fileStamp, type Layer } from './oci.ts'
 // What every image holds besides its program: a shell with the usual commands, and git as Prow uses it.
 const COMMANDS = (
   'sh base64 bash cat chmod cp curl cut date dd echo env false find git grep gzip head id ls mkdir mv printf rm sed ' +
-  'seq sleep sort tail tar tee test touch tr true uname wc yes'
+  'seq sleep sort tail tar tee test timeout touch tr true uname wc yes'
 ).split(' ')
+
+// busybox's nc as far as the manifests use it: nc -z -w SECONDS HOST PORT
+const NC = `#!/bin/bash
+exec timeout "$3" bash -c ': <"/dev/tcp/$0/$1"' "$4" "$5"
+`
 
 const CA_BUNDLE = 'etc/ssl/certs/ca-certificates.crt'
 
@@ -36,31 +41,35 @@ export async function commandsLayer(): Promise<Layer> {
   }
   const found = COMMANDS.map((name) => [name, realpathSync(onPath(name)!)] as const)
   const remote = realpathSync(join(gitFolder, 'git-remote-https'))
-  return cachedLayer(['system 1', ...found.map(([, file]) => fileStamp(file)), fileStamp(remote)], async (stage) => {
-    await copyPrograms(stage, {
-      ...Object.fromEntries(found.map(([name, file]) => [`usr/bin/${name}`, file])),
-      [join(gitFolder, 'git-remote-https')]: remote,
-    })
-    for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
-      mkdirSync(join(stage, 'usr', name), { recursive: true })
-      symlinkSync(`usr/${name}`, join(stage, name))
-    }
-    symlinkSync('git-remote-https', join(stage, gitFolder, 'git-remote-http'))
-    for (const name of ['git-upload-pack', 'git-receive-pack']) symlinkSync('git', join(stage, 'usr/bin', name))
-    for (const name of ['git-submodule', 'git-sh-setup', 'git-sh-i18n']) {
-      if (existsSync(join(gitFolder, name))) copyFileSync(join(gitFolder, name), join(stage, gitFolder, name))
-    }
-    const templates = '/usr/share/git-core/templates'
-    if (existsSync(templates)) cpSync(templates, join(stage, templates), { recursive: true })
-    mkdirSync(join(stage, 'etc'))
-    writeFileSync(
-      join(stage, 'etc/passwd'),
-      'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',
-    )
-    writeFileSync(join(stage, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n')
-    for (const name of ['root', 'tmp', 'var/tmp']) mkdirSync(join(stage, name), { recursive: true })
-    for (const name of ['tmp', 'var/tmp']) chmodSync(join(stage, name), 0o1777)
-  })
+  return cachedLayer(
+    ['system 2', NC, ...found.map(([, file]) => fileStamp(file)), fileStamp(remote)],
+    async (stage) => {
+      await copyPrograms(stage, {
+        ...Object.fromEntries(found.map(([name, file]) => [`usr/bin/${name}`, file])),
+        [join(gitFolder, 'git-remote-https')]: remote,
+      })
+      writeFileSync(join(stage, 'usr/bin/nc'), NC, { mode: 0o755 })
+      for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
+        mkdirSync(join(stage, 'usr', name), { recursive: true })
+        symlinkSync(`usr/${name}`, join(stage, name))
+      }
+      symlinkSync('git-remote-https', join(stage, gitFolder, 'git-remote-http'))
+      for (const name of ['git-upload-pack', 'git-receive-pack']) symlinkSync('git', join(stage, 'usr/bin', name))
+      for (const name of ['git-submodule', 'git-sh-setup', 'git-sh-i18n']) {
+        if (existsSync(join(gitFolder, name))) copyFileSync(join(gitFolder, name), join(stage, gitFolder, name))
+      }
+      const templates = '/usr/share/git-core/templates'
+      if (existsSync(templates)) cpSync(templates, join(stage, templates), { recursive: true })
+      mkdirSync(join(stage, 'etc'))
+      writeFileSync(
+        join(stage, 'etc/passwd'),
+        'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',
+      )
+      writeFileSync(join(stage, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n')
+      for (const name of ['root', 'tmp', 'var/tmp']) mkdirSync(join(stage, name), { recursive: true })
+      for (const name of ['tmp', 'var/tmp']) chmodSync(join(stage, name), 0o1777)
+    },
+  )
 }
 
 /** The layer with the certificates that Go's programs and git trust, the rehearsal's own authority among them. */

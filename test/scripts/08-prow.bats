@@ -84,7 +84,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
   says 'would change' 'v20260101-abcdef123' '- create' 'would remove'
   run -0 runbook 08-prow
   says changed 'github-oauth-config in prow' removed
-  run ! grep -v v20260101-abcdef123 <(kube get deploy -n prow -l 'app notin (object-store,ghproxy)' -o jsonpath='{range .items[*]}{..image}{"\n"}{end}')
+  run ! grep -v v20260101-abcdef123 <(kube get deploy -n prow -l 'app notin (object-store,ghproxy)' -o jsonpath='{range .items[*]}{.spec.template.spec.containers[*].image}{"\n"}{end}')
   [[ "$(args deck)" != *oauth-url* && "$(args deck)" == *https://ghe.example.com/api/graphql* ]]
   [ "$(kube auth can-i create prowjobs.prow.k8s.io -n prow --as system:serviceaccount:prow:deck || true)" = no ]
   # Nothing mounts them any more.

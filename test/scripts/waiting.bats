@@ -6,8 +6,7 @@ setup_file() {
   kube get stage claim-provision -o json >"$BATS_FILE_TMPDIR/claim-provision.json"
 }
 teardown_file() { teardown_cluster; }
-# With a store in the cluster 08-prow would wait for that alone first.
-setup() { setup_world; setting WAIT_SECONDS=8 OBJECT_STORE=off; }
+setup() { setup_world; setting WAIT_SECONDS=8; }
 teardown() {
   kube delete stage claim-provision pod-ready held --ignore-not-found
   kube delete deploy,pvc --all -n prow --ignore-not-found

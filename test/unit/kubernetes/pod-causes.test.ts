@@ -36,6 +36,18 @@ const ROWS: [name: string, Partial<PodEvidence>, cause: RegExp, remedy: RegExp][
     /PVC ghproxy is Pending/,
     /07-ebs-csi/,
   ],
+  [
+    'an init container that waits',
+    {
+      status: {
+        phase: 'Pending',
+        initContainerStatuses: [{ name: 'object-store', ready: false, restartCount: 0, state: { running: {} } }],
+        ...waiting('PodInitializing'),
+      },
+    },
+    /init container object-store has not ended/,
+    /logs hook-1 -c object-store/,
+  ],
   ['no room', { status: unscheduled('0/3 nodes: Insufficient cpu. preemption: no') }, /^no node .*cpu$/, /larger/],
   ['no node of that architecture', { status: unscheduled("didn't match node affinity/selector") }, /no node/, /amd64/],
   ['a taint', { status: unscheduled('had untolerated taint {a: b}') }, /no node/, /taint/],
