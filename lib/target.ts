@@ -34,6 +34,8 @@ export async function lockTarget(settings: Settings): Promise<void> {
     // A person's kubectl preferences stay out of it, and discovery is cached apart from theirs.
     KUBERC: 'off',
     KUBECACHEDIR: process.env.KUBECACHEDIR ?? join(cacheFolder(), 'kubectl'),
+    // kubectl ends before its garbage matters; collecting it takes a fifth of its time.
+    GOGC: process.env.GOGC ?? '400',
   })
   if (settings.TARGET === 'eks') await lockEks(settings)
   else lockContext(settings)

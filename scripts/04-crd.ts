@@ -1,7 +1,7 @@
 // A job is an object of kind ProwJob. The guide's CRD is 3.8 MB, more than etcd takes in one request on newer versions;
 // ours describes the same fields that are validated and lets the pod specification through.
 import { manifests } from '../lib/kubernetes/manifests.ts'
-import { apply, waitUntilReady } from '../lib/kubernetes/resources.ts'
+import { apply, waitLater } from '../lib/kubernetes/resources.ts'
 import { prowJobCrd } from '../lib/prow/checks.ts'
 import { step } from '../lib/step.ts'
 
@@ -18,6 +18,6 @@ export default await step(
   async (settings) => {
     // kubectl apply --server-side -f prowjob_customresourcedefinition.yaml
     await apply({ name: 'prowjobs.prow.k8s.io', manifests: manifests(settings, 'crd') })
-    await waitUntilReady('CustomResourceDefinition', ['prowjobs.prow.k8s.io'])
+    await waitLater('CustomResourceDefinition', ['prowjobs.prow.k8s.io'])
   },
 )

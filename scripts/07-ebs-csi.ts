@@ -6,7 +6,6 @@ import { ensureRole } from '../lib/aws/iam.ts'
 import { oidcProvider } from '../lib/aws/oidc.ts'
 import { passed } from '../lib/base/problem.ts'
 import { type Checks, need, show } from '../lib/kubernetes/check.ts'
-import { forgetList } from '../lib/kubernetes/cluster.ts'
 import { apply } from '../lib/kubernetes/resources.ts'
 import { storageClass, storageClassResource } from '../lib/kubernetes/storage.ts'
 import { volumeDriver, volumeDriverState } from '../lib/prow/aws-checks.ts'
@@ -54,6 +53,5 @@ export default await step(
     const managed = await storageClassResource(settings, source.kind === 'auto')
     if (!managed) return show(storageClass(settings))
     await apply(managed)
-    forgetList()
   },
 )

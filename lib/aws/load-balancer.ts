@@ -1,12 +1,11 @@
 import { Problem, passed } from '../base/problem.ts'
 import { onPath, quote, tryRun } from '../base/shell.ts'
 import { need } from '../kubernetes/check.ts'
-import { forgetList, listObjects } from '../kubernetes/cluster.ts'
 import { kubectlLine } from '../kubernetes/kubectl.ts'
 import { manifestsWith } from '../kubernetes/manifests.ts'
 import { isManaged } from '../kubernetes/ownership.ts'
 import { apply } from '../kubernetes/resources.ts'
-import { getObjects } from '../kubernetes/snapshot.ts'
+import { forgetSnapshot, getObjects, listObjects } from '../kubernetes/snapshot.ts'
 import { currentRun, forget, markWritten, readOnce, target } from '../run/context.ts'
 import { findings } from '../run/findings.ts'
 import type { Change } from '../run/result.ts'
@@ -105,7 +104,7 @@ export async function ensureController(
   })
   if (installed) return findings(passed(found))
   await task('AWS Load Balancer Controller', () => installController(settings, cluster))
-  forgetList()
+  forgetSnapshot()
   forget(QUESTION)
 }
 

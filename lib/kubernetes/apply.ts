@@ -2,6 +2,7 @@ import { summarize } from '../base/summarize.ts'
 import { currentRun } from '../run/context.ts'
 import { combineOutcomes, type Difference, type Outcome, type Result } from '../run/result.ts'
 import { removal } from '../run/task.ts'
+import { isApplied } from './applied.ts'
 import { differences, objectName } from './difference.ts'
 import { isKept, keptNote, recreateReason } from './immutable.ts'
 import { inputStream, kubectl } from './kubectl.ts'
@@ -35,16 +36,16 @@ function classify(manifest: Manifest, now: Snapshot): Item {
     if (!old) return object.kind === 'Secret' && !plan ? 'create' : 'apply'
     if (recreateReason(old, object)) return 'recreate'
     if (isKept(old, object)) return 'keep'
-    if (!isReplaced(object)) return 'apply'
+    if (!isReplaced(object)) return isApplied(old, object) ? 'keep' : 'apply'
     return isUpToDate(old, object) ? 'keep' : 'replace'
   })()
   return { manifest, action, old, reason: old && recreateReason(old, object) }
 }
 
 /**
- * Makes the objects of `resources` be as given: applied server-side under our manager, forced over hand-made fields;
- * Secrets and ConfigMaps replaced; what cannot change in place recreated or kept. The outcome comes from comparing
- * before and after. Under --plan nothing is written, and the outcome is what would be.
+ * Makes the objects of `resources` be as given: applied server-side under our manager, forced over hand-made fields,
+ * unless that would change nothing; Secrets and ConfigMaps replaced; what cannot change in place recreated or kept. The
+ * outcome comes from comparing before and after. Under --plan nothing is written, and the outcome is what would be.
  */
 export async function applyResources(resources: Resource[]): Promise<Result[]> {
   const { plan } = currentRun()

@@ -33,13 +33,17 @@ export function rows(...checks: Checks[]): Check[] {
 
 /** What each check found, in their order. They look side by side. */
 export async function findingsOf(checks: Check[]): Promise<Finding[][]> {
-  const now = await snapshot()
+  const now = snapshot()
+  // Reported by the checks that look in it; without one nobody misses it.
+  now.catch(() => {})
   const { settings } = currentRun()
   return Promise.all(
     checks.map((check) =>
       settle(
         (async () => {
-          const verdict = await check.inspect(now, settings)
+          // One that takes no snapshot reads something else meanwhile.
+          const read = check.inspect as () => ReturnType<Check['inspect']>
+          const verdict = await (check.inspect.length === 0 ? read() : check.inspect(await now, settings))
           if (verdict === true) return passed(check.fact)
           return typeof verdict === 'string' ? failed(verdict, remedyOf(check)) : verdict
         })(),
@@ -74,6 +78,9 @@ function sortOut(checks: Check[], found: Finding[][]): { failures: Finding[]; la
  */
 export async function need(...checks: Checks[]): Promise<void> {
   const all = rows(...checks)
+  // A step that applied a CustomResourceDefinition did not wait until it is established.
+  const definitions = currentRun().waits.filter(({ watch }) => watch.kind === 'CustomResourceDefinition')
+  await Promise.allSettled(definitions.map(({ watch }) => watch.notReady))
   const { failures, later } = sortOut(all, await findingsOf(all))
   if (failures.length > 0) throw Problem.all(failures)
   for (const [step, messages] of later) after(step, messages)

@@ -1,24 +1,9 @@
 import { failed, passed } from '../base/problem.ts'
-import { forget, readOnce } from '../run/context.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Check } from './check.ts'
 import { kubectlLine } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
-import { getObjects } from './snapshot.ts'
-
-/** What is read together: the nodes, and what 07-ebs-csi and 11-ingress find or create. */
-const LISTED = 'nodes,storageclasses.storage.k8s.io,csidrivers.storage.k8s.io,ingressclasses.networking.k8s.io'
-
-/** The cluster-wide objects that the runbook inspects, read once until `forgetList`. */
-export async function listObjects(kind: 'Node' | 'StorageClass' | 'CSIDriver' | 'IngressClass'): Promise<KubeObject[]> {
-  const all = await readOnce(`kubectl get ${LISTED}`, () => getObjects(LISTED))
-  return all.filter((object) => object.kind === kind)
-}
-
-/** Drops them, after one was created. */
-export function forgetList(): void {
-  forget(`kubectl get ${LISTED}`)
-}
+import { listObjects } from './snapshot.ts'
 
 /** Whether a node takes pods: it is Ready and not cordoned. */
 function isUsable({ spec, status }: KubeObject): boolean {

@@ -3,12 +3,12 @@ import { paint, printLine, withSpinner } from '../base/terminal.ts'
 import { currentRun, markWritten } from '../run/context.ts'
 import { settle } from '../run/findings.ts'
 import { record } from '../run/report.ts'
-import type { Result, Waitable } from '../run/result.ts'
+import type { Result, Wait, Waitable } from '../run/result.ts'
 import { applyResources, fetchMissing, removeResource } from './apply.ts'
 import { diagnose } from './diagnose.ts'
 import type { Resource } from './manifests.ts'
 import { snapshot } from './snapshot.ts'
-import { watchUntilReady } from './wait.ts'
+import { Watch } from './wait.ts'
 
 /** Applies resources, all in as few requests as possible, and prints a line for each. Under --plan nothing is written. */
 export async function apply(...resources: (Resource | false | undefined)[]): Promise<Result[]> {
@@ -43,24 +43,31 @@ export async function prune(...resources: Resource[]): Promise<void> {
 export async function waitUntilReady(kind: Waitable, names: string[], namespace = ''): Promise<void> {
   const { plan, settings } = currentRun()
   if (plan || names.length === 0) return
-  const notReady = await withSpinner(`waiting for ${names.join(', ')}`, (progress) =>
-    watchUntilReady(kind, names, namespace, settings.WAIT_SECONDS, progress),
-  )
+  const watch = new Watch(kind, names, namespace, settings.WAIT_SECONDS)
+  const notReady = await withSpinner(`waiting for ${names.join(', ')}`, (progress) => {
+    watch.onChange = () => progress(waitingText(watch.waiting, names.length))
+    return watch.notReady
+  })
   if (notReady.length > 0) throw Problem.all(await diagnose(kind, notReady, namespace, settings))
 }
 
+const waitingText = (waiting: string[], all: number) =>
+  `waiting for ${waiting.join(', ')} (${all - waiting.length} of ${all} ready)`
+
 /**
- * The same for what no later step relies on: under install-all the wait begins now and ends with `finishWaits`, so that
- * all pods start side by side and the steps that follow need not stand still.
+ * The same for what the next steps can do without: under install-all the wait begins now and ends with `finishWaits`, so
+ * that all pods start side by side and the steps that follow need not stand still. One watch serves all of a kind in a
+ * namespace.
  */
-export async function waitLater(kind: Waitable, names: string[], namespace: string): Promise<void> {
+export async function waitLater(kind: Waitable, names: string[], namespace = ''): Promise<void> {
   const { started, plan, settings, steps, waits } = currentRun()
   if (!started.all) return waitUntilReady(kind, names, namespace)
   if (plan || names.length === 0) return
-  const notReady = watchUntilReady(kind, names, namespace, settings.WAIT_SECONDS, () => {})
+  const running = waits.find(({ watch }) => watch.kind === kind && watch.namespace === namespace && watch.add(names))
+  const watch = running?.watch ?? new Watch(kind, names, namespace, settings.WAIT_SECONDS)
   // Read in `finishWaits`, or by nobody when a step fails before.
-  notReady.catch(() => {})
-  waits.push({ step: steps.at(-1)?.step ?? '', kind, names, namespace, notReady })
+  watch.notReady.catch(() => {})
+  waits.push({ step: steps.at(-1)?.step ?? '', names, watch })
 }
 
 /** Ends all waits that `waitLater` began; throws a Problem with what is not ready, and resumes from its step. */
@@ -68,26 +75,26 @@ export async function finishWaits(): Promise<void> {
   const run = currentRun()
   const waits = run.waits.splice(0)
   if (waits.length === 0) return
-  const names = waits.flatMap((one) => one.names)
+  const all = waits.flatMap(({ names }) => names).length
+  const watches = [...new Set(waits.map(({ watch }) => watch))]
+  const waiting = () => waits.flatMap(({ names, watch }) => names.filter((name) => watch.waiting.includes(name)))
   printLine()
   printLine(`${paint('bold', 'waiting')}  Wait until everything that was installed is ready`)
-  const problems: Finding[] = []
-  const open = new Set(names)
-  await withSpinner(`waiting for ${names.join(', ')}`, async (progress) => {
-    for (const { step, kind, names: these, namespace, notReady } of waits) {
-      const found = await settle(
-        notReady.then((late) => (late.length > 0 ? diagnose(kind, late, namespace, run.settings) : [])),
-      )
-      for (const name of these) open.delete(name)
-      if (open.size > 0)
-        progress(`waiting for ${[...open].join(', ')} (${names.length - open.size} of ${names.length} ready)`)
-      if (found.length > 0) run.failedStep ??= step
-      problems.push(...found)
-    }
+  const found = await withSpinner(waitingText(waiting(), all), async (progress) => {
+    for (const watch of watches) watch.onChange = () => progress(waitingText(waiting(), all))
+    return Promise.all(watches.map((watch) => settle(findingsOfWatch(watch))))
   })
+  const problems = found.flat()
   if (problems.length > 0) {
-    run.steps.find((one) => one.step === run.failedStep)!.outcome = 'failed'
+    const failed = waits.find(({ names, watch }) => names.some((name) => watch.waiting.includes(name)))
+    run.failedStep = failed?.step
+    run.steps.find(({ step }) => step === failed?.step)!.outcome = 'failed'
     throw Problem.all(problems)
   }
-  printLine(`  ${paint('green', '✔')} ${names.length} workloads are ready`)
+  printLine(`  ${paint('green', '✔')} ${all} resources are ready`)
+}
+
+async function findingsOfWatch({ kind, namespace, notReady }: Wait['watch']): Promise<Finding[]> {
+  const late = await notReady
+  return late.length > 0 ? diagnose(kind, late, namespace, currentRun().settings) : []
 }

@@ -1,9 +1,8 @@
-import { forget, readOnce } from '../run/context.ts'
+import { currentRun, forget, readOnce } from '../run/context.ts'
 import { kubectl } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
 
-const NAMESPACES = ['prow', 'test-pods']
-
+/** The kinds in namespaces, as kubectl takes them. */
 const KINDS = {
   ConfigMap: 'configmaps',
   Secret: 'secrets',
@@ -18,17 +17,59 @@ const KINDS = {
   CronJob: 'cronjobs.batch',
 }
 
-const BY_NAME = [
-  'namespace/prow',
-  'namespace/test-pods',
-  'namespace/ingress-nginx',
-  'customresourcedefinition/prowjobs.prow.k8s.io',
-]
+/** Cluster-wide kinds of which everything is read. */
+const CLUSTER_WIDE = {
+  Node: 'nodes',
+  StorageClass: 'storageclasses.storage.k8s.io',
+  CSIDriver: 'csidrivers.storage.k8s.io',
+  IngressClass: 'ingressclasses.networking.k8s.io',
+}
+
+type Kind = keyof typeof KINDS
+
+/** What a snapshot is made of: kinds by namespace, and single objects. */
+interface Query {
+  namespaces: Record<string, Kind[]>
+  names: string[]
+}
+
+const PROW: Query = {
+  namespaces: {
+    prow: Object.keys(KINDS) as Kind[],
+    'test-pods': ['Secret', 'ServiceAccount', 'Role', 'RoleBinding'],
+  },
+  names: [
+    'namespace/prow',
+    'namespace/test-pods',
+    'namespace/ingress-nginx',
+    'customresourcedefinition/prowjobs.prow.k8s.io',
+  ],
+}
+
+const WITH_NGINX: Query = {
+  namespaces: {
+    ...PROW.namespaces,
+    'ingress-nginx': ['ConfigMap', 'ServiceAccount', 'Role', 'RoleBinding', 'Deployment', 'Service', 'Job'],
+  },
+  names: [
+    ...PROW.names,
+    ...['ingress-nginx', 'ingress-nginx-admission'].flatMap((name) => [
+      `clusterrole/${name}`,
+      `clusterrolebinding/${name}`,
+    ]),
+    'validatingwebhookconfiguration/ingress-nginx-admission',
+  ],
+}
 
 /** What was read from the cluster once and is shared by all checks and comparisons of a run; a write puts its answer in. */
 export class Snapshot {
   readonly #objects = new Map<string, KubeObject>()
   readonly #absent = new Set<string>()
+  readonly #query: Query
+
+  constructor(query: Query = PROW) {
+    this.#query = query
+  }
 
   /** The object of that kind and name, or undefined. Answers only for what was queried. */
   get(kind: string, name: string, namespace = ''): KubeObject | undefined {
@@ -59,8 +100,9 @@ export class Snapshot {
     return (
       this.has(object.kind, name, namespace) ||
       this.#absent.has(`${object.kind}/${namespace}/${name}`) ||
-      (NAMESPACES.includes(namespace) && object.kind in KINDS) ||
-      BY_NAME.includes(`${object.kind.toLowerCase()}/${name}`)
+      object.kind in CLUSTER_WIDE ||
+      Boolean(this.#query.namespaces[namespace]?.includes(object.kind as Kind)) ||
+      this.#query.names.includes(`${object.kind.toLowerCase()}/${name}`)
     )
   }
 
@@ -84,7 +126,7 @@ export function parseObjects(stdout: string): KubeObject[] {
 
 const QUESTION = 'kubectl get snapshot'
 
-/** The snapshot of this run: what is in prow and test-pods, read once. */
+/** The snapshot of this run: the namespaces of the runbook and what it needs of the cluster, read once. */
 export function snapshot(): Promise<Snapshot> {
   return readOnce(QUESTION, takeSnapshot)
 }
@@ -95,14 +137,25 @@ export function forgetSnapshot(): void {
 }
 
 async function takeSnapshot(): Promise<Snapshot> {
-  const kinds = Object.values(KINDS).join(',')
+  const query = currentRun().settings.INGRESS === 'nginx' ? WITH_NGINX : PROW
+  // Who owns which field tells what an apply would change.
+  const options = ['-o', 'json', '--show-managed-fields']
   const answers = await Promise.all([
-    kubectl(['get', '--ignore-not-found', '-o', 'json', ...BY_NAME]),
-    ...NAMESPACES.map((namespace) => kubectl(['get', '-n', namespace, '-o', 'json', kinds])),
+    kubectl(['get', ...options, '--ignore-not-found', ...query.names]),
+    ...Object.entries(query.namespaces).map(([namespace, kinds], index) => {
+      // One process for each namespace; what is cluster-wide comes with the first.
+      const all = [...kinds.map((kind) => KINDS[kind]), ...(index === 0 ? Object.values(CLUSTER_WIDE) : [])]
+      return kubectl(['get', ...options, '-n', namespace, all.join(',')])
+    }),
   ])
-  const found = new Snapshot()
+  const found = new Snapshot(query)
   for (const object of answers.flatMap(parseObjects)) found.put(object)
   return found
+}
+
+/** The cluster-wide objects of a kind. */
+export async function listObjects(kind: keyof typeof CLUSTER_WIDE): Promise<KubeObject[]> {
+  return (await snapshot()).all(kind)
 }
 
 /** The objects of some kinds as they are now, past the snapshot. `where` is such as `-n prow` or `-A`. */

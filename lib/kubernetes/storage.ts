@@ -2,10 +2,10 @@ import { failed, passed } from '../base/problem.ts'
 import { rerunLine } from '../run/rerun.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Check } from './check.ts'
-import { listObjects } from './cluster.ts'
 import { kubectlLine } from './kubectl.ts'
 import { type KubeObject, manifests, type Resource } from './manifests.ts'
 import { isManaged } from './ownership.ts'
+import { listObjects } from './snapshot.ts'
 
 /** Whether the EBS CSI driver is installed without EKS having installed it. */
 export async function hasSelfManagedDriver(): Promise<boolean> {

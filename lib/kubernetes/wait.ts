@@ -42,65 +42,100 @@ export function hasFailed(object: KubeObject): boolean {
 const ATTEMPTS = 3
 
 /**
- * Watches the named objects of one kind until all are ready, one has failed, or `seconds` are over; gives back the
- * names of those that are not ready. Costs nothing when the snapshot has them ready. Throws a Problem with the last
- * answer of the API server when the watch itself keeps failing.
+ * A watch of the named objects of one kind until all are ready, one has failed, or `seconds` are over. Costs nothing
+ * when the snapshot has them ready.
  */
-export async function watchUntilReady(
-  kind: Waitable,
-  names: string[],
-  namespace: string,
-  seconds: number,
-  progress: (text: string) => void,
-): Promise<string[]> {
-  const now = await snapshot()
-  const waiting = new Set<string>()
-  const failed = new Set<string>()
-  const note = (name: string, object: KubeObject | undefined) => {
-    if (object && isReady(object)) waiting.delete(name)
-    else waiting.add(name)
-    if (object && hasFailed(object)) failed.add(name)
+export class Watch {
+  readonly kind: Waitable
+  readonly namespace: string
+  /**
+   * The names of those that are not ready in the end. Rejected with a Problem that has the last answer of the API server
+   * when the watch itself keeps failing.
+   */
+  readonly notReady: Promise<string[]>
+  /** Called when one more object is ready, or no longer. */
+  onChange: () => void = () => {}
+  readonly #names = new Set<string>()
+  /** As seen last. */
+  readonly #objects = new Map<string, KubeObject>()
+  #ended = false
+
+  constructor(kind: Waitable, names: string[], namespace: string, seconds: number) {
+    this.kind = kind
+    this.namespace = namespace
+    for (const name of names) this.#names.add(name)
+    this.notReady = this.#run(Date.now() + seconds * 1000)
   }
-  for (const name of names) note(name, now.get(kind, name, namespace))
-  const over = () => waiting.size === 0 || failed.size > 0
-  const print = () =>
-    progress(`waiting for ${[...waiting].join(', ')} (${names.length - waiting.size} of ${names.length} ready)`)
-  const where = namespace ? ['-n', namespace] : []
-  const end = Date.now() + seconds * 1000
-  let failures = 0
-  let lastError = ''
-  while (!over() && Date.now() < end) {
-    print()
-    let rest = ''
-    let seen = false
-    const { exitCode, satisfied, stderr } = await stream(
-      'kubectl',
-      ['get', kind.toLowerCase(), ...where, '--watch', '-o', 'json'],
-      Math.ceil((end - Date.now()) / 1000),
-      (text) => {
-        rest += text
-        const last = rest.lastIndexOf('\n}\n') + 3
-        if (last < 3) return false
-        const whole = rest.slice(0, last)
-        rest = rest.slice(last)
-        for (const object of parseObjects(whole)) {
-          if (!names.includes(object.metadata.name)) continue
-          seen = true
-          now.put(object)
-          note(object.metadata.name, object)
-        }
-        print()
-        return over()
-      },
-    )
-    if (satisfied) break
-    // Something between us and the API server may close a watch long before the limit: it is begun again, later each
-    // time that it brings nothing.
-    failures = seen ? 0 : failures + 1
-    lastError = exitCode !== 0 && stderr.trim() ? stderr : ''
-    if (lastError && !isTransient(lastError) && failures >= ATTEMPTS) throw explainKubectl(lastError)
-    await sleep(Math.max(0, Math.min(1000 * 2 ** Math.min(failures, 4), end - Date.now())))
+
+  /** Waits for more objects in the same watch; false when it has ended. */
+  add(names: string[]): boolean {
+    if (!this.#ended) for (const name of names) this.#names.add(name)
+    return !this.#ended
   }
-  if (waiting.size > 0 && failures > 0 && lastError) throw explainKubectl(lastError)
-  return failed.size > 0 ? [...failed] : [...waiting]
+
+  /** The names of those that are not ready yet. */
+  get waiting(): string[] {
+    return [...this.#names].filter((name) => {
+      const object = this.#objects.get(name)
+      return !object || !isReady(object)
+    })
+  }
+
+  /** The names of those that will not be ready by waiting. */
+  get #failed(): string[] {
+    return [...this.#names].filter((name) => {
+      const object = this.#objects.get(name)
+      return object !== undefined && hasFailed(object)
+    })
+  }
+
+  get #over(): boolean {
+    return this.waiting.length === 0 || this.#failed.length > 0
+  }
+
+  async #run(end: number): Promise<string[]> {
+    const now = await snapshot()
+    for (const name of this.#names) {
+      const object = now.get(this.kind, name, this.namespace)
+      if (object) this.#objects.set(name, object)
+    }
+    const where = this.namespace ? ['-n', this.namespace] : []
+    let failures = 0
+    let lastError = ''
+    while (!this.#over && Date.now() < end) {
+      this.onChange()
+      let rest = ''
+      let seen = false
+      const { exitCode, stderr } = await stream(
+        'kubectl',
+        ['get', this.kind.toLowerCase(), ...where, '--watch', '-o', 'json'],
+        Math.ceil((end - Date.now()) / 1000),
+        (text) => {
+          rest += text
+          const last = rest.lastIndexOf('\n}\n') + 3
+          if (last < 3) return false
+          const objects = parseObjects(rest.slice(0, last))
+          rest = rest.slice(last)
+          for (const object of objects) {
+            if (this.#names.has(object.metadata.name)) seen = true
+            this.#objects.set(object.metadata.name, object)
+            now.put(object)
+          }
+          this.onChange()
+          return this.#over
+        },
+      )
+      if (this.#over) break
+      // Something between us and the API server may close a watch long before the limit: it is begun again, later each
+      // time that it brings nothing.
+      failures = seen ? 0 : failures + 1
+      lastError = exitCode !== 0 && stderr.trim() ? stderr : ''
+      if (lastError && !isTransient(lastError) && failures >= ATTEMPTS) break
+      await sleep(Math.max(0, Math.min(1000 * 2 ** Math.min(failures, 4), end - Date.now())))
+    }
+    this.#ended = true
+    if (!this.#over && failures > 0 && lastError) throw explainKubectl(lastError)
+    const failed = this.#failed
+    return failed.length > 0 ? failed : this.waiting
+  }
 }

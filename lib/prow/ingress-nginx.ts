@@ -4,7 +4,7 @@ import { type KubeObject, manifests, type Resource } from '../kubernetes/manifes
 import { apply, prune, waitLater, waitUntilReady } from '../kubernetes/resources.ts'
 import { getObjects, snapshot } from '../kubernetes/snapshot.ts'
 import { isReady } from '../kubernetes/wait.ts'
-import { currentRun, readOnce } from '../run/context.ts'
+import { currentRun } from '../run/context.ts'
 import { findings } from '../run/findings.ts'
 import { skipped } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
@@ -17,9 +17,8 @@ const JOBS = ['ingress-nginx-admission-create', 'ingress-nginx-admission-patch']
 export const ingressNginx: Check = {
   fact: 'ingress-nginx is ready',
   step: '11-ingress',
-  inspect: async () => {
-    const all = await readOnce(`kubectl get ${NAMESPACE}`, () => getObjects('deployments.apps', '-n', NAMESPACE))
-    const found = all.find(({ metadata }) => metadata.name === CONTROLLER)
+  inspect: (snapshot) => {
+    const found = snapshot.get('Deployment', CONTROLLER, NAMESPACE)
     if (!found) return `Deployment ${NAMESPACE}/${CONTROLLER} does not exist`
     return isReady(found) || `Deployment ${NAMESPACE}/${CONTROLLER} is not ready`
   },

@@ -1,4 +1,4 @@
-import { listObjects } from '../kubernetes/cluster.ts'
+import { listObjects } from '../kubernetes/snapshot.ts'
 
 /** How many nodes the cluster has, and whether all are simulated by kwok, which runs no program. */
 export async function inspectNodes(): Promise<{ count: number; simulated: boolean }> {

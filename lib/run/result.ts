@@ -61,8 +61,14 @@ export type Waitable = 'Deployment' | 'Job' | 'CustomResourceDefinition'
 /** A wait that a step began and that ends after the steps that follow it. */
 export interface Wait {
   step: string
-  kind: Waitable
   names: string[]
-  namespace: string
-  notReady: Promise<string[]>
+  /** It may serve several waits. */
+  watch: {
+    kind: Waitable
+    namespace: string
+    notReady: Promise<string[]>
+    readonly waiting: string[]
+    onChange: () => void
+    add: (names: string[]) => boolean
+  }
 }

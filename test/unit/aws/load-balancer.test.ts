@@ -24,7 +24,8 @@ async function find(objects: object[], classes: object[], cluster = CLUSTER) {
   currentRun().target = { kubeconfig: '', context: '', server: '' }
   fakeProgram('kubectl', {
     'get deployments.apps,serviceaccounts': { kind: 'List', items: objects },
-    'get nodes,': { kind: 'List', items: classes },
+    'nodes,': { kind: 'List', items: classes },
+    '--show-managed-fields': { kind: 'List', items: [] },
   })
   return findController(cluster)
 }

@@ -41,7 +41,57 @@ describe('a check', () => {
   })
 })
 
+describe('checks', () => {
+  test('that take no snapshot do not wait for it', async () => {
+    let taken = (_: Snapshot) => {}
+    setRun(newRun(here))
+    readOnce('kubectl get snapshot', () => new Promise<Snapshot>((settle) => (taken = settle)))
+    const order: string[] = []
+    await findingsOf([
+      row((now) => {
+        order.push(`with ${now.constructor.name}`)
+        return true
+      }),
+      row(() => {
+        order.push('without')
+        taken(new Snapshot())
+        return true
+      }),
+    ])
+    assert.deepEqual(order, ['without', 'with Snapshot'])
+  })
+
+  test('that take none still pass when it cannot be taken', async () => {
+    setRun(newRun(here))
+    readOnce('kubectl get snapshot', () => Promise.reject(new Problem('no answer', 'Wait.')))
+    const found = await findingsOf([row((now) => now.has('Secret', 'a', 'prow') || 'a does not exist'), row(() => true)])
+    assert.deepEqual(
+      found.flat().map(({ outcome, message }) => `${outcome} ${message}`),
+      ['failed no answer', 'passed a exists'],
+    )
+  })
+})
+
 describe('need', () => {
+  test('waits for a CustomResourceDefinition that an earlier step applied', async () => {
+    let established = false
+    const watch = {
+      kind: 'CustomResourceDefinition' as const,
+      namespace: '',
+      waiting: [],
+      onChange: () => {},
+      add: () => false,
+      notReady: new Promise<string[]>((settle) =>
+        setTimeout(() => {
+          established = true
+          settle([])
+        }, 50),
+      ),
+    }
+    currentRun().waits.push({ step: '04-crd', names: ['a'], watch })
+    await need(row(() => established || 'a is not established'))
+  })
+
   test('ends the step with everything that failed', async () => {
     await assert.rejects(
       need(

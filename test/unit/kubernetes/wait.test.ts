@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { Problem } from '../../../lib/base/problem.ts'
 import type { KubeObject } from '../../../lib/kubernetes/manifests.ts'
 import { Snapshot } from '../../../lib/kubernetes/snapshot.ts'
-import { hasFailed, isReady, watchUntilReady } from '../../../lib/kubernetes/wait.ts'
+import { hasFailed, isReady, Watch } from '../../../lib/kubernetes/wait.ts'
 import { newRun, readOnce, setRun } from '../../../lib/run/context.ts'
 import { folder, LOCAL, settings } from '../world.ts'
 
@@ -68,7 +68,7 @@ describe('a wait', () => {
     process.env.PATH = path
   })
   const wait = (seconds: number, kind: 'Deployment' | 'Job' = 'Deployment') =>
-    watchUntilReady(kind, ['one'], 'prow', seconds, () => {})
+    new Watch(kind, ['one'], 'prow', seconds).notReady
 
   test('ends when the object is ready', async () => {
     kubectl(`${print(deployment({}))}${print(deployment(complete))}sleep 30`)
@@ -98,6 +98,21 @@ describe('a wait', () => {
   test('for a Job ends when the Job has failed', async () => {
     kubectl(`${print(object('Job', conditions('Failed')))}sleep 30`)
     assert.deepEqual(await wait(20, 'Job'), ['one'])
+  })
+
+  test('takes more objects into the same watch, until it has ended', async () => {
+    const other = { ...deployment(complete), metadata: { name: 'other', namespace: 'prow', generation: 2 } }
+    kubectl(`${print(deployment({}))}sleep 1\n${print(deployment(complete))}sleep 1\n${print(other)}sleep 30`)
+    const watch = new Watch('Deployment', ['one'], 'prow', 20)
+    const changes: string[][] = []
+    watch.onChange = () => changes.push(watch.waiting)
+    assert.equal(watch.add(['other']), true)
+    assert.deepEqual(await watch.notReady, [])
+    assert.equal(starts(), 1)
+    assert.deepEqual(changes.at(0), ['one', 'other'])
+    assert.ok(changes.some((waiting) => waiting.join() === 'other'))
+    assert.equal(watch.add(['third']), false)
+    assert.deepEqual(watch.waiting, [])
   })
 
   test('gives back what is not ready at its limit', async () => {

@@ -28,7 +28,7 @@ function begin(aws: Answers, kubectl: Answers = {}, now: Settings = wanted): voi
   fakeProgram('kubectl', {
     ...kubectl,
     'get deployments.apps,serviceaccounts': list(),
-    'get nodes,': kubectl['get nodes,'] ?? list(),
+    'nodes,': kubectl['nodes,'] ?? list(),
     get: list(),
   })
 }
@@ -90,7 +90,7 @@ test('volumes: before, what will provision them; afterwards, that something does
     'add-on aws-ebs-csi-driver: will be created',
     'failed',
   ])
-  assert.deepEqual(await rowsOf({ 'describe-addon': NO_ADDON }, { 'get nodes,': driver }), [
+  assert.deepEqual(await rowsOf({ 'describe-addon': NO_ADDON }, { 'nodes,': driver }), [
     'passed',
     'volumes: aws-ebs-csi-driver is installed without the add-on',
     'passed',
