@@ -64,7 +64,10 @@ describe('checks', () => {
   test('that take none still pass when it cannot be taken', async () => {
     setRun(newRun(here))
     readOnce('kubectl get snapshot', () => Promise.reject(new Problem('no answer', 'Wait.')))
-    const found = await findingsOf([row((now) => now.has('Secret', 'a', 'prow') || 'a does not exist'), row(() => true)])
+    const found = await findingsOf([
+      row((now) => now.has('Secret', 'a', 'prow') || 'a does not exist'),
+      row(() => true),
+    ])
     assert.deepEqual(
       found.flat().map(({ outcome, message }) => `${outcome} ${message}`),
       ['failed no answer', 'passed a exists'],
