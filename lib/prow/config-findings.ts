@@ -71,7 +71,7 @@ function findingOf(cause: Cause, verdict: Verdict, settings: Settings): Finding 
   const parts = [
     ...errors.slice(0, 1).map((error) => `checkconfig: ${shorten(error)}${andMore(errors.length - 1)}`),
     ...more(cause),
-    [remedy, ...standing(first, outcome, verdict)].join(' '),
+    [remedy, ...standing(first, outcome, verdict, settings)].join(' '),
   ]
   const text = `${file}:${line} ${message}`
   return outcome === 'failed' ? failed(text, parts.join('\n')) : warning(text, parts.join(' '))
@@ -105,17 +105,18 @@ function outcomeOf({ first, errors }: Cause, verdict: Verdict, settings: Setting
 }
 
 /** Who refuses it, and which setting lets it pass, as sentences. */
-function standing({ rule, severity, setting }: Violation, outcome: 'failed' | 'warning', verdict: Verdict): string[] {
+function standing(violation: Violation, outcome: 'failed' | 'warning', verdict: Verdict, settings: Settings): string[] {
+  const { rule, severity, setting } = violation
   const lets = setting ? [`${setting} lets it pass.`] : []
-  if (severity === 'here') return ['Only this installation refuses it.', ...lets]
   if (severity === 'hint') return []
+  if (severity === 'here') return ['Only this installation refuses it.', ...lets]
   if (outcome === 'failed') {
     if (severity === 'invalid') return ['Prow refuses it.', ...lets]
     const who = rule === 'yaml' ? 'Prow accepts it' : 'Only checkconfig --strict refuses it'
     return [`${who}: ${setting ?? 'CONFIG_STRICT=off'} lets it pass.`]
   }
-  if (verdict.ran) return [severity === 'strict' && !verdict.loads ? '' : 'checkconfig accepts it.'].filter(Boolean)
-  return severity === 'invalid' ? [`That is so for ${KNOWN}.`] : ['checkconfig --strict refuses it.']
+  if (severity === 'strict' && settings.CONFIG_STRICT === 'off') return ['Only checkconfig --strict refuses it.']
+  return [verdict.ran ? 'checkconfig accepts it.' : `That is so for ${KNOWN}.`]
 }
 
 const andMore = (count: number) => (count > 0 ? ` (and ${count} more like it)` : '')

@@ -28,14 +28,16 @@ export async function validateConfig(
   const verdict: Verdict = !place
     ? { ran: false, reason: '' }
     : problems.length > 0
-      ? { ran: false, reason: 'its files cannot be read' }
+      ? { ran: false, reason: 'not all of the files can be applied' }
       : await runCheckconfig(settings, prow, place)
-  if (place && !verdict.ran && !verdict.remedy) skipped('checkconfig', verdict.reason)
   const sizes = await settle(Promise.resolve().then(() => configurationMaps(prow) && []))
   const findings = [...problems, ...configFindings(violations, verdict, settings), ...sizes]
   const failed = failures(findings)
   const isReadable = violations.every(({ rule, severity }) => rule !== 'yaml' || severity !== 'invalid')
-  if (failed.length > 0 && (problems.length > 0 || !isReadable)) throw Problem.all(failed)
+  const ends = failed.length > 0 && (problems.length > 0 || !isReadable)
+  // That it failed to run is a warning, which is not printed when the step ends here.
+  if (place && !verdict.ran && (ends || !verdict.remedy)) skipped('checkconfig', verdict.reason)
+  if (ends) throw Problem.all(failed)
   return { prow, findings }
 }
 

@@ -52,3 +52,18 @@ setup() { setup_world; }
   [ "$(kube get job label-sync -n prow -o jsonpath='{.status.succeeded}')" = 1 ]
   settled 10-labels
 }
+
+@test "without labels.yaml the labels stay as they are; only label_sync needs one" {
+  steps 02,03
+  node --import "$TSX" "$ROOT/scripts/init.ts" --config --env "$WORLD/.env" >/dev/null 2>&1
+  rm config/labels.yaml
+  before="$(snapshot)"
+  run -1 runbook 10-labels
+  says 'config/labels.yaml is missing, and label_sync reads it' 'manifests/config/labels.yaml' 'LABEL_SYNC=off'
+  same "$before" "$(snapshot)"
+  setting LABEL_SYNC=off
+  run -0 runbook 10-labels
+  says 'labels on GitHub' 'config/labels.yaml does not exist'
+  kube get configmap label-config -n prow --ignore-not-found -o name | grep . && return 1
+  settled 10-labels
+}
