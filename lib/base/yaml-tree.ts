@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Scalar } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
 
 // The package yaml, and not js-yaml as for manifests: only it keeps the line of every value.
 
@@ -75,9 +75,11 @@ export function parseYaml(text: string): { tree: Tree; errors: YamlError[] } {
       tree.map = new Map()
       tree.keys = new Map()
       for (const pair of node.items) {
-        const keyNode = pair.key as Scalar | null
+        const keyNode = pair.key as Node | null
         const keyLine = lineOf(keyNode?.range?.[0] ?? node.range?.[0])
-        const key = isScalar(keyNode) ? String(keyNode.source ?? keyNode.value) : String(keyNode)
+        const key = isScalar(keyNode)
+          ? String(keyNode.source ?? keyNode.value)
+          : text.slice(keyNode?.range?.[0], keyNode?.range?.[1])
         const child = convert(pair.value as Node, keyLine)
         if (key === '<<') {
           for (const merged of child.list ?? [child]) {

@@ -8,6 +8,7 @@ import { type ProwConfig, readFiles } from './config.ts'
 import { configFindings } from './config-findings.ts'
 import { configurationMaps } from './config-maps.ts'
 import type { Violation } from './rules/rule.ts'
+import { inspectTestPods } from './test-pods.ts'
 
 /**
  * Reads Prow's configuration and has it checked by the rules in lib/prow/rules and by checkconfig, which has the last
@@ -21,7 +22,7 @@ export async function validateConfig(
   // On demand: most scripts need no rules and no YAML parser, which take a moment to load.
   const { checkConfiguration } = await import('./rules/index.ts')
   const { prow, problems, templates } = readFiles(settings)
-  const violations = checkConfiguration(prow, settings).map((violation) => {
+  const violations = checkConfiguration(prow, settings, await inspectTestPods()).map((violation) => {
     const template = templates.get(violation.file)
     return template === undefined ? violation : { ...violation, remedy: templateRemedy(violation, template, settings) }
   })

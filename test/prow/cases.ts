@@ -1,53 +1,23 @@
 // Configurations, valid and invalid, for the rules of this runbook and for checkconfig. An invalid one has one problem.
 
-export interface Case {
-  name: string
-  config: string
-  plugins: string
-  jobs: Record<string, string>
-}
-
-const CONFIG = `prowjob_namespace: prow
-pod_namespace: test-pods
-decorate_all_jobs: true
-`
-const PLANK = `plank:
-  default_decoration_config_entries:
-    - config:
-        utility_images: {clonerefs: a, initupload: b, entrypoint: c, sidecar: d}
-        gcs_configuration: {bucket: s3://logs, path_strategy: explicit}
-        s3_credentials_secret: s3-credentials
-`
-const PLUGINS = `plugins:
-  org:
-    plugins: [trigger]
-`
-
-const all: Case[] = []
-const add = (name: string, given: Partial<Case>) =>
-  all.push({ name, config: CONFIG + PLANK, plugins: PLUGINS, jobs: {}, ...given })
-
-/** More text for config.yaml. */
-const config = (name: string, text: string) => add(`config: ${name}`, { config: CONFIG + PLANK + text })
-/** config.yaml with another plank. */
-const plank = (name: string, text: string, jobs: Record<string, string> = {}) =>
-  add(`plank: ${name}`, { config: `${CONFIG}plank:\n${text}`, jobs })
-const plugins = (name: string, text: string) => add(`plugins: ${name}`, { plugins: text })
-const files = (name: string, jobs: Record<string, string>, more: Partial<Case> = {}) =>
-  add(`jobs: ${name}`, { jobs, ...more })
-
-const SPEC = 'spec: {containers: [{image: i, command: [c]}]}'
-/** A presubmit of org/repo with these lines. */
-const pre = (name: string, ...lines: string[]) => files(`presubmit ${name}`, { 'a.yaml': presubmit(...lines) })
-const presubmit = (...lines: string[]) =>
-  `presubmits:\n  org/repo:\n    - ${(lines.some((line) => line.startsWith('name:')) ? lines : ['name: one', ...lines]).join('\n      ')}\n`
-const good = (name: string, ...lines: string[]) => pre(name, ...lines, SPEC)
-const periodic = (name: string, ...lines: string[]) =>
-  files(`periodic ${name}`, { 'p.yaml': `periodics:\n  - name: one\n    ${[...lines, SPEC].join('\n    ')}\n` })
-const post = (name: string, ...lines: string[]) =>
-  files(`postsubmit ${name}`, {
-    'p.yaml': `postsubmits:\n  org/repo:\n    - name: one\n      ${[...lines, SPEC].join('\n      ')}\n`,
-  })
+import {
+  add,
+  all,
+  type Case,
+  CONFIG,
+  config,
+  files,
+  good,
+  PLANK,
+  periodic,
+  plank,
+  plugins,
+  post,
+  pre,
+  presubmit,
+  SPEC,
+} from './case.ts'
+import './cases-of-rules.ts'
 
 // The YAML itself.
 config('nothing more', '')

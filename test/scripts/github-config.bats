@@ -50,7 +50,7 @@ YAML
     -e 's|history](https://|history](http://|' -e 's|https://prow.rehearsal.example/view/|http://prow.rehearsal.example/view/|' \
     -e 's|^deck:|deck:\n  view_auth_configs: {}|' -e 's|sync_period: 1m|sync_period: 15s|' \
     -e 's|        s3_credentials_secret: .*|        s3_credentials_secret: missing\n        oauth_token_secret: {name: oauth-token, key: oauth}|' config/config.yaml
-  sed -i 's|      - approve$|      - approve\n      - weainformer\n      - repo-permission-alert|' config/plugins.yaml
+  sed -i 's|      - approve$|      - approve\n      - weainformer\n      - repo-permission-alert\n      - config-updater|' config/plugins.yaml
   printf 'file_size_limit: {}\nyaml-validator: {}\nconfig_updater: {maps: {a: {name: config, clusters: {default: [kube-deploy]}}, labels.yaml: {name: label-config, clusters: {default: [test-pods]}}}}\n' >>config/plugins.yaml
   line() { grep -n "$1" "config/$2" | head -1 | cut -d: -f1; }
   refused 06-config \
@@ -58,11 +58,11 @@ YAML
     "config/config.yaml:$(line 'http://prow' config.yaml) plank.job_url_prefix_config" 'plank.report_templates.* points to http://' \
     'has the utility image clonerefs: gcr.io/k8s-prow/clonerefs:v20211111' \
     "config/config.yaml:$(line view_auth config.yaml) deck.view_auth_configs is not a field" \
-    'has s3_credentials_secret missing, which is not in test-pods' 'has oauth_token_secret oauth-token, which is not in test-pods' 'PRIVATE_CLONES=on' \
+    'names the Secret missing, which is not in test-pods' 'names the Secret oauth-token, which is not in test-pods' 'PRIVATE_CLONES=on' \
     'my job: this name is not allowed' 'presubmit my job is not decorated' \
     "config/plugins.yaml:$(line weainformer plugins.yaml) enables weainformer" 'enables repo-permission-alert' \
-    'file_size_limit is not a field' 'yaml-validator is not a field' 'writes to the namespace kube-deploy' \
-    'labels.yaml writes to the namespace test-pods'
+    'file_size_limit is not a field' 'yaml-validator is not a field' 'writes the ConfigMap config to the namespace kube-deploy' \
+    'labels.yaml writes the ConfigMap label-config to the namespace test-pods, where hook has no permission'
   rm -r config
   setting PROW_IMAGE_REGISTRY=gcr.io/k8s-prow
   refused 06-config 'PROW_IMAGE_REGISTRY=gcr.io/k8s-prow was shut down'

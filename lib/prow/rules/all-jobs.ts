@@ -116,7 +116,8 @@ function overlap(a: Job, b: Job): boolean {
   return others.branches.length === 0 || others.branches.some((branch) => runsOn(some, branch))
 }
 
-function runsOn({ branches, skip }: Branches, branch: string): boolean {
+/** Whether a job with these branches runs on one; false where that is not certain. */
+export function runsOn({ branches, skip }: Branches, branch: string): boolean {
   const skipped = skip.length > 0 ? asRegExp(skip.join('|')) : undefined
   // Where the meaning of the expression is not certain, the rule is silent.
   if (skip.length > 0 && !skipped) return false

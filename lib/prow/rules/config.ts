@@ -1,4 +1,5 @@
 import { isGiven, isTrue, keyLine, nodeAt, type Tree, textOf } from '../../base/yaml-tree.ts'
+import { prowUrl } from '../../settings/derived.ts'
 import { regexpError } from './go-syntax.ts'
 import { type Match, match, type Rule } from './rule.ts'
 
@@ -55,9 +56,71 @@ export const CONFIG_RULES: Rule<Tree>[] = [
     severity: 'invalid',
     remedy: 'Remove it, or write a number above 0.',
     *find(config) {
-      for (const part of ['tide', 'plank']) {
-        const count = nodeAt(config, part, 'max_goroutines')
-        if (typeof count?.value === 'number' && count.value < 0) yield match(count, `${part}.max_goroutines is below 0`)
+      const parts: [path: string, tree: Tree | undefined][] = [
+        ['tide', nodeAt(config, 'tide')],
+        ['plank', nodeAt(config, 'plank')],
+        ...(nodeAt(config, 'jenkins_operators')?.list ?? []).map((one, index): [string, Tree] => [
+          `jenkins_operators[${index}]`,
+          one,
+        ]),
+      ]
+      for (const [part, tree] of parts) {
+        for (const name of part === 'tide' ? ['max_goroutines'] : ['max_goroutines', 'max_concurrency']) {
+          const count = nodeAt(tree, name)
+          if (typeof count?.value === 'number' && count.value < 0) yield match(count, `${part}.${name} is below 0`)
+        }
+      }
+    },
+  },
+  {
+    name: 'managed-webhooks',
+    severity: 'strict',
+    remedy: 'Keep the organization or its repositories: with both GitHub would send each event twice.',
+    *find(config) {
+      const places = nodeAt(config, 'managed_webhooks', 'org_repo_config')
+      for (const place of places?.map?.keys() ?? []) {
+        const [org] = place.split('/')
+        if (place.includes('/') && places?.map?.has(org!))
+          yield match(keyLine(places, place), `managed_webhooks has ${place}, and its organization as well`)
+      }
+    },
+  },
+  {
+    name: 'managed-webhook-dates',
+    severity: 'invalid',
+    remedy: 'Write the time when the token was created.',
+    *find(config) {
+      for (const [place, one] of nodeAt(config, 'managed_webhooks', 'org_repo_config')?.map ?? []) {
+        const created = nodeAt(one, 'token_created_after')
+        if (isGiven(created) && !/^\d{4}-\d\d?-\d/.test(textOf(created)))
+          yield match(
+            created,
+            `managed_webhooks: token_created_after of ${place} is ${textOf(created)}`,
+            'Write a time such as 2026-01-31T12:00:00Z.',
+          )
+        else if (Date.parse(textOf(created)) > Date.now())
+          yield match(created, `managed_webhooks: token_created_after of ${place} is in the future`)
+      }
+    },
+  },
+  {
+    name: 'pubsub-pair',
+    severity: 'invalid',
+    remedy: 'Keep pubsub_triggers.',
+    *find(config) {
+      yield* bothSet(config, 'pubsub_subscriptions', 'pubsub_triggers')
+    },
+  },
+  {
+    name: 'jenkins-selectors',
+    severity: 'invalid',
+    remedy: 'A single operator has no label_selector; each of several has one.',
+    *find(config) {
+      const operators = nodeAt(config, 'jenkins_operators')?.list ?? []
+      for (const [index, one] of operators.entries()) {
+        const selector = nodeAt(one, 'label_selector')
+        if (operators.length > 1 !== isGiven(selector))
+          yield match(one, `jenkins_operators[${index}] has ${isGiven(selector) ? 'a' : 'no'} label_selector`)
       }
     },
   },
@@ -84,10 +147,16 @@ export const CONFIG_RULES: Rule<Tree>[] = [
     name: 'job-link',
     severity: 'here',
     remedy: 'It must end in /view/: Prow appends s3/BUCKET/PATH.',
-    *find(config) {
+    *find(config, all) {
+      const wanted = `${prowUrl(all.settings)}/view/`
       for (const [name, url] of nodeAt(config, 'plank', 'job_url_prefix_config')?.map ?? []) {
-        if (isGiven(url) && !textOf(url).endsWith('/view/') && !textOf(url).endsWith('/view'))
-          yield match(url, `plank.job_url_prefix_config of ${name} is ${textOf(url)}`)
+        const text = textOf(url)
+        if (isGiven(url) && !(/^https?:\/\//i.test(text) && /\/view\/?$/.test(text)))
+          yield match(
+            url,
+            `plank.job_url_prefix_config of ${name} is ${text}`,
+            `Write ${wanted}: Prow appends s3/BUCKET/PATH to it.`,
+          )
       }
     },
   },
@@ -151,16 +220,20 @@ export const CONFIG_RULES: Rule<Tree>[] = [
   {
     name: 'artifact-links',
     severity: 'hint',
-    remedy:
-      'Remove it, or write the URL of the S3 console, which ends in /buckets/: gcsweb shows Google Cloud Storage buckets.',
+    remedy: 'Remove it, or write the URL of the S3 console, which ends in /buckets/, or of a gcsweb of your own.',
     *find(config) {
       const spyglass = nodeAt(config, 'deck', 'spyglass')
       const many = ['gcs_browser_prefixes', 'gcs_browser_prefixes_by_bucket'].flatMap((name) => [
         ...(nodeAt(spyglass, name)?.map?.entries() ?? []),
       ])
       for (const [name, prefix] of [['gcs_browser_prefix', nodeAt(spyglass, 'gcs_browser_prefix')] as const, ...many])
-        if (/gcsweb|console\.cloud\.google\.com|storage\.googleapis\.com/.test(textOf(prefix)))
-          yield match(prefix, `deck.spyglass: the links to artifacts (${name}) point to ${textOf(prefix)}`)
+        if (
+          /gcsweb\.k8s\.io|console\.cloud\.google\.com|storage\.(?:cloud\.google|googleapis)\.com/.test(textOf(prefix))
+        )
+          yield match(
+            prefix,
+            `deck.spyglass: the links to artifacts (${name}) lead to ${textOf(prefix)}, which shows buckets of Google Cloud Storage`,
+          )
     },
   },
   {

@@ -6,7 +6,7 @@ import { missingDecoration } from './decoration.ts'
 import { type All, type Job, type Match, match, type Rule, shownJob } from './rule.ts'
 
 /** The decorations that config.yaml has as defaults. */
-function* decorations(all: All): Iterable<Tree> {
+export function* decorations(all: All): Iterable<Tree> {
   const plank = nodeAt(all.config, 'plank')
   for (const entry of nodeAt(plank, 'default_decoration_config_entries')?.list ?? []) {
     const config = nodeAt(entry, 'config')
@@ -29,16 +29,13 @@ function oldImages(decoration: Tree | undefined): [name: string, image: Tree][] 
   return images.filter(([, image]) => textOf(image).startsWith('gcr.io/k8s-prow/'))
 }
 
-/** What to do about a Secret that is not in test-pods. */
-function secretRemedy(name: string, available: string[]): string {
-  if (name === 'oauth-token')
-    return 'Set PRIVATE_CLONES=on and name clone-token: the bot token is not in test-pods, where any job could read it.'
-  if (name === 'clone-token') return 'Set PRIVATE_CLONES=on, or remove it.'
-  return `Name one that is in test-pods (${available.join(', ')}): without its Secret each job pod waits until Prow gives up.`
+/** The image of a utility from the release of Prow itself. */
+function utilityImage(name: string, { PROW_IMAGE_REGISTRY: registry, PROW_IMAGE_TAG: tag }: Settings): string {
+  return `${registry}/${name}:${tag}`
 }
 
-function availableSecrets(settings: Settings): string[] {
-  return ['s3-credentials', ...(settings.PRIVATE_CLONES === 'on' ? ['clone-token'] : [])]
+function oldImageRemedy(name: string, settings: Settings): string {
+  return `Write ${name}: ${utilityImage(name, settings)}. The registry gcr.io/k8s-prow was shut down, and no job pod would start.`
 }
 
 /** Rules about the default decorations of config.yaml. */
@@ -80,16 +77,18 @@ export const DECORATION_RULES: Rule<Tree>[] = [
   {
     name: 'old-images',
     severity: 'here',
-    remedy:
-      'Write PROW_IMAGE_REGISTRY and PROW_IMAGE_TAG of the settings: that registry was shut down, and no job pod would start.',
+    remedy: 'That registry was shut down, and no job pod would start.',
     *find(_, all) {
       for (const decoration of decorations(all))
         for (const [name, image] of oldImages(decoration))
-          yield match(image, `has the utility image ${name}: ${textOf(image)}`)
+          yield match(image, `has the utility image ${name}: ${textOf(image)}`, oldImageRemedy(name, all.settings))
       for (const job of all.jobs)
         for (const [name, image] of oldImages(nodeAt(job.tree, 'decoration_config')))
           yield {
-            ...match(image, `${job.kind} ${job.name} has the utility image ${name}: ${textOf(image)}`),
+            ...match(image, `${shownJob(job)} has the utility image ${name}: ${textOf(image)}`, {
+              remedy: oldImageRemedy(name, all.settings),
+              cause: `the utility image ${name}: ${textOf(image)}`,
+            }),
             file: job.file,
           }
     },
@@ -97,7 +96,7 @@ export const DECORATION_RULES: Rule<Tree>[] = [
   {
     name: 'images-of-another-release',
     severity: 'hint',
-    remedy: 'Take all four from the release of Prow itself, PROW_IMAGE_TAG.',
+    remedy: 'Take all four from the release of Prow itself.',
     *find(_, all) {
       const { PROW_IMAGE_TAG: wanted } = all.settings
       for (const decoration of decorations(all)) {
@@ -105,6 +104,7 @@ export const DECORATION_RULES: Rule<Tree>[] = [
           const tag = imageTag(image)
           if (tag && tag !== wanted)
             yield match(image, `has the utility image ${name} of ${tag}, and PROW_IMAGE_TAG is ${wanted}`, {
+              remedy: `Write ${name}: ${utilityImage(name, all.settings)}, and the others likewise.`,
               cause: tag,
             })
         }
@@ -162,39 +162,6 @@ export const DECORATION_RULES: Rule<Tree>[] = [
         const where = `${first.file}:${first.tree.line}`
         const whose = count === 1 ? `${shownJob(first)} (${where})` : `${count} jobs, the first in ${where}`
         yield match(at, `plank: the default decoration has ${what}; it is that of ${whose}`, remedy)
-      }
-    },
-  },
-  {
-    name: 'secrets-of-jobs',
-    severity: 'here',
-    remedy: 'Name a Secret that is in test-pods.',
-    *find(_, all) {
-      const available = availableSecrets(all.settings)
-      const check = function* (field: string, tree: Tree | undefined): Iterable<Match> {
-        const name = textOf(tree)
-        if (!isGiven(tree) || available.includes(name)) return
-        yield match(tree, `has ${field} ${name}, which is not in test-pods`, secretRemedy(name, available))
-      }
-      for (const decoration of decorations(all)) {
-        yield* check('s3_credentials_secret', nodeAt(decoration, 's3_credentials_secret'))
-        yield* check('oauth_token_secret', nodeAt(decoration, 'oauth_token_secret', 'name'))
-      }
-    },
-  },
-  {
-    name: 'job-account',
-    severity: 'hint',
-    remedy: 'Name prow-jobs, which may upload to the bucket.',
-    *find(_, all) {
-      for (const decoration of decorations(all)) {
-        const account = nodeAt(decoration, 'default_service_account_name')
-        if (isGiven(account) && textOf(account) !== 'prow-jobs')
-          yield match(
-            account,
-            `has default_service_account_name ${textOf(account)}, which this runbook does not create`,
-            { cause: 'another account' },
-          )
       }
     },
   },

@@ -1,10 +1,12 @@
 import { nodeAt, type Tree, textsOf } from '../../base/yaml-tree.ts'
 
-/** The plugins of each org or org/repo, in both forms of plugins.yaml. */
+/** The plugins of each org or org/repo, in both forms of plugins.yaml; `excluded` are repositories as org/repo. */
 export function* enabledPlugins(plugins: Tree): Iterable<{ place: string; list: Tree; excluded: string[] }> {
   for (const [place, one] of nodeAt(plugins, 'plugins')?.map ?? []) {
     const list = one.list ? one : nodeAt(one, 'plugins')
-    if (list?.list) yield { place, list, excluded: textsOf(nodeAt(one, 'excluded_repos')) }
+    // They are names without the organization.
+    const excluded = textsOf(nodeAt(one, 'excluded_repos')).map((repo) => `${place}/${repo}`)
+    if (list?.list) yield { place, list, excluded }
   }
 }
 

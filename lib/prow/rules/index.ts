@@ -1,22 +1,58 @@
 import { isGiven, isTrue, nodeAt, parseYaml, type Tree } from '../../base/yaml-tree.ts'
 import type { Settings } from '../../settings/table.ts'
 import { ALL_JOBS_RULES } from './all-jobs.ts'
+import { BRANCH_PROTECTION_RULES } from './branch-protection.ts'
 import { CONFIG_RULES } from './config.ts'
+import { CONFIG_UPDATER_RULES } from './config-updater.ts'
 import { decorator, jobsOf } from './decoration.ts'
 import { DECORATION_RULES } from './default-decoration.ts'
 import { checkTypes, type Decoding, fields } from './fields.ts'
 import { JOB_POD_RULES } from './job-pods.ts'
+import { PRESET_RULES } from './job-presets.ts'
 import { JOB_RULES } from './jobs.ts'
+import { LINK_RULES } from './links.ts'
 import { type Lost, watchReads } from './lost-files.ts'
+import { LABEL_RULES } from './matching-labels.ts'
+import { ORGANIZATION_RULES } from './organizations.ts'
 import { PLUGIN_RULES } from './plugins.ts'
-import { type All, type Job, type Match, match, type Rule, type Source, shownJob, type Violation } from './rule.ts'
+import { POD_SECURITY_RULES, PRESET_SECURITY_RULES } from './pod-security.ts'
+import { REFERENCE_RULES } from './references.ts'
+import {
+  type All,
+  type Job,
+  type Match,
+  match,
+  type Rule,
+  type Source,
+  shownJob,
+  type TestPods,
+  type Violation,
+} from './rule.ts'
+import { TEMPLATE_RULES } from './templates.ts'
 import { TIDE_RULES } from './tide.ts'
+import { TIDE_CONTEXT_RULES } from './tide-contexts.ts'
 
 /** What a rule gives each of its violations. */
 type Judging = Pick<Rule<never>, 'name' | 'severity' | 'remedy' | 'setting'>
 
 const CORRECT = 'Correct the file.'
 const NOTHING: Tree = { line: 1, value: null }
+
+/** The rules in the order in which they are applied, by what they are about. */
+export const RULES = {
+  config: [
+    ...CONFIG_RULES,
+    ...TEMPLATE_RULES,
+    ...LINK_RULES,
+    ...DECORATION_RULES,
+    ...TIDE_RULES,
+    ...ORGANIZATION_RULES,
+    ...BRANCH_PROTECTION_RULES,
+  ],
+  plugins: [...PLUGIN_RULES, ...CONFIG_UPDATER_RULES, ...LABEL_RULES],
+  job: [...JOB_RULES, ...PRESET_RULES, ...JOB_POD_RULES, ...POD_SECURITY_RULES],
+  all: [...ALL_JOBS_RULES, ...TIDE_CONTEXT_RULES, ...PRESET_SECURITY_RULES, ...REFERENCE_RULES],
+}
 
 /**
  * Everywhere a configuration breaks a rule: first as YAML, then the types of its fields, then the rules in their order.
@@ -25,6 +61,7 @@ const NOTHING: Tree = { line: 1, value: null }
 export function checkConfiguration(
   sources: { config: Source; plugins: Source; jobs: Map<string, Source> },
   settings: Settings,
+  testPods?: TestPods,
 ): Violation[] {
   const violations: Violation[] = []
   const add = (file: string, rule: Judging, found: Match, job?: Job) => {
@@ -80,6 +117,8 @@ export function checkConfiguration(
     plugins: plugins ?? NOTHING,
     jobFiles: files,
     jobs: files.flatMap(({ file, tree }) => jobsOf(tree, file, decorateAll, decorate)),
+    testPods,
+    configFile,
   }
 
   const { roots } = fields()
@@ -105,10 +144,10 @@ export function checkConfiguration(
       for (const found of rule.find(given, watched.all)) if (!watched.isConsequence()) add(file, rule, found, job)
     }
   }
-  if (config) apply([...CONFIG_RULES, ...DECORATION_RULES, ...TIDE_RULES], config, configFile)
-  if (plugins) apply(PLUGIN_RULES, plugins, pluginsFile)
-  for (const job of all.jobs) apply([...JOB_RULES, ...JOB_POD_RULES], job, job.file, job)
-  apply<All>(ALL_JOBS_RULES, all, configFile)
+  if (config) apply(RULES.config, config, configFile)
+  if (plugins) apply(RULES.plugins, plugins, pluginsFile)
+  for (const job of all.jobs) apply(RULES.job, job, job.file, job)
+  apply<All>(RULES.all, all, configFile)
   return violations
 }
 

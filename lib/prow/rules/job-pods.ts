@@ -1,7 +1,8 @@
 import { isGiven, keyLine, nodeAt, textOf, textsOf } from '../../base/yaml-tree.ts'
 import { missingDecoration } from './decoration.ts'
 import { s3Bucket } from './default-decoration.ts'
-import { agentOf, containersOf, type Job, match, type Rule, shownJob } from './rule.ts'
+import { ownPod, type Part, podOf, shownPreset } from './job-presets.ts'
+import { agentOf, containersOf, type Job, type Match, match, type Rule, shownJob } from './rule.ts'
 
 // What Prow itself adds to the pod of a decorated job (prow/pkg/pod-utils/decorate).
 const CONTAINERS = ['clonerefs', 'initupload', 'place-entrypoint', 'sidecar']
@@ -11,6 +12,20 @@ const MOUNT_PATHS = ['/logs', '/home/prow/go', '/tools']
 const ENV = ['CI', 'JOB_NAME', 'JOB_SPEC', 'JOB_TYPE', 'PROW_JOB_ID', 'BUILD_ID', 'BUILD_NUMBER']
 const ENV_OF_REFS = ['REPO_OWNER', 'REPO_NAME', 'PULL_BASE_REF', 'PULL_BASE_SHA', 'PULL_REFS']
 const ENV_OF_PULLS = ['PULL_NUMBER', 'PULL_PULL_SHA', 'PULL_HEAD_REF', 'PULL_TITLE']
+
+/** A match at a part of the pod of a job: when a preset adds it, there. */
+function matchPart(part: Part, job: Job, what: string): Match {
+  const { tree, file, preset } = part
+  if (!preset) return match(tree, `${shownJob(job)} ${what}`)
+  return { ...match(tree, `${shownJob(job)} ${what}, by ${shownPreset(preset)}`), file }
+}
+
+/** A mount that Prow makes itself. */
+function* reservedMount(mount: Part, job: Job): Iterable<Match> {
+  const path = textOf(nodeAt(mount.tree, 'mountPath'))
+  if (MOUNTS.includes(mount.name)) yield matchPart(mount, job, `mounts ${mount.name}`)
+  if (MOUNT_PATHS.includes(path)) yield matchPart(mount, job, `mounts a volume at ${path}`)
+}
 
 /** Rules about the pod of a job and its decoration. */
 export const JOB_POD_RULES: Rule<Job>[] = [
@@ -77,54 +92,57 @@ export const JOB_POD_RULES: Rule<Job>[] = [
     name: 'environment',
     severity: 'invalid',
     remedy: 'Rename the variable: Prow sets this one itself, and a name may occur once.',
-    *find(job) {
+    *find(job, all) {
       const reserved = new Set([
         ...ENV,
         ...(job.kind === 'periodic' ? [] : ENV_OF_REFS),
         ...(job.kind === 'presubmit' ? ENV_OF_PULLS : []),
       ])
-      for (const one of containersOf(job)) {
+      for (const { env } of ownPod(job).containers) {
         const seen = new Set<string>()
-        for (const env of nodeAt(one, 'env')?.list ?? []) {
-          const name = textOf(nodeAt(env, 'name'))
-          if (reserved.has(name)) yield match(env, `${shownJob(job)} sets ${name}`)
-          if (seen.has(name)) yield match(env, `${shownJob(job)} sets ${name} twice`)
+        for (const { name, tree } of env) {
+          if (reserved.has(name)) yield match(tree, `${shownJob(job)} sets ${name}`)
+          if (seen.has(name)) yield match(tree, `${shownJob(job)} sets ${name} twice`)
           seen.add(name)
         }
       }
+      // What a preset sets twice is reported as that.
+      for (const { env } of podOf(job, all).containers)
+        for (const part of env)
+          if (part.preset && reserved.has(part.name)) yield matchPart(part, job, `sets ${part.name}`)
     },
   },
   {
     name: 'volumes',
     severity: 'invalid',
     remedy: `Rename it. Prow uses the volumes ${VOLUMES.join(', ')} and the paths ${MOUNT_PATHS.join(', ')} itself.`,
-    *find(job) {
+    *find(job, all) {
       const reserved = new Set([
         ...VOLUMES,
         ...(job.decoration?.oauth_token_secret?.name ? [job.decoration.oauth_token_secret.name] : []),
         ...(job.decoration?.ssh_key_secrets ?? []),
       ])
-      const names = new Set<string>()
-      for (const volume of nodeAt(job.tree, 'spec', 'volumes')?.list ?? []) {
-        const name = textOf(nodeAt(volume, 'name'))
-        if (names.has(name)) yield match(volume, `${shownJob(job)} has two volumes named ${name}`)
-        if (reserved.has(name)) yield match(volume, `${shownJob(job)} has a volume named ${name}`)
-        names.add(name)
+      const own = ownPod(job)
+      const seen = new Set<string>()
+      for (const { name, tree } of own.volumes) {
+        if (seen.has(name)) yield match(tree, `${shownJob(job)} has two volumes named ${name}`)
+        if (reserved.has(name)) yield match(tree, `${shownJob(job)} has a volume named ${name}`)
+        seen.add(name)
       }
-      // Labels select presets, which may add volumes.
-      const presets = isGiven(nodeAt(job.tree, 'labels'))
-      for (const one of containersOf(job)) {
-        for (const mount of nodeAt(one, 'volumeMounts')?.list ?? []) {
-          const name = textOf(nodeAt(mount, 'name'))
-          const path = textOf(nodeAt(mount, 'mountPath'))
-          if (MOUNTS.includes(name)) yield match(mount, `${shownJob(job)} mounts ${name}`)
-          else if (!names.has(name) && !reserved.has(name) && !presets)
-            yield match(
-              mount,
-              `${shownJob(job)} mounts ${name}, which is not a volume of its spec`,
-              'Add it under spec.volumes.',
-            )
-          if (MOUNT_PATHS.includes(path)) yield match(mount, `${shownJob(job)} mounts a volume at ${path}`)
+      for (const { mounts } of own.containers) for (const mount of mounts) yield* reservedMount(mount, job)
+      const pod = podOf(job, all)
+      for (const part of pod.volumes)
+        if (part.preset && reserved.has(part.name)) yield matchPart(part, job, `has a volume named ${part.name}`)
+      const volumes = new Set(pod.volumes.map(({ name }) => name))
+      for (const { mounts } of pod.containers) {
+        for (const mount of mounts) {
+          const { name, preset } = mount
+          if (preset) yield* reservedMount(mount, job)
+          if (!volumes.has(name) && !reserved.has(name))
+            yield {
+              ...matchPart(mount, job, `mounts ${name}, which is not a volume of its pod`),
+              remedy: preset ? 'Add it under volumes of the preset.' : 'Add it under spec.volumes.',
+            }
         }
       }
     },

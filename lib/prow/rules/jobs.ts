@@ -5,7 +5,38 @@ import { agentOf, containersOf, type Job, match, type Rule, shownJob } from './r
 
 const LABEL_NAME = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/
+// Jenkins has folders.
+const JENKINS_NAME = /^[A-Za-z0-9-._]([A-Za-z0-9-._/]*[A-Za-z0-9-_])?$/
 const PROW_LABELS = ['created-by-prow', 'prow.k8s.io/type', 'prow.k8s.io/id']
+
+/** What runs the jobs of other agents. */
+const OPERATORS: Record<string, string> = {
+  jenkins: 'jenkins-operator',
+  'tekton-pipeline': 'the controller of pipelines',
+}
+
+/** The remedy for an expression that is none: what a file pattern would be as an expression. */
+function expressionRemedy(text: string): string | undefined {
+  const expression = asExpression(text)
+  return expression && `Write ${expression}: it is a regular expression of Go (RE2), not a file pattern.`
+}
+
+/** A pattern of file names such as `*.go` or `docs/**` as a regular expression; undefined when it is none. */
+export function asExpression(pattern: string): string | undefined {
+  if (!/[*?]/.test(pattern) || /[\\^$()|+[\]{}]|\.[*?]/.test(pattern)) return undefined
+  // At the beginning it is any folder, and at the end everything below.
+  const open = /^\*+\/?/.exec(pattern)?.[0] ?? ''
+  const end = /\/?\*+$/.exec(pattern.slice(open.length))?.[0] ?? ''
+  const middle = pattern.slice(open.length, pattern.length - end.length)
+  if (middle === '') return undefined
+  const body = middle
+    .replace(/[.]/g, '\\.')
+    .replace(/\*\*\/?/g, '\u0000')
+    .replace(/\*/g, '[^/]*')
+    .replace(/\?/g, '[^/]')
+    .replaceAll('\u0000', '.*')
+  return `${open === '' ? '^' : open.endsWith('/') ? '(^|/)' : ''}${body}${end === '' ? '$' : end.startsWith('/') ? '/' : ''}`
+}
 
 /** Rules about one job but for its pod: its name, where it runs, and when. */
 export const JOB_RULES: Rule<Job>[] = [
@@ -14,7 +45,8 @@ export const JOB_RULES: Rule<Job>[] = [
     severity: 'invalid',
     remedy: 'Only letters, digits, - . and _ are allowed.',
     *find(job) {
-      if (!/^[A-Za-z0-9-._]+$/.test(job.name) && agentOf(job) !== 'jenkins')
+      const allowed = agentOf(job) === 'jenkins' ? JENKINS_NAME : /^[A-Za-z0-9-._]+$/
+      if (!allowed.test(job.name))
         yield match(
           nodeAt(job.tree, 'name') ?? job.tree,
           job.name ? `${shownJob(job)}: this name is not allowed` : `a ${job.kind} has no name`,
@@ -54,12 +86,67 @@ export const JOB_RULES: Rule<Job>[] = [
     },
   },
   {
+    name: 'agent',
+    severity: 'here',
+    remedy: 'Remove agent and give the job a spec with containers: Prow itself runs only jobs that are pods.',
+    *find(job) {
+      const agent = agentOf(job)
+      if (agent === 'kubernetes') return
+      const operator = OPERATORS[agent]
+      yield match(
+        nodeAt(job.tree, 'agent'),
+        operator
+          ? `${shownJob(job)} has agent: ${agent}, and ${operator} is not installed`
+          : `${shownJob(job)} has agent: ${agent}, for which nothing is installed`,
+      )
+    },
+  },
+  {
+    name: 'agent-fields',
+    severity: 'invalid',
+    remedy: 'Remove it, or remove agent: kubernetes is the default.',
+    *find(job) {
+      const agent = agentOf(job)
+      if (agent !== 'jenkins' && agent !== 'tekton-pipeline' && agent !== 'kubernetes') return
+      const pipeline = ['pipeline_run_spec', 'tekton_pipeline_run_spec'].find((name) => nodeAt(job.tree, name)?.map)
+      if (pipeline && agent !== 'tekton-pipeline')
+        yield match(
+          keyLine(job.tree, pipeline),
+          `${shownJob(job)} has ${pipeline}, which requires agent: tekton-pipeline`,
+        )
+      if (agent === 'kubernetes') return
+      if (agent === 'tekton-pipeline' && !pipeline)
+        yield match(job.tree, `${shownJob(job)} has no pipeline_run_spec`, 'Add one.')
+      if (job.decoration)
+        yield match(
+          nodeAt(job.tree, 'decorate') ?? nodeAt(job.tree, 'agent'),
+          `${shownJob(job)} is decorated, and has agent: ${agent}`,
+          'Set decorate: false and remove decoration_config, or remove agent.',
+        )
+      if (isTrue(nodeAt(job.tree, 'error_on_eviction')))
+        yield match(
+          nodeAt(job.tree, 'error_on_eviction'),
+          `${shownJob(job)} has error_on_eviction, and agent: ${agent}`,
+        )
+    },
+  },
+  {
+    name: 'jenkins-cluster',
+    severity: 'strict',
+    remedy: 'Remove cluster: Jenkins runs the job wherever it is.',
+    *find(job) {
+      const cluster = nodeAt(job.tree, 'cluster')
+      if (agentOf(job) === 'jenkins' && isGiven(cluster) && textOf(cluster) !== 'default')
+        yield match(cluster, `${shownJob(job)} has agent: jenkins and cluster: ${textOf(cluster)}`)
+    },
+  },
+  {
     name: 'build-cluster',
     severity: 'here',
     remedy: 'Remove cluster: Prow knows only this cluster, by the name default.',
     *find(job) {
       const cluster = nodeAt(job.tree, 'cluster')
-      if (isGiven(cluster) && textOf(cluster) !== 'default')
+      if (isGiven(cluster) && textOf(cluster) !== 'default' && agentOf(job) !== 'jenkins')
         yield match(cluster, `${shownJob(job)} has cluster: ${textOf(cluster)}`)
     },
   },
@@ -112,12 +199,32 @@ export const JOB_RULES: Rule<Job>[] = [
         if (field === 'trigger' && job.kind !== 'presubmit') continue
         const one = nodeAt(job.tree, field)
         const error = isGiven(one) ? regexpError(textOf(one)) : undefined
-        if (error) yield match(one, `${shownJob(job)}: ${field} ${error}`)
+        if (error)
+          yield match(one, `${shownJob(job)}: ${field} ${error}: ${textOf(one)}`, expressionRemedy(textOf(one)) ?? {})
       }
       for (const field of ['branches', 'skip_branches']) {
         const list = nodeAt(job.tree, field)
         const error = regexpError(textsOf(list).join('|'))
-        if (error) yield match(list, `${shownJob(job)}: ${field} ${error}`)
+        if (error) yield match(list, `${shownJob(job)}: ${field} ${error}: ${textsOf(list).join(', ')}`)
+      }
+    },
+  },
+  {
+    name: 'file-patterns',
+    severity: 'hint',
+    remedy: 'It is a regular expression of Go (RE2), not a file pattern.',
+    *find(job) {
+      if (job.kind === 'periodic') return
+      for (const field of ['run_if_changed', 'skip_if_only_changed']) {
+        const one = nodeAt(job.tree, field)
+        const text = textOf(one)
+        const expression = isGiven(one) && !regexpError(text) ? asExpression(text) : undefined
+        if (expression && expression !== text)
+          yield match(
+            one,
+            `${shownJob(job)}: ${field} looks like a file pattern: ${text}`,
+            `Write ${expression} if it is: this is a regular expression of Go (RE2).`,
+          )
       }
     },
   },
@@ -146,6 +253,34 @@ export const JOB_RULES: Rule<Job>[] = [
           `${shownJob(job)}: ${name} ${text} is not a valid duration`,
           'Write it like 90m or 24h; days are not supported.',
         )
+    },
+  },
+  {
+    name: 'retry',
+    severity: 'invalid',
+    remedy: 'Write it like 90m or 24h; days are not supported.',
+    *find(job) {
+      const retry = nodeAt(job.tree, 'retry')
+      const interval = textOf(nodeAt(retry, 'interval'))
+      if (job.kind === 'periodic' && retry?.map && !isDuration(interval))
+        yield match(
+          nodeAt(retry, 'interval') ?? retry,
+          interval
+            ? `${shownJob(job)}: retry.interval ${interval} is not a valid duration`
+            : `${shownJob(job)}: retry has no interval`,
+        )
+    },
+  },
+  {
+    name: 'periodic-clone',
+    severity: 'strict',
+    remedy: 'Move it into the entry of extra_refs that it is for: a periodic job has no repository of its own.',
+    *find(job) {
+      if (job.kind !== 'periodic') return
+      for (const name of ['clone_depth', 'clone_uri', 'path_alias']) {
+        const one = nodeAt(job.tree, name)
+        if (isGiven(one) && one.value !== 0) yield match(one, `${shownJob(job)} has ${name}, which has no effect there`)
+      }
     },
   },
   {

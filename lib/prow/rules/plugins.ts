@@ -1,6 +1,6 @@
 import { nearest } from '../../base/nearest.ts'
 import { summarize } from '../../base/summarize.ts'
-import { isGiven, keyLine, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
+import { keyLine, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
 import { enabledPlugins, PluginScope, shownPlace } from './enabled-plugins.ts'
 import { fields, REMOVED_PLUGINS } from './fields.ts'
 import { type Match, match, type Rule } from './rule.ts'
@@ -39,16 +39,40 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
     },
   },
   {
+    name: 'plugin-forms',
+    severity: 'invalid',
+    remedy: 'Write plugins: above the list, as for the others.',
+    *find(plugins) {
+      const places = [...(nodeAt(plugins, 'plugins')?.map ?? [])]
+      const list = places.find(([, one]) => one.list)
+      const map = places.find(([, one]) => one.map)
+      if (list && map)
+        yield match(
+          list[1],
+          `plugins has a list for ${list[0]} and a map for ${map[0]}, and Prow reads only one of these forms`,
+        )
+    },
+  },
+  {
     name: 'plugin-twice',
     severity: 'invalid',
     remedy: 'Keep it for the organization, or for its repositories.',
     *find(plugins) {
-      const places = new Map([...enabledPlugins(plugins)].map(({ place, list }) => [place, new Set(textsOf(list))]))
+      const places = new Map(
+        [...enabledPlugins(plugins)].map(({ place, list, excluded }) => [
+          place,
+          { plugins: new Set(textsOf(list)), excluded },
+        ]),
+      )
       for (const { place, list } of enabledPlugins(plugins)) {
         if (!place.includes('/')) continue
-        const org = places.get(place.split('/')[0]!)
+        const [name, repo] = place.split('/')
+        const org = places.get(name!)
+        // A repository that its organization excludes may have the same plugins.
+        if (!org || org.excluded.includes(`${name}/${repo}`)) continue
         for (const one of list.list ?? [])
-          if (org?.has(textOf(one))) yield match(one, `enables ${textOf(one)} for ${place} and for its organization`)
+          if (org.plugins.has(textOf(one)))
+            yield match(one, `enables ${textOf(one)} for ${place} and for its organization`)
       }
     },
   },
@@ -104,47 +128,6 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
     },
   },
   {
-    name: 'config-updater',
-    severity: 'invalid',
-    remedy: 'Keep one of the two.',
-    *find(plugins) {
-      for (const [glob, one] of nodeAt(plugins, 'config_updater', 'maps')?.map ?? []) {
-        if (isGiven(nodeAt(one, 'name')) && isGiven(nodeAt(one, 'partitioned_names')))
-          yield match(one, `config_updater.maps.${glob} has both name and partitioned_names`)
-        if (isGiven(nodeAt(one, 'clusters')) && isGiven(nodeAt(one, 'cluster_groups')))
-          yield match(one, `config_updater.maps.${glob} has both clusters and cluster_groups`)
-      }
-    },
-  },
-  {
-    name: 'config-updater-namespaces',
-    severity: 'here',
-    remedy: 'Remove clusters, then it is prow: hook may change ConfigMaps in prow only.',
-    *find(plugins) {
-      for (const [glob, one] of nodeAt(plugins, 'config_updater', 'maps')?.map ?? []) {
-        for (const list of nodeAt(one, 'clusters')?.map?.values() ?? []) {
-          for (const namespace of list.list ?? []) {
-            if (textOf(namespace) !== 'prow')
-              yield match(namespace, `config_updater.maps.${glob} writes to the namespace ${textOf(namespace)}`, {
-                cause: textOf(namespace),
-              })
-          }
-        }
-      }
-    },
-  },
-  {
-    name: 'label-files',
-    severity: 'hint',
-    remedy: 'Name the one file that label_sync reads: every other file that matches becomes a key of label-config too.',
-    *find(plugins) {
-      const maps = nodeAt(plugins, 'config_updater', 'maps')
-      for (const [glob, one] of maps?.map ?? [])
-        if (textOf(nodeAt(one, 'name')) === 'label-config' && glob.includes('*'))
-          yield match(keyLine(maps, glob), `config_updater.maps.${glob} puts every matching file into label-config`)
-    },
-  },
-  {
     name: 'trusted-apps',
     severity: 'here',
     remedy: 'Write it without [bot]: Prow removes that suffix from the author of a pull request before it compares.',
@@ -165,7 +148,7 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
     severity: 'strict',
     remedy: 'The labels of the plugins and of the queries of Tide must agree.',
     *find(plugins, all) {
-      yield* labelMismatches(plugins, all.config)
+      yield* labelMismatches(plugins, all.config, all.configFile)
     },
   },
   {
@@ -214,7 +197,7 @@ const PAIRS: [plugin: string, label: string, list: 'labels' | 'missingLabels', e
   ['needs-rebase', 'needs-rebase', 'missingLabels', true],
 ]
 
-function* labelMismatches(plugins: Tree, config: Tree): Iterable<Match> {
+function* labelMismatches(plugins: Tree, config: Tree, configFile: string): Iterable<Match> {
   const scope = new PluginScope()
   for (const { query } of tideQueries(config)) {
     const kinds = ['tide']
@@ -235,15 +218,26 @@ function* labelMismatches(plugins: Tree, config: Tree): Iterable<Match> {
       .places()
       .filter((place) => scope.has(name, place) && scope.has('tide', place) && !scope.has(`label ${label}`, place))
     const verb = list === 'labels' ? 'requires' : 'forbids'
+    const inQuery = [...tideQueries(config)]
+      .flatMap(({ query }) => nodeAt(query, list)?.list ?? [])
+      .find((one) => textOf(one) === label)
     if (queried.length > 0)
-      yield match(
-        keyLine(plugins, 'plugins'),
-        `lacks ${plugin} for ${summarize(queried.map(shownPlace))}, where a query of Tide ${verb} ${label}`,
-        `Enable ${plugin} there, or remove ${label} from the query.`,
-      )
+      yield {
+        ...match(
+          inQuery,
+          `a query of Tide ${verb} ${label} in ${summarize(queried.map(shownPlace))}, where the plugin ${plugin} is not enabled`,
+          external
+            ? `Remove ${label} from ${list}: ${plugin} is an external plugin, which is not installed here, and Tide merges no pull request that conflicts.`
+            : `Enable ${plugin} there in plugins.yaml, or remove ${label} from ${list}.`,
+        ),
+        file: configFile,
+      }
+    const enabledAt = [...enabledPlugins(plugins)]
+      .flatMap((one) => one.list.list ?? [])
+      .find((one) => textOf(one) === plugin)
     if (enabled.length > 0)
       yield match(
-        keyLine(plugins, 'plugins'),
+        enabledAt ?? keyLine(plugins, 'plugins'),
         `enables ${plugin} for ${summarize(enabled.map(shownPlace))}, where no query of Tide ${verb} ${label}`,
         `Add ${label} to ${list} of the query in config.yaml.`,
       )

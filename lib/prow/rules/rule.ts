@@ -77,7 +77,7 @@ export interface Job {
 
 /** A job as messages name it: `presubmit unit-tests`. */
 export function shownJob({ kind, name }: Job): string {
-  return `${kind} ${name}`
+  return name === '' ? `a ${kind} without a name` : `${kind} ${name}`
 }
 
 /** The containers of a job. */
@@ -99,12 +99,29 @@ export interface Decoration {
   [more: string]: unknown
 }
 
+/** The kinds of objects without which a pod that names them does not start. */
+export const REFERENCED_KINDS = ['ServiceAccount', 'Secret', 'ConfigMap', 'PersistentVolumeClaim'] as const
+
+export type ReferencedKind = (typeof REFERENCED_KINDS)[number]
+
+/** What rules need to know of the namespace test-pods of the cluster. */
+export interface TestPods {
+  /** The names of the objects there. */
+  names: Record<ReferencedKind, ReadonlySet<string>>
+  /** Whether hook has a role there, with which the plugin config-updater writes ConfigMaps. */
+  hookMayWrite: boolean
+}
+
 /** The whole configuration, for rules that look across files. */
 export interface All {
   settings: Settings
   config: Tree
+  /** The name of config.yaml as it is shown. */
+  configFile: string
   plugins: Tree
   jobs: Job[]
   /** All files that may hold jobs and presets. */
   jobFiles: { file: string; tree: Tree }[]
+  /** Undefined when the cluster was not asked, or has no such namespace yet. */
+  testPods?: TestPods | undefined
 }

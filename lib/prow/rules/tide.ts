@@ -1,5 +1,6 @@
 import { isGiven, keyLine, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
 import { bothSet, ORG_REPO } from './config.ts'
+import { regexpError } from './go-syntax.ts'
 import { type Match, match, type Rule } from './rule.ts'
 
 /** The queries of Tide. */
@@ -127,24 +128,15 @@ export const TIDE_RULES: Rule<Tree>[] = [
         yield* check(one, name)
         for (const [repo, inner] of one.map ?? []) {
           yield* check(inner, `${name}/${repo}`)
-          for (const [branch, last] of inner.map ?? []) yield* check(last, `${name}/${repo}@${branch}`)
-        }
-      }
-    },
-  },
-  {
-    name: 'context-policy',
-    // Prow finds out only when Tide evaluates a pull request.
-    severity: 'hint',
-    remedy: 'A context is either required, or optional, or required when present.',
-    *find(config) {
-      const lists = ['required-contexts', 'optional-contexts', 'required-if-present-contexts']
-      const policy = nodeAt(config, 'tide', 'context_options')
-      for (const [index, name] of lists.entries()) {
-        for (const other of lists.slice(index + 1)) {
-          for (const context of nodeAt(policy, name)?.list ?? []) {
-            if (textsOf(nodeAt(policy, other)).includes(textOf(context)))
-              yield match(context, `tide.context_options has ${textOf(context)} in ${name} and in ${other}`)
+          for (const [branch, last] of inner.map ?? []) {
+            yield* check(last, `${name}/${repo}@${branch}`)
+            const error = regexpError(branch)
+            if (error)
+              yield match(
+                keyLine(inner, branch),
+                `tide.merge_method of ${name}/${repo}: the branch ${branch} ${error}`,
+                'Write the branch as a regular expression of Go (RE2).',
+              )
           }
         }
       }
