@@ -8,6 +8,7 @@ import type { Violation } from './rules/rule.ts'
 interface Cause {
   /** The first in the order of files and lines. */
   first: Violation
+  all: Violation[]
   /** All places as `file:line`, each once, with their files. */
   places: Map<string, string>
   /** What checkconfig says of it. */
@@ -26,7 +27,7 @@ const LENGTH = 300
  */
 export function configFindings(violations: Violation[], verdict: Verdict, settings: Settings): Finding[] {
   const causes = causesOf(violations)
-  const unexplained = verdict.ran ? verdict.errors.filter((error) => !explain(error, causes)) : []
+  const unexplained = verdict.ran ? explain(verdict.errors, causes) : []
   const findings = causes.map((cause) => findingOf(cause, verdict, settings))
   if (!verdict.ran) return [...findings, ...(verdict.remedy ? [didNotRun(verdict.reason, verdict.remedy)] : [])]
   const { program, errors, loads, unmade } = verdict
@@ -57,7 +58,8 @@ function causesOf(violations: Violation[]): Cause[] {
   for (const violation of [...violations].sort(byPlace)) {
     const { rule, severity, cause, remedy, file, line } = violation
     const key = [rule, severity, cause, remedy].join('\n')
-    const known = causes.get(key) ?? { first: violation, places: new Map(), errors: [] }
+    const known: Cause = causes.get(key) ?? { first: violation, all: [], places: new Map(), errors: [] }
+    known.all.push(violation)
     known.places.set(`${file}:${line}`, file)
     causes.set(key, known)
   }
@@ -139,19 +141,34 @@ function wordsOf(text: string): Set<string> {
   return new Set(words.filter((word) => word.length > 1 && !COMMON.has(word)))
 }
 
-/** Puts an error of checkconfig to the cause with which it has the most words in common. Answers whether there is one. */
-function explain(error: string, causes: Cause[]): boolean {
-  const words = wordsOf(error)
-  let best: { cause: Cause; score: number } | undefined
-  for (const cause of causes) {
-    const { file, message } = cause.first
-    const own = [...wordsOf(message)]
-    const common = own.filter((word) => words.has(word))
-    // A name of several words says more than a word; a file alone says where, and not what.
-    const names = common.filter((word) => /[_/-]/.test(word)).length
-    const score = common.length + names + (common.length > 0 && error.includes(file) ? 1 : 0)
-    if (score > 1 && score > (best?.score ?? 0)) best = { cause, score }
-  }
-  best?.cause.errors.push(error)
-  return best !== undefined
+/**
+ * Puts each error of checkconfig to the cause with a violation that has the most words in common with it. Answers the
+ * errors for which there is none.
+ */
+function explain(errors: string[], causes: Cause[]): string[] {
+  if (errors.length === 0) return []
+  const violations = causes.flatMap((cause) => cause.all.map(({ file, message }) => ({ cause, file, message })))
+  const byWord = new Map<string, number[]>()
+  for (const [index, { message }] of violations.entries())
+    for (const word of wordsOf(message)) {
+      const known = byWord.get(word)
+      if (known) known.push(index)
+      else byWord.set(word, [index])
+    }
+  return errors.filter((error) => {
+    const scores = new Map<number, number>()
+    // A name of several words says more than a word.
+    for (const word of wordsOf(error))
+      for (const index of byWord.get(word) ?? [])
+        scores.set(index, (scores.get(index) ?? 0) + (/[_/-]/.test(word) ? 2 : 1))
+    let best: { cause: Cause; score: number } | undefined
+    for (const [index, words] of scores) {
+      const { cause, file } = violations[index]!
+      // A file says where, and not what.
+      const score = words + (error.includes(file) ? 1 : 0)
+      if (score > 1 && score > (best?.score ?? 0)) best = { cause, score }
+    }
+    best?.cause.errors.push(error)
+    return best === undefined
+  })
 }

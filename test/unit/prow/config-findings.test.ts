@@ -127,6 +127,19 @@ test('of many errors of one cause the first is shown, with how many more there a
   assert.match(finding!.remedy, /^checkconfig: unit-tests-of-everything too long \(and 1 more like it\)\n/)
 })
 
+test('errors about the jobs of one cause all stand with it, whichever job its first place has', () => {
+  const long = (name: string, line: number) =>
+    violation('strict', { line, message: `presubmit ${name}: the name has 70 characters`, cause: 'length' })
+  const errors = ['unit', 'e2e', 'lint'].map((name) => `name of Presubmit job "${name}-of-everything" too long`)
+  const violations = ['lint', 'unit', 'e2e'].map((name, line) => long(`${name}-of-everything`, line))
+  const [finding, ...rest] = configFindings(violations, verdict(errors, true), SETTINGS)
+  assert.match(
+    finding!.remedy,
+    /^checkconfig: name of Presubmit job "unit-of-everything" too long \(and 2 more like it\)\n/,
+  )
+  assert.deepEqual(rest, [])
+})
+
 test('a check that checkconfig could not make is a warning, and the configuration is accepted', () => {
   const unmade: Verdict = { ran: true, program: 'it', errors: [], loads: true, unmade: ['error opening x'] }
   assert.deepEqual(outcomes([violation('invalid')], unmade), [
