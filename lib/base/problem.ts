@@ -7,6 +7,8 @@ export interface Finding {
   message: string
   remedy: string
   code?: Code
+  /** Stable, of the catalogue of causes: PRW-IMG-005. */
+  id?: string
 }
 
 export const passed = (message: string, detail = ''): Finding => ({ outcome: 'passed', message, remedy: detail })

@@ -1,5 +1,5 @@
 import { type Finding, failed } from '../base/problem.ts'
-import { kubectlLine } from '../kubernetes/kubectl.ts'
+import { kubectlLine } from '../run/kubectl-line.ts'
 import type { Settings } from '../settings/table.ts'
 import { hookUrl } from './webhook.ts'
 

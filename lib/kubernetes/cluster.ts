@@ -1,7 +1,7 @@
 import { failed, passed } from '../base/problem.ts'
+import { kubectlLine } from '../run/kubectl-line.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Check } from './check.ts'
-import { kubectlLine } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
 import { listObjects } from './snapshot.ts'
 

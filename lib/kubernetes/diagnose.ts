@@ -1,55 +1,29 @@
 import { type Finding, failed } from '../base/problem.ts'
 import { summarize } from '../base/summarize.ts'
-import { rerunLine } from '../run/rerun.ts'
+import { kubectlLine } from '../run/kubectl-line.ts'
 import type { Waitable } from '../run/result.ts'
 import type { Settings } from '../settings/table.ts'
-import { kubectlLine, tryKubectl } from './kubectl.ts'
+import { tryKubectl } from './kubectl.ts'
+import { meaningOfLastWords } from './last-words.ts'
 import type { KubeObject } from './manifests.ts'
-import { type Cause, causeOf, type PodStatus } from './pod-causes.ts'
+import { Objects, objectLabel } from './objects.ts'
+import { type Cause, mounted } from './pod-causes.ts'
 import { getObjects } from './snapshot.ts'
+import { unknownCause, type WorkloadCause, workloadCause } from './workload-cause.ts'
 
-/** Pods and what belongs to them in one namespace, read together. */
-class Evidence {
-  readonly objects: KubeObject[]
-
-  constructor(objects: KubeObject[]) {
-    this.objects = objects
-  }
-
-  ofKind(kind: string): KubeObject[] {
-    return this.objects.filter((object) => object.kind === kind)
-  }
-
-  /** The events of an object, newest first. */
-  events(kind: string, name: string): string[] {
-    return this.ofKind('Event')
-      .filter(({ involvedObject }) => {
-        const about = involvedObject as { kind: string; name: string }
-        return about.kind === kind && about.name === name
-      })
-      .sort((a, b) => String(b.lastTimestamp ?? b.eventTime).localeCompare(String(a.lastTimestamp ?? a.eventTime)))
-      .map(({ reason, message }) => `${reason}: ${message}`)
-  }
-
-  /** The PersistentVolumeClaims that a pod mounts and that are not bound. */
-  unboundClaims(pod: KubeObject) {
-    type Volumes = { volumes?: { persistentVolumeClaim?: { claimName: string } }[] }
-    const names = ((pod.spec as Volumes).volumes ?? []).map((volume) => volume.persistentVolumeClaim?.claimName)
-    return this.ofKind('PersistentVolumeClaim')
-      .filter(({ metadata, status }) => {
-        return names.includes(metadata.name) && (status as { phase?: string } | undefined)?.phase !== 'Bound'
-      })
-      .map(({ metadata, spec }) => ({
-        name: metadata.name,
-        class: (spec as { storageClassName?: string }).storageClassName ?? '',
-        message: this.events('PersistentVolumeClaim', metadata.name)[0] ?? 'nothing has provisioned a volume for it',
-      }))
-  }
-}
+/** The kinds by which a workload is judged. */
+export const WORKLOAD_KINDS = [
+  'pods',
+  'events',
+  'persistentvolumeclaims',
+  'replicasets.apps',
+  'deployments.apps',
+  'jobs.batch',
+]
 
 /**
  * Why the named workloads are not ready: a finding for each cause, with all that it holds up, and its remedy. Reads the
- * pods, events, PersistentVolumeClaims and ReplicaSets of the namespace, and the log of a crashed container.
+ * pods, events, PersistentVolumeClaims and ReplicaSets of the namespace, and with `logs` the log of a crashed container.
  */
 export async function diagnose(
   kind: Waitable,
@@ -62,82 +36,87 @@ export async function diagnose(
       failed(`${name} is not established`, `Check its conditions: ${kubectlLine('get', 'crd', name, '-o', 'yaml')}`),
     )
   }
-  const kinds = 'pods,events,persistentvolumeclaims,replicasets.apps,deployments.apps,jobs.batch'
-  const evidence = new Evidence(await getObjects(kinds, '-n', namespace))
-  const found: (Cause & { name: string })[] = []
-  for (const name of names) {
-    const cause = await causeFor(kind, name, namespace, evidence, settings)
-    found.push({ ...cause, name })
-  }
+  const found = await causesOf(kind, names, namespace, settings)
   return [...new Set(found.map(({ cause }) => cause))].map((cause) => {
     const held = found.filter((one) => one.cause === cause)
     const [first] = held
-    if (held.length === 1) return failed(`${kind} ${namespace}/${first!.name} is not ready: ${cause}`, first!.remedy)
+    const { id, remedy } = first!
+    if (held.length === 1)
+      return { ...failed(`${kind} ${namespace}/${first!.name} is not ready: ${cause}`, remedy), id }
     const list = summarize(
       held.map(({ name }) => name),
       12,
     )
-    return failed(`${held.length} ${kind}s in ${namespace} are not ready: ${list}\n${cause}`, first!.remedy)
+    return { ...failed(`${held.length} ${kind}s in ${namespace} are not ready: ${list}\n${cause}`, remedy), id }
   })
 }
 
-async function causeFor(
-  kind: string,
-  name: string,
+/** The cause of each named workload that is not ready. */
+export async function causesOf(
+  kind: Waitable,
+  names: string[],
   namespace: string,
-  evidence: Evidence,
   settings: Settings,
-): Promise<Cause> {
-  const describe = `Check ${kubectlLine('-n', namespace, 'describe', kind.toLowerCase(), name)}`
-  const workload = evidence.ofKind(kind).find(({ metadata }) => metadata.name === name)
-  if (!workload) return { cause: 'it does not exist', remedy: 'Run this step again.' }
-  if ((workload.spec as { replicas?: number }).replicas === 0) {
-    return {
-      cause: 'it is scaled to 0 replicas',
-      remedy: `Scale it up: ${kubectlLine('-n', namespace, 'scale', `${kind.toLowerCase()}/${name}`, '--replicas=1')}`,
-    }
+  logs = true,
+): Promise<(WorkloadCause & { name: string })[]> {
+  const objects = new Objects(await getObjects(WORKLOAD_KINDS.join(','), '-n', namespace))
+  return Promise.all(
+    names.map(async (name) => {
+      const workload = objects.get(kind, name, namespace)
+      if (!workload) return { id: 'PRW-POD-002', cause: 'it does not exist', remedy: 'Run this step again.', name }
+      const cause = workloadCause(objects, workload, { settings })
+      return { ...(logs ? await withLastWords(objects, cause, settings) : cause), name }
+    }),
+  )
+}
+
+/** A cause with what the container said last, and what that means, where its log is of use. */
+export async function withLastWords<T extends WorkloadCause>(
+  objects: Objects,
+  found: T,
+  settings: Settings,
+): Promise<T> {
+  if (!found.log || !found.pod) return found
+  const words = await lastWords(found.pod, found.log)
+  const known = meaningOfLastWords(words, settings)
+  const more = found.id === 'PRW-POD-099' ? unknownCause(objects, found.pod) : []
+  return {
+    ...found,
+    ...(known ? { id: known.id, remedy: known.remedy } : {}),
+    cause: [known ? `${found.cause}: ${known.cause}` : found.cause, ...more, words].filter(Boolean).join('\n'),
+    evidence: words || found.evidence,
+    follows: [...(found.follows ?? []), ...rootsOf(found.pod, known?.about)],
   }
-  const sets = evidence.ofKind('ReplicaSet').filter((set) => ownerOf(set) === `${kind}/${name}`)
-  const owners = [`${kind}/${name}`, ...sets.map(({ metadata }) => `ReplicaSet/${metadata.name}`)]
-  const pods = evidence.ofKind('Pod').filter((pod) => owners.includes(ownerOf(pod)))
-  const pod = pods.find((one) => !isReadyPod(one))
-  if (!pod) {
-    const refusal = [
-      ...sets.flatMap(({ metadata }) => evidence.events('ReplicaSet', metadata.name)),
-      ...evidence.events(kind, name),
-    ].find((message) => /Failed|forbidden|exceeded/i.test(message))
-    const account = /serviceaccount/i.test(refusal ?? '')
-    return {
-      cause: refusal ?? 'it has no pod',
-      remedy: account ? `Run ${rerunLine('05-service-accounts')}.` : describe,
-    }
-  }
-  const cause = causeOf({
-    pod,
-    status: (pod.status ?? {}) as PodStatus,
-    events: evidence.events('Pod', pod.metadata.name),
-    claims: evidence.unboundClaims(pod),
-    settings,
-  })
-  const line = cause.log ? await lastLogLine(pod) : ''
-  return line ? { ...cause, cause: `${cause.cause}\n${line}` } : cause
 }
 
-/** The owner of an object, such as `ReplicaSet/hook-5d8f`. */
-function ownerOf(object: KubeObject): string {
-  const [first] = (object.metadata.ownerReferences ?? []) as { kind: string; name: string }[]
-  return first ? `${first.kind}/${first.name}` : ''
+/** The objects that may be the root of a crash: what its last words are about; all that it mounts when nobody knows. */
+function rootsOf(pod: KubeObject, about?: string): string[] {
+  const { namespace = '' } = pod.metadata
+  const { serviceAccountName = '' } = pod.spec as { serviceAccountName?: string }
+  if (about === 'Role')
+    return ['prow', 'test-pods'].flatMap((where) =>
+      ['Role', 'RoleBinding'].map((kind) => objectLabel(kind, serviceAccountName, where)),
+    )
+  const mounts = [...mounted({ pod }, 'Secret'), ...mounted({ pod }, 'ConfigMap')]
+  if (!about) return mounts
+  const [kind, name] = about.split(' ')
+  return name ? [objectLabel(kind!, name, namespace)] : mounts.filter((one) => one.startsWith(`${kind} `))
 }
 
-function isReadyPod(pod: KubeObject): boolean {
-  const { phase, conditions = [] } = pod.status as PodStatus
-  return phase === 'Succeeded' || conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
-}
+/** For how many seconds the log of a pod is waited for. */
+const LOG_LIMIT = 15
 
-/** The last line of a crashed container's log: Prow's components print there, in JSON, what ended them. */
-async function lastLogLine({ metadata: { name, namespace = '' } }: KubeObject): Promise<string> {
-  const options = ['--previous', '--tail=1', '--all-containers']
-  const { stdout } = await tryKubectl(['-n', namespace, 'logs', name, ...options])
+/** The last line of a container's log: Prow's components print there, in JSON, what ended them. Empty when there is none. */
+async function lastWords(
+  { metadata: { name, namespace = '' } }: KubeObject,
+  { container, previous }: NonNullable<Cause['log']>,
+): Promise<string> {
+  const options = [
+    ...(previous ? ['--previous'] : []),
+    '--tail=1',
+    ...(container ? ['-c', container] : ['--all-containers']),
+  ]
+  const { stdout } = await tryKubectl(['-n', namespace, 'logs', name, ...options], { timeout: LOG_LIMIT })
   const text = stdout.trim().split('\n').at(-1) ?? ''
   try {
     const { msg, error } = JSON.parse(text)

@@ -1,5 +1,6 @@
 import { type Code, Problem } from '../base/problem.ts'
 import { maybeRun } from '../run/context.ts'
+import { refusalOf } from './refusals.ts'
 
 interface Meaning {
   pattern: RegExp
@@ -12,21 +13,6 @@ interface Meaning {
 // kubectl gives every failure the exit code 1, so its stderr has to be read. The first row that fits counts; each is
 // in test/unit/kubernetes/errors.test.ts.
 export const MEANINGS: Meaning[] = [
-  // First: why a webhook does not answer sounds like the cluster's own certificate or connection.
-  {
-    pattern: /failed calling webhook "validate\.nginx/,
-    remedy:
-      'The admission webhook of ingress-nginx does not answer. Check its pods in ingress-nginx, or set NGINX_ADMISSION=off.',
-  },
-  {
-    pattern: /failed calling webhook "\w+\.elbv2\.k8s\.aws/,
-    remedy:
-      'The AWS Load Balancer Controller does not answer. Check its pods in kube-system, and that the security group of the nodes admits the control plane on port 9443.',
-  },
-  {
-    pattern: /failed calling webhook/,
-    remedy: 'An admission webhook of the cluster does not answer. Restore it, then run the step again.',
-  },
   {
     pattern:
       /connection refused|Unable to connect|i\/o timeout|no such host|was refused|no route to host|TLS handshake timeout|unexpected EOF|connection reset|the server is currently unable|etcdserver|context deadline exceeded|Client\.Timeout/,
@@ -53,12 +39,6 @@ export const MEANINGS: Meaning[] = [
     pattern: /x509|certificate (?:signed|has|is|verify)/,
     remedy: 'The kubeconfig belongs to another cluster, or its certificates have expired. Renew it.',
     code: 'unreachable',
-  },
-  { pattern: /exceeded quota/, remedy: 'Raise the quota of the namespace.', code: 'denied' },
-  {
-    pattern: /violates PodSecurity/,
-    remedy: 'The namespace admits no such pod. See POD_SECURITY and JOB_POD_SECURITY.',
-    code: 'denied',
   },
   {
     pattern: /[Ff]orbidden/,
@@ -100,6 +80,10 @@ export function explainKubectl(stderr: string): Problem {
   const known = maybeRun()?.target?.explain?.(stderr)
   if (known) return known
   const message = essential(stderr) || 'kubectl failed and gave no reason'
+  // First: why a webhook does not answer sounds like the connection of the cluster itself, and a refusal by a policy
+  // like a right that the user lacks.
+  const refusal = refusalOf(message)
+  if (refusal) return new Problem(message, refusal.remedy(message), { code: 'denied' })
   const meaning = MEANINGS.find(({ pattern }) => pattern.test(message))
   return new Problem(message, meaning?.remedy ?? 'Run the step again with --verbose to see the command.', {
     code: meaning?.code,
@@ -109,5 +93,5 @@ export function explainKubectl(stderr: string): Problem {
 /** Whether a failure of kubectl may pass by itself. */
 export function isTransient(stderr: string): boolean {
   const message = essential(stderr)
-  return Boolean(MEANINGS.find(({ pattern }) => pattern.test(message))?.transient)
+  return !refusalOf(message) && Boolean(MEANINGS.find(({ pattern }) => pattern.test(message))?.transient)
 }

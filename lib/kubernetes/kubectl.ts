@@ -1,15 +1,9 @@
-import { type Completed, quote, type RunOptions, tryRun } from '../base/shell.ts'
+import { type Completed, type RunOptions, tryRun } from '../base/shell.ts'
 import { readOnce, target } from '../run/context.ts'
 import { explainKubectl } from './errors.ts'
 
 /** The limit of one kubectl, in seconds; what waits for something has another. */
 const LIMIT = 60
-
-/** A kubectl line for the reader that works as typed: the target lock's environment is not theirs. */
-export function kubectlLine(...args: string[]): string {
-  const { kubeconfig, context } = target()
-  return ['kubectl', '--kubeconfig', kubeconfig, '--context', context, ...args].map(quote).join(' ')
-}
 
 /** Runs kubectl against the target. Throws a Problem that explains what the API server answered. */
 export async function kubectl(args: string[], options: RunOptions = {}): Promise<string> {

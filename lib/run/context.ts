@@ -35,6 +35,8 @@ export interface Run {
   reads: Map<string, Promise<unknown>>
   steps: StepReport[]
   waits: Wait[]
+  /** What an operation that only reads answers: its part of the JSON document, and how the run ends. */
+  answer?: { exitCode: number; document: object }
   /** The step to resume from, when it is not the last that was begun. */
   failedStep?: string
 }

@@ -90,7 +90,9 @@ export function finishRun(problem: Problem | undefined, json: boolean): void {
   const run = maybeRun()
   const counts = run ? count(run) : {}
   const todo = ['would create', 'would change', 'would remove', 'after'].some((outcome) => counts[outcome])
-  const exitCode = problem ? problem.exitCode : run?.plan && todo ? EXIT.differs : EXIT.done
+  const exitCode = problem
+    ? problem.exitCode
+    : (run?.answer?.exitCode ?? (run?.plan && todo ? EXIT.differs : EXIT.done))
   const failedStep = run?.failedStep ?? run?.steps.at(-1)?.step
   if (problem) {
     printLine()
@@ -103,8 +105,10 @@ export function finishRun(problem: Problem | undefined, json: boolean): void {
     }
   }
   if (run && run.steps.length > 0) {
-    printLine()
-    printLine(summary(run, counts, problem))
+    if (problem || !run.answer) {
+      printLine()
+      printLine(summary(run, counts, problem))
+    }
     // On EKS each aws process takes a second, so their number is of interest.
     if (run.verbose || processCounts().aws) {
       const programs = Object.entries(processCounts()).map(([program, number]) => `${program} ${number}`)
@@ -121,6 +125,7 @@ export function finishRun(problem: Problem | undefined, json: boolean): void {
       steps: run?.steps ?? [],
       problems: problem?.findings ?? [],
       resume: problem && failedStep ? rerunLine(failedStep, true) : null,
+      ...run?.answer?.document,
       processes: processCounts(),
     }
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)

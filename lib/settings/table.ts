@@ -422,6 +422,11 @@ export const ROWS = {
     type: number(1, 60, 'seconds'),
     default: '10',
   },
+  DOCTOR_IGNORE: {
+    group: 'Runbook',
+    description: 'Ids of findings that npm run doctor does not report, such as PRW-POD-010.',
+    type: list((word) => /^PRW-[A-Z]+-\d{3}$/.test(word), 'ids of findings such as PRW-POD-010'),
+  },
   SECRETS_DIR: {
     group: 'Runbook',
     description: 'The folder of your secret files, relative to this file.',

@@ -13,6 +13,7 @@ const ORDER = [
   ['kubernetes'],
   ['aws', 'github'],
   ['prow'],
+  ['doctor'],
   ['target'],
   ['step'],
   ['scripts'],

@@ -9,12 +9,6 @@ beforeEach(() => setRun())
 // One for each row of MEANINGS, in their order, as kubectl 1.36 prints it.
 const ROWS: [stderr: string, remedy: RegExp, code?: Code, transient?: boolean][] = [
   [
-    'failed calling webhook "validate.nginx.ingress.kubernetes.io": failed to call webhook: x509: certificate is valid for a, not b',
-    /NGINX_ADMISSION=off/,
-  ],
-  ['failed calling webhook "vingress.elbv2.k8s.aws": context deadline exceeded', /port 9443/],
-  ['failed calling webhook "other.example.com": connection refused', /Restore it/],
-  [
     'The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?',
     /can be reached/,
     'unreachable',
@@ -28,12 +22,6 @@ const ROWS: [stderr: string, remedy: RegExp, code?: Code, transient?: boolean][]
   ],
   ['error: You must be logged in to the server (Unauthorized)', /does not know the credentials/, 'denied'],
   ['x509: certificate signed by unknown authority', /another cluster/, 'unreachable'],
-  ['Error from server (Forbidden): pods "a" is forbidden: exceeded quota: small, requested: pods=1', /quota/, 'denied'],
-  [
-    'Error from server (Forbidden): pods "a" is forbidden: violates PodSecurity "restricted:latest"',
-    /POD_SECURITY/,
-    'denied',
-  ],
   ['Error from server (Forbidden): secrets is forbidden: User "x" cannot list', /docs\/permissions\.md/, 'denied'],
   ['error: no matches for kind "ProwJob" in version "prow.k8s.io/v1"', /04-crd/, 'not-found'],
   ['Error from server (NotFound): namespaces "prow" not found', /02-namespaces/, 'not-found'],

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { inputStream, kubectlLine } from '../../../lib/kubernetes/kubectl.ts'
+import { inputStream } from '../../../lib/kubernetes/kubectl.ts'
 import { splitDocuments } from '../../../lib/kubernetes/manifests.ts'
 import { newRun, setRun } from '../../../lib/run/context.ts'
+import { kubectlLine } from '../../../lib/run/kubectl-line.ts'
 import { LOCAL, settings } from '../world.ts'
 
 test('a stream of texts and objects is YAML of as many documents', () => {

@@ -77,7 +77,7 @@ const ROWS: [name: string, Partial<PodEvidence>, cause: RegExp, remedy: RegExp][
       },
     },
     /crashes \(exit code 137, out of memory\)/,
-    /logs hook-1 --previous/,
+    /more memory/,
   ],
   ['a volume', { events: ['FailedAttachVolume: Unable to attach'] }, /Unable to attach/, /describe pod hook-1/],
   ['a probe', { events: ['Unhealthy: Readiness probe failed: 404'] }, /probe failed/, /logs hook-1/],
@@ -93,8 +93,39 @@ describe('the cause that keeps a pod from being ready', () => {
     })
   }
 
-  test('is the first that fits: a PVC before what the scheduler says of it', () => {
-    const claims = [{ name: 'ghproxy', class: 'gp3', message: 'x' }]
-    assert.match(causeOf(evidence({ claims, status: unscheduled('unbound PVC') })).cause, /^PVC/)
+  test('is the PVC where the scheduler waits for it, and the scheduler where the PVC waits for a pod', () => {
+    const of = (message: string, status: string) =>
+      causeOf(evidence({ claims: [{ name: 'ghproxy', class: 'gp3', message }], status: unscheduled(status) })).id
+    assert.equal(of('ProvisioningFailed: no', 'pod has unbound immediate PersistentVolumeClaims'), 'PRW-VOL-001')
+    assert.equal(of('WaitForFirstConsumer: waiting', '0/1 nodes are available: 1 Insufficient cpu.'), 'PRW-SCH-004')
+  })
+
+  test('is no missing Secret when that exists by now', () => {
+    const events = ['FailedMount: secret "cookie" not found']
+    assert.equal(causeOf(evidence({ events })).id, 'PRW-SEC-001')
+    assert.notEqual(causeOf(evidence({ events, exists: () => true })).id, 'PRW-SEC-001')
+  })
+
+  test('is no older trouble with the volume once a container has run', () => {
+    const status = { containerStatuses: [{ name: 'a', ready: false, restartCount: 2, state: {} }] }
+    assert.equal(causeOf(evidence({ events: ['FailedAttachVolume: Multi-Attach error'], status })).id, 'PRW-CRA-001')
+    assert.equal(causeOf(evidence({ events: ['FailedAttachVolume: Multi-Attach error'] })).id, 'PRW-VOL-003')
+  })
+
+  test('is the answer of the registry, which may stand in an event only', () => {
+    const status = waiting('ImagePullBackOff', 'Back-off pulling image "x"')
+    const of = (answer: string) =>
+      causeOf(evidence({ status, events: [`Failed: Failed to pull image "x": ${answer}`] }))
+    assert.equal(of('manifest unknown').id, 'PRW-IMG-005')
+    assert.equal(of('manifest unknown').lasting, true)
+    assert.equal(of('pull access denied, no basic auth credentials').id, 'PRW-IMG-004')
+    assert.equal(of('toomanyrequests: You have reached your limit').id, 'PRW-IMG-003')
+    assert.equal(of('no match for platform in manifest: not found').id, 'PRW-IMG-002')
+    assert.equal(of('dial tcp 1.2.3.4:443: i/o timeout').id, 'PRW-IMG-007')
+  })
+
+  test('is the network without an address', () => {
+    const events = ['FailedCreatePodSandBox: failed to assign an IP address to container']
+    assert.equal(causeOf(evidence({ events })).id, 'PRW-NET-001')
   })
 })

@@ -1,0 +1,46 @@
+import { Problem } from '../base/problem.ts'
+import type { Settings } from '../settings/table.ts'
+import { installationRows } from './causes/installation.ts'
+import { networkRows } from './causes/network.ts'
+import { podRows } from './causes/pods.ts'
+import { sourceRows } from './causes/sources.ts'
+import { type Evidence, readEvidence } from './evidence.ts'
+import { fold } from './fold.ts'
+import { type Diagnosis, diagnosisOf, type Row } from './row.ts'
+
+/** Every cause that the doctor knows, by area. Among equals the first is shown first. */
+export const CATALOGUE: Row[] = [...installationRows, ...podRows, ...networkRows, ...sourceRows]
+
+/** What every row found, root causes first, and the titles of the rows that found nothing. */
+export async function examine(evidence: Evidence): Promise<{ found: Diagnosis[]; healthy: Row[] }> {
+  const results = await Promise.all(CATALOGUE.map((row) => ask(row, evidence)))
+  return {
+    found: fold(results.flatMap(({ found }) => found)),
+    healthy: results.filter(({ found }) => found.length === 0).map(({ row }) => row),
+  }
+}
+
+/** Reads everything and examines it. */
+export async function diagnoseInstallation(settings: Settings): Promise<{ found: Diagnosis[]; healthy: Row[] }> {
+  return examine(await readEvidence(settings))
+}
+
+/** What one row found. A question of its own that fails is a finding of it, and hides no other. */
+async function ask(row: Row, evidence: Evidence): Promise<{ row: Row; found: Diagnosis[] }> {
+  try {
+    return { row, found: (await row.find(evidence)).map((one) => diagnosisOf(row, one)) }
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === 'interrupted') throw error
+    const { message, remedy } = error.findings[0]!
+    const object = row.title
+    return {
+      row,
+      found: [
+        diagnosisOf(
+          { id: 'PRW-SRC-002', severity: 'warning' },
+          { object, message: `"${object}" was not examined: ${message}`, remedy },
+        ),
+      ],
+    }
+  }
+}

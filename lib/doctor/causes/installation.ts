@@ -1,0 +1,59 @@
+// Facts of the steps that are checked by content: the checks are those of the steps themselves.
+import type { Check } from '../../kubernetes/check.ts'
+import { configMaps, namespaces, rbac, serviceAccounts } from '../../prow/checks.ts'
+import { secretChecks } from '../../prow/mounted-secrets.ts'
+import { settle } from '../../run/findings.ts'
+import { rerunLine } from '../../run/rerun.ts'
+import type { Settings } from '../../settings/table.ts'
+import type { Evidence } from '../evidence.ts'
+import type { Found, Row } from '../row.ts'
+
+/** A row made of the checks of a step. `resource` is what must have been read, as kubectl names it. */
+function fromChecks(
+  id: string,
+  title: string,
+  severity: Row['severity'],
+  resource: string,
+  checks: (settings: Settings) => Check[],
+): Row {
+  return {
+    id,
+    title,
+    severity,
+    find: async (evidence) => {
+      if (wasNotRead(evidence, resource)) return []
+      const found = await Promise.all(checks(evidence.settings).map((check) => inspect(check, evidence)))
+      return found.flat()
+    },
+  }
+}
+
+/** Whether a resource in prow could not be read: it must not be called missing. */
+export function wasNotRead({ unread }: Evidence, resource: string): boolean {
+  return unread.some(({ source }) => source.startsWith(`${resource} in`) || source === 'namespace prow')
+}
+
+async function inspect({ inspect, remedy, step }: Check, { snapshot, settings }: Evidence): Promise<Found[]> {
+  const verdict = await inspect(snapshot, settings)
+  if (verdict === true) return []
+  const fallback = remedy ?? `Run ${rerunLine(step ?? '01-cluster')}.`
+  const list = typeof verdict === 'string' ? [{ message: verdict, remedy: fallback }] : await settle(verdict)
+  return list.map(({ message, remedy }) => {
+    const object = /^([A-Z]\w+ [\w-]+\/[\w-]+)/.exec(message)?.[1] ?? message
+    return {
+      object: object.replace(/^namespace /, 'Namespace ').replace(/ (does not exist|is being deleted)$/, ''),
+      message,
+      remedy,
+      evidence: message,
+      follows: [`Namespace ${object.split(' ')[1]?.split('/')[0]}`],
+    }
+  })
+}
+
+export const installationRows: Row[] = [
+  fromChecks('PRW-NS-001', 'the namespaces exist', 'error', 'namespaces', () => namespaces),
+  fromChecks('PRW-SEC-001', 'every Secret that Prow mounts is valid', 'error', 'secrets', secretChecks),
+  fromChecks('PRW-CFG-001', "Prow's ConfigMaps have their keys", 'error', 'configmaps', () => configMaps),
+  fromChecks('PRW-ACC-001', 'every service account exists', 'error', 'serviceaccounts', () => serviceAccounts),
+  fromChecks('PRW-RBC-001', 'what each component may do is as its manifest has it', 'error', 'roles', rbac),
+]

@@ -1,0 +1,176 @@
+// What the doctor reads, in one pass: a source beside the other, each with a limit of its own. To add one: a field of
+// Evidence, a reader in SOURCES. A source that cannot be read is a finding (PRW-SRC-…) and hides no other; its field
+// is then undefined, and rows that need it find nothing.
+import { Problem } from '../base/problem.ts'
+import type { GitHub } from '../github/client.ts'
+import { lastDelivery } from '../github/delivery.ts'
+import { callGitHub } from '../github/requests.ts'
+import { findWebhook, type Hook } from '../github/webhook.ts'
+import { type WebhookTarget, webhookTargets } from '../github/webhook-targets.ts'
+import { explainKubectl } from '../kubernetes/errors.ts'
+import { tryKubectl } from '../kubernetes/kubectl.ts'
+import type { KubeObject } from '../kubernetes/manifests.ts'
+import { Objects } from '../kubernetes/objects.ts'
+import { parseObjects, Snapshot } from '../kubernetes/snapshot.ts'
+import { signIn } from '../prow/sign-in.ts'
+import { readOnce } from '../run/context.ts'
+import type { Settings } from '../settings/table.ts'
+
+/** A webhook on GitHub, and the delivery that it tried last. */
+export interface WebhookEvidence {
+  target: WebhookTarget
+  /** Absent where GitHub has none that delivers to hook. */
+  hook?: Hook
+  duplicates: Hook[]
+  /** The newest first. */
+  deliveries: { id: number; event: string; status: string; status_code: number; delivered_at?: string }[]
+}
+
+export interface GitHubEvidence {
+  github: GitHub
+  /** Of the bot or the App's installation: how many requests it has left, and when the count starts again. */
+  rate: { limit: number; remaining: number; reset: Date }
+  webhooks: WebhookEvidence[]
+}
+
+/** Everything that rows look at. */
+export interface Evidence {
+  settings: Settings
+  now: Date
+  /** What is in prow and test-pods, and what the cluster has for all namespaces. */
+  objects: Objects
+  /** The same for the checks of the steps. */
+  snapshot: Snapshot
+  /** Undefined with GITHUB_CHECKS=off, and when GitHub does not answer. */
+  github?: GitHubEvidence
+  /** What could not be read, with the reason; a row must not call missing what was not read. */
+  unread: Unread[]
+}
+
+export interface Unread {
+  /** `secrets in prow`, `GitHub`. */
+  source: string
+  problem: Problem
+}
+
+/** In prow and test-pods, by resource. */
+const NAMESPACED = [
+  'pods',
+  'events',
+  'persistentvolumeclaims',
+  'replicasets.apps',
+  'deployments.apps',
+  'jobs.batch',
+  'cronjobs.batch',
+  'configmaps',
+  'secrets',
+  'serviceaccounts',
+  'roles.rbac.authorization.k8s.io',
+  'rolebindings.rbac.authorization.k8s.io',
+  'services',
+  'endpointslices.discovery.k8s.io',
+  'ingresses.networking.k8s.io',
+  'networkpolicies.networking.k8s.io',
+  'resourcequotas',
+  'limitranges',
+  'leases.coordination.k8s.io',
+]
+
+/** For all namespaces: what is small everywhere. Pods and Secrets of other namespaces are not Prow's. */
+const CLUSTER = [
+  'nodes',
+  'namespaces',
+  'persistentvolumes',
+  'storageclasses.storage.k8s.io',
+  'ingressclasses.networking.k8s.io',
+  'deployments.apps',
+]
+
+/** The ProwJobs are read with the namespace that they are in; a cluster without the CRD refuses the whole line. */
+const PROW_JOBS = 'prowjobs.prow.k8s.io'
+
+/** The limit of a source, in seconds. */
+const LIMIT = 40
+
+/** Reads everything. Throws only what is a bug, or the interruption of the run. */
+export async function readEvidence(settings: Settings): Promise<Evidence> {
+  const unread: Unread[] = []
+  const tolerant = async <T>(source: string, read: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read()
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code === 'interrupted') throw error
+      unread.push({ source, problem: error })
+      return undefined
+    }
+  }
+  const [prow, testPods, cluster] = await Promise.all([
+    tolerant('namespace prow', () => readObjects(unread, [...NAMESPACED, PROW_JOBS], 'prow')),
+    tolerant('namespace test-pods', () => readObjects(unread, NAMESPACED, 'test-pods')),
+    tolerant('the cluster', () => readObjects(unread, CLUSTER)),
+  ])
+  const objects = new Objects(once([...(prow ?? []), ...(testPods ?? []), ...(cluster ?? [])]))
+  const snapshot = new Snapshot()
+  for (const object of objects.all) snapshot.put(object)
+  // The checks of the steps, and whoever signs in to GitHub, read this instead of the cluster once more.
+  await readOnce('kubectl get snapshot', async () => snapshot)
+  const github = settings.GITHUB_CHECKS === 'on' ? await tolerant('GitHub', () => readGitHub(settings)) : undefined
+  return { settings, now: new Date(), objects, snapshot, github, unread }
+}
+
+function once<T extends { kind: string; metadata: { name: string; namespace?: string } }>(objects: T[]): T[] {
+  const known = new Map(
+    objects.map((one) => [`${one.kind}/${one.metadata.namespace ?? ''}/${one.metadata.name}`, one] as const),
+  )
+  return [...known.values()]
+}
+
+/** The objects of several resources in one request of kubectl; one that is denied leaves the others. */
+async function readObjects(unread: Unread[], resources: string[], namespace = ''): Promise<KubeObject[]> {
+  const where = namespace ? ['-n', namespace] : ['-A']
+  const { stdout, stderr, exitCode } = await tryKubectl(
+    ['get', resources.join(','), ...where, '-o', 'json', '--ignore-not-found'],
+    { timeout: LIMIT },
+  )
+  const missing = /doesn't have a resource type "([\w-]+)"/.exec(stderr)?.[1]
+  if (missing && resources.some((one) => one.startsWith(missing))) {
+    const rest = resources.filter((one) => !one.startsWith(missing))
+    return readObjects(unread, rest, namespace)
+  }
+  const objects = stdout.trim() ? parseObjects(stdout) : []
+  if (exitCode !== 0) {
+    const refused = stderr.split('\n').filter((line) => /Forbidden|forbidden/.test(line))
+    // Nothing at all was answered: one finding, and not one for each resource.
+    if (objects.length === 0 || refused.length === 0) throw explainKubectl(stderr)
+    for (const line of refused) {
+      const resource = /cannot list resource "([\w-]+)"/.exec(line)?.[1] ?? 'a resource'
+      unread.push({ source: `${resource} in ${namespace || 'the cluster'}`, problem: explainKubectl(line) })
+    }
+  }
+  return objects
+}
+
+async function readGitHub(settings: Settings): Promise<GitHubEvidence | undefined> {
+  const github = await signIn(settings)
+  if (!github) return undefined
+  const operation = { description: 'read its rate limit', scope: '', permission: 'Metadata: read' }
+  const rate = async () => {
+    const { data } = await callGitHub(settings, operation, () => github.request('GET /rate_limit'))
+    const { limit, remaining, reset } = data.resources.core
+    return { limit, remaining, reset: new Date(reset * 1000) }
+  }
+  const app = settings.GITHUB_AUTH === 'app'
+  const webhooks = app ? [] : webhookTargets(settings)
+  return {
+    github,
+    rate: await rate(),
+    webhooks: await Promise.all(webhooks.map((target) => readWebhook(github, settings, target))),
+  }
+}
+
+async function readWebhook(github: GitHub, settings: Settings, target: WebhookTarget): Promise<WebhookEvidence> {
+  const { hook, duplicates } = await findWebhook(github, settings, target)
+  if (!hook) return { target, duplicates, deliveries: [] }
+  const newest = await lastDelivery(github, settings, { target, path: `${target.path}/hooks/${hook.id}` })
+  return { target, hook, duplicates, deliveries: newest ? [newest] : [] }
+}

@@ -1,0 +1,62 @@
+// A cause that the doctor knows is a row of a table in causes/. To add one:
+//
+// 1. Take the next free id of its area: PRW-JOB-004. An id is never used for another cause.
+// 2. Add a Row to the table of the area in lib/doctor/causes/AREA.ts. `find` gives back what it found, nothing when all
+//    is well: the object that is wrong (`Deployment prow/hook`), a message that names the cause, the real line it was read
+//    from, and the line to type. `follows` names objects whose own finding is the root of this one.
+// 3. What it reads is in Evidence (evidence.ts), read once for all rows. A row never starts a process.
+// 4. Unit test in test/unit/doctor/causes/AREA.test.ts: a healthy Evidence finds nothing, one with the fault finds it.
+// 5. A test that brings it about: `fault` in test/scripts/doctor-*.bats injects, runs the doctor, expects exactly this id
+//    first and no other, and undoes it.
+import type { Finding } from '../base/problem.ts'
+import type { Evidence } from './evidence.ts'
+
+/** What a row found. */
+export interface Found {
+  /** The object that is wrong, as `objectLabel` names it: `Secret prow/oauth-token`, `webhook of my-org`. */
+  object: string
+  /** What is wrong and why, with the name of the object. */
+  message: string
+  /** What to do, with the line to type or the file to change. */
+  remedy: string
+  /** The line of the cluster, AWS or GitHub from which it was read. */
+  evidence?: string
+  /** Objects that, when something is wrong with them, explain this: it is then folded under their finding. */
+  follows?: string[]
+  /** A more specific id than the row's, of the same catalogue: rows on pods have one for each cause. */
+  id?: string
+}
+
+export interface Row {
+  id: string
+  title: string
+  severity: 'error' | 'warning'
+  find: (evidence: Evidence) => Found[] | Promise<Found[]>
+}
+
+/** A finding of the doctor. */
+export interface Diagnosis extends Finding {
+  id: string
+  object: string
+  evidence?: string
+  follows: string[]
+  /** Further objects with the same cause. */
+  also: string[]
+  /** What follows from it, which needs no remedy of its own. */
+  consequences: Diagnosis[]
+}
+
+/** What a row found, as a finding. */
+export function diagnosisOf({ id, severity }: Pick<Row, 'id' | 'severity'>, found: Found): Diagnosis {
+  return {
+    outcome: severity === 'error' ? 'failed' : 'warning',
+    id: found.id ?? id,
+    object: found.object,
+    message: found.message,
+    remedy: found.remedy,
+    ...(found.evidence ? { evidence: found.evidence } : {}),
+    follows: found.follows ?? [],
+    also: [],
+    consequences: [],
+  }
+}
