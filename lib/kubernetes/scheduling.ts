@@ -42,9 +42,9 @@ const KINDS: Kind[] = [
   },
   {
     id: 'PRW-SCH-004',
-    pattern: /^Insufficient/,
+    pattern: /Insufficient/,
     remedy: ({ text, nodes }) =>
-      `${nodes === 1 ? 'The node that fits has' : `The ${nodes} nodes that fit have`} too little ${text.replace('Insufficient ', '')} left. Add a node, or larger ones.`,
+      `${nodes === 1 ? 'The node that fits has' : `The ${nodes} nodes that fit have`} too little ${text.replace(/.*Insufficient /, '')} left. Add a node, or larger ones.`,
   },
   {
     id: 'PRW-SCH-005',
