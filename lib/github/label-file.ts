@@ -28,7 +28,7 @@ export function isSameName(one: string, other: string): boolean {
 export function parseLabels({ displayName, text }: { displayName: string; text: string }): Labels {
   const { tree, errors } = parseYaml(text)
   const at: At = (line, message, remedy) => ({ line, finding: failed(`${displayName}:${line} ${message}`, remedy) })
-  const problems = errors.map(({ line, message }) => at(line, message, 'Correct the file.'))
+  const problems = errors.map(({ line, message, remedy }) => at(line, message, remedy))
   if (isGiven(nodeAt(tree, 'labels'))) {
     const line = keyLine(tree, 'labels')
     problems.push(at(line, 'has labels at the top level', 'Move them below default: label_sync ignores them there.'))

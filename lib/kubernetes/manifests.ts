@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-// js-yaml for objects, whose values count; what needs the line of a value reads YAML by base/yaml-tree.ts.
 import { loadAll, YAML11_SCHEMA } from 'js-yaml'
 import { ROOT } from '../base/paths.ts'
 import { Problem } from '../base/problem.ts'

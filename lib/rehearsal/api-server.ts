@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
 import { join } from 'node:path'
-import { parse } from 'yaml'
+import { load } from 'js-yaml'
 import { Problem } from '../base/problem.ts'
 import { sleep } from '../base/shell.ts'
 import { paths } from './folder.ts'
@@ -85,7 +85,7 @@ export async function seedCluster(dir: string, yaml: string, nodes: number, prog
   let created = false
   try {
     for (const document of yaml.split(/^---$/m)) {
-      const { kind, metadata } = parse(document) as { kind: string; metadata: { name: string } }
+      const { kind, metadata } = load(document) as { kind: string; metadata: { name: string } }
       const path = `${API_PATHS[kind]}/${metadata.name}?fieldManager=rehearsal&force=true`
       for (;;) {
         const { status, text } = await send(access, agent, 'PATCH', path, document)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nearest } from '../../base/nearest.ts'
+import { scalarString } from '../../base/yaml-scalars.ts'
 import { keyLine, type Tree } from '../../base/yaml-tree.ts'
 import { isDuration } from './go-syntax.ts'
 import { type Match, match, type Severity } from './rule.ts'
@@ -148,9 +149,9 @@ function* checkScalar(tree: Tree, type: string, path: string, decoding: Decoding
     if (tree.map || tree.list) yield invalid(tree, `${path} must be a string`, 'Write the string after the colon.')
     else if (typeof value !== 'string' && (decoding === 'config' || decoding === 'jobs'))
       yield invalid(tree, `${path}: ${plain} must be a string`, `Quote it: "${plain}".`)
-    else if (plain !== undefined && typeof value !== 'string' && converted(tree) !== plain)
+    else if (plain !== undefined && typeof value !== 'string' && scalarString(plain) !== plain)
       yield {
-        ...match(tree, `${path}: ${plain} becomes the string ${converted(tree)}`, 'Quote it.'),
+        ...match(tree, `${path}: ${plain} becomes the string ${scalarString(plain)}`, 'Quote it.'),
         rule: 'conversion',
         severity: 'hint',
       }
@@ -172,9 +173,4 @@ function* checkScalar(tree: Tree, type: string, path: string, decoding: Decoding
         'Write it like 90s, 15m or 1h30m; days are not supported.',
       )
   }
-}
-
-/** The string that Prow makes of a number or bool. */
-function converted({ value }: Tree): string {
-  return typeof value === 'number' && Math.abs(value) >= 1e21 ? value.toExponential() : String(value)
 }

@@ -81,13 +81,9 @@ export function checkConfiguration(
   const lost: Lost = new Set()
   const parse = (kind: 'config' | 'plugins' | 'jobs', { displayName, text, isMissing }: Source): Tree | undefined => {
     const { tree, errors } = parseYaml(text)
-    const report = (severity: 'strict' | 'invalid', line: number, message: string) =>
-      add(displayName, { name: 'yaml', severity, remedy: CORRECT }, match(line, message))
-    for (const { line, message, readable } of errors) if (readable) report('strict', line, message)
-    // What else the parser reports mostly follows from the first.
-    const first = errors.find(({ readable }) => !readable)
-    if (first) report('invalid', first.line, first.message)
-    if (!first && !isMissing) return tree
+    for (const { line, message, remedy, readable } of errors)
+      add(displayName, { name: 'yaml', severity: readable ? 'strict' : 'invalid', remedy }, match(line, message))
+    if (!isMissing && errors.every(({ readable }) => readable)) return tree
     lost.add(kind)
     return undefined
   }

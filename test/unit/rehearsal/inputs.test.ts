@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseAllDocuments } from 'yaml'
+import { loadAll } from 'js-yaml'
 import { GO } from '../../../lib/rehearsal/go-modules.ts'
 import { createInputs, eksSettings, localSettings } from '../../../lib/rehearsal/inputs.ts'
 import { parseSettings } from '../../../lib/settings/settings.ts'
@@ -28,9 +28,10 @@ test('all settings are valid', () => {
 })
 
 test('the StorageClass of the settings is that of the cluster', () => {
-  const objects = parseAllDocuments(readFileSync(join(GO, 'cluster/cluster.yaml'), 'utf8')).map(
-    (document) => document.toJS() as { kind: string; metadata: { name: string } },
-  )
+  const objects = loadAll(readFileSync(join(GO, 'cluster/cluster.yaml'), 'utf8')) as {
+    kind: string
+    metadata: { name: string }
+  }[]
   const classes = objects.filter(({ kind }) => kind === 'StorageClass').map(({ metadata }) => metadata.name)
   assert.deepEqual(classes, ['rehearsal'])
   assert.equal(objects.filter(({ kind }) => kind === 'Node').length, 3)
