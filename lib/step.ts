@@ -12,7 +12,6 @@ import {
   COMMON,
   EXITS_HELP,
   helpEntry,
-  type Options,
   optionsHelp,
   parseOptions,
   type Selection,
@@ -35,8 +34,14 @@ export interface About {
   creates: string
   needs: string
   /** Options of its own, when it is run alone. */
-  options?: Record<string, { type: 'boolean' | 'string'; description: string }>
+  options?: OwnOptions
 }
+
+/** Options of a script besides those that all have; `value` stands for the value in the help. */
+type OwnOptions = Record<
+  string,
+  { type: 'boolean' | 'string'; multiple?: boolean; value?: string; description: string }
+>
 
 /** A script of the guide, ready to be run. */
 export interface Step {
@@ -57,11 +62,6 @@ export async function step(
   const run = (options: Values = {}) => runStep(name, about, work, options)
   const started = process.argv[1] ?? ''
   if (basename(started, extname(started)) !== name) return { name, run }
-  const own = Object.entries(about.options ?? {})
-  const typed = own.map(([option, { type, description }]): [string, string] => [
-    `--${option}${type === 'string' ? ' X' : ''}`,
-    description,
-  ])
   await runScript(
     [
       `npx tsx scripts/${name}.ts [options]\n`,
@@ -69,13 +69,10 @@ export async function step(
       helpEntry('Reads:', about.reads, 10),
       helpEntry('Creates:', about.creates, 10),
       helpEntry('Needs:', about.needs, 10),
-      '\nOptions:',
-      `${optionsHelp(typed)}\n`,
-      EXITS_HELP,
     ],
-    { ...Object.fromEntries(own.map(([option, { type }]) => [option, { type }])), ...COMMON },
+    about.options ?? {},
     false,
-    async (values) => run(values),
+    run,
   )
   return { name, run }
 }
@@ -83,27 +80,13 @@ export async function step(
 /** Runs the steps in their order in this process: what `npm run install:all` is. */
 export async function installAll(steps: Step[]): Promise<void> {
   const names = steps.map(({ name }) => name)
-  const help = [
-    'npm run install:all -- [options]\n',
-    'Runs all steps in order:',
-    ...names.map((name) => `  ${name}`),
-    '\nOptions:',
-    `${optionsHelp([
-      ['--from NN', 'start with step NN'],
-      ['--only NN', 'only this step; may be repeated, or 02,03'],
-      ['--skip NN', 'not this step; may be repeated, or 02,03'],
-    ])}\n`,
-    EXITS_HELP,
-  ]
-  const options = {
-    ...COMMON,
-    from: { type: 'string' },
-    only: { type: 'string', multiple: true },
-    skip: { type: 'string', multiple: true },
-  } as const
   await runScript(
-    help,
-    options,
+    ['npm run install:all -- [options]\n', 'Runs all steps in order:', ...names.map((name) => `  ${name}`)],
+    {
+      from: { type: 'string', value: 'NN', description: 'start with step NN' },
+      only: { type: 'string', value: 'NN', multiple: true, description: 'only this step; may be repeated, or 02,03' },
+      skip: { type: 'string', value: 'NN', multiple: true, description: 'not this step; may be repeated, or 02,03' },
+    },
     true,
     async (values) => {
       for (const name of selectSteps(names, values as Selection)) {
@@ -120,8 +103,8 @@ export async function installAll(steps: Step[]): Promise<void> {
 
 /** Reads the command line and the settings, locks the target, does `work`, prints how it ended and sets the exit code. */
 async function runScript(
-  help: string[],
-  options: Options,
+  about: string[],
+  own: OwnOptions,
   all: boolean,
   work: (values: Values) => Promise<void>,
   checkUsage: (values: Values) => void = () => {},
@@ -130,10 +113,14 @@ async function runScript(
   // Whoever asked for JSON gets it also when the rest of the line is wrong.
   let json = process.argv.includes('--json')
   try {
-    const values = parseOptions(options)
+    const values = parseOptions({ ...own, ...COMMON })
     json = Boolean(values.json)
     if (values.help) {
-      process.stdout.write(`${help.join('\n')}\n`)
+      const typed = Object.entries(own).map(([name, { type, value = 'X', description }]): [string, string] => [
+        type === 'string' ? `--${name} ${value}` : `--${name}`,
+        description,
+      ])
+      process.stdout.write(`${[...about, '\nOptions:', `${optionsHelp(typed)}\n`, EXITS_HELP].join('\n')}\n`)
       return
     }
     checkUsage(values)
