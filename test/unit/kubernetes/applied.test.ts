@@ -103,6 +103,13 @@ describe('an apply would change nothing', () => {
   })
 })
 
+function withoutPort(): KubeObject {
+  const object = wanted()
+  const { containers } = (spec(object).template as { spec: { containers: { ports: Json[] }[] } }).spec
+  containers[0]!.ports.pop()
+  return object
+}
+
 describe('an apply is needed', () => {
   const cases: [name: string, old: KubeObject, wanted?: KubeObject][] = [
     ['a value was changed', found((object) => Object.assign(spec(object), { replicas: 0 }))],
@@ -119,6 +126,7 @@ describe('an apply is needed', () => {
       'the manifest no longer has a field',
       found((_o, _c, fields) => Object.assign(fields['f:spec'], { 'f:paused': {} })),
     ],
+    ['the manifest no longer has an item of a list', found(), withoutPort()],
     ['the manifest has a new field', found(), { ...wanted(), spec: { ...spec(wanted()), paused: true } }],
     ['the manifest has a new value', found(), { ...wanted(), spec: { ...spec(wanted()), replicas: 2 } }],
     ['the manifest has another version', found(), { ...wanted(), apiVersion: 'apps/v2' }],
