@@ -167,6 +167,7 @@ export const CONFIG_UPDATER_RULES: Rule<Tree>[] = [
             yield match(
               isGiven(nodeAt(tree, 'clusters')) ? keyLine(nodeAt(tree, 'clusters'), cluster) : line,
               `config_updater.maps.${glob} writes to the cluster ${cluster}`,
+              { cause: cluster },
             )
     },
   },

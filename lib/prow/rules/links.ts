@@ -45,12 +45,6 @@ function* textsWithLinks(config: Tree): Iterable<Link> {
     yield* linksIn(nodeAt(one, 'report_template'), `slack_reporter_configs of ${place}: report_template`)
 }
 
-/** The line of a link: a text may have several lines. */
-function lineOf({ tree, url }: Link): number {
-  const before = textOf(tree).split(url)[0]!
-  return tree.line + before.split('\n').length - 1
-}
-
 /** Rules about the links of config.yaml to Prow's own pages. */
 export const LINK_RULES: Rule<Tree>[] = [
   {
@@ -69,7 +63,7 @@ export const LINK_RULES: Rule<Tree>[] = [
         if (seen.has(message)) continue
         seen.add(message)
         const corrected = link.url.replace(/^https?:\/\/[^/?#]+/i, wanted)
-        yield match(lineOf(link), message, { remedy: `Write ${corrected}`, cause: `links to ${link.host}` })
+        yield match(link.tree, message, { remedy: `Write ${corrected}`, cause: `links to ${link.host}` })
       }
     },
   },

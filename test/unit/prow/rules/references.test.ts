@@ -100,7 +100,7 @@ test('without a cluster it is a hint, and what this runbook creates is none', ()
   ])
   assert.deepEqual(found({ spec: '{serviceAccountName: prow-jobs, containers: []}', testPods: undefined }), [])
   // No pod of it is made there.
-  assert.deepEqual(found({ spec, more: 'cluster: elsewhere' }), [])
+  assert.deepEqual(found({ spec, more: 'agent: jenkins' }), [])
 })
 
 test('config-updater writes to test-pods only where hook has a role', () => {
