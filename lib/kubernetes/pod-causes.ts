@@ -4,7 +4,7 @@ import type { Settings } from '../settings/table.ts'
 import { imagePullCause } from './image-pulls.ts'
 import type { KubeObject } from './manifests.ts'
 import { objectLabel } from './objects.ts'
-import { schedulingCause } from './scheduling.ts'
+import { schedulingCause, withoutPreemption } from './scheduling.ts'
 
 interface Terminated {
   reason?: string
@@ -111,7 +111,10 @@ const CAUSES: ((evidence: PodEvidence) => Cause | undefined)[] = [
     if (!condition?.message) return undefined
     const { volumes = [] } = (pod.spec ?? {}) as { volumes?: { persistentVolumeClaim?: { claimName: string } }[] }
     const claims = volumes.flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? [])
-    return { ...schedulingCause(condition.message, settings, claims, taints), evidence: condition.message }
+    return {
+      ...schedulingCause(condition.message, settings, claims, taints),
+      evidence: withoutPreemption(condition.message),
+    }
   },
   function missingSecret(evidence) {
     const { namespace = '' } = evidence.pod.metadata

@@ -32,13 +32,13 @@ const KINDS: Kind[] = [
     id: 'PRW-SCH-002',
     pattern:
       /taint.*node\.kubernetes\.io\/(?:not-ready|unreachable|network-unavailable)|taint.*cloudprovider.*uninitialized/,
-    remedy: () => `The node is not ready: its kubelet or its network. Check ${listNodes()} and replace the node.`,
+    remedy: () => `The node is not ready: its kubelet or its network. Replace the node: ${listNodes()}`,
   },
   {
     id: 'PRW-SCH-003',
     pattern: /unschedulable/,
     remedy: () =>
-      `The node is cordoned. Uncordon it: ${listNodes()} shows its name; ${kubectlLine('uncordon', 'NODE')}`,
+      `The node is cordoned (kubectl get nodes shows which). Uncordon it: ${kubectlLine('uncordon', 'NODE')}`,
   },
   {
     id: 'PRW-SCH-004',
@@ -93,10 +93,14 @@ const KINDS: Kind[] = [
 /** Nodes that are not for such pods by design: no pod of Prow tolerates the taint of a control plane. */
 const BY_DESIGN = /taint.*node-role\.kubernetes\.io/
 
+/** What the scheduler answers, without what it says about preemption, which is of no use here. */
+export function withoutPreemption(message: string): string {
+  return message.replace(/[.,;]? *(?:no new claims to deallocate|preemption:).*/s, '')
+}
+
 /** The reasons in the scheduler's message: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had …`. */
 export function schedulerReasons(message: string): Reason[] {
-  // What it says about preemption is of no use here.
-  const essential = message.replace(/[.,;]? *(?:no new claims to deallocate|preemption:).*/s, '')
+  const essential = withoutPreemption(message)
   const list = /available: ?(.*)/s.exec(essential)?.[1]
   if (list === undefined) return [{ nodes: 1, text: essential.trim() }]
   return list
@@ -116,7 +120,7 @@ export function schedulingCause(
   claims: string[],
   taints: string[] = [],
 ): { id: string; cause: string; remedy: string } {
-  const essential = message.replace(/[.,;]? *(?:no new claims to deallocate|preemption:).*/s, '')
+  const essential = withoutPreemption(message)
   const cause = `no node can run it: ${essential}`
   const missing = /persistentvolumeclaim "([^"]+)" not found/.exec(message)?.[1]
   if (missing)
