@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { explainAws } from './aws/cli.ts'
+import { explainAws } from './aws/errors.ts'
 import { ROOT } from './base/paths.ts'
 import { type Finding, failures, Problem } from './base/problem.ts'
 import { endCommands, onCommand, stopOnSignals, throwIfInterrupted, tryCommand, wordsOf } from './base/shell.ts'

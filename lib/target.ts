@@ -5,6 +5,7 @@ import { load } from 'js-yaml'
 import { allOrProblem } from './aws/cli.ts'
 import { callerIdentity, describeCluster, principalArn } from './aws/eks.ts'
 import { cacheToken, dropTokens, ensureKubeconfig } from './aws/kubeconfig.ts'
+import { usesMfa } from './aws/profile.ts'
 import { cacheFolder } from './base/cache.ts'
 import { displayPath } from './base/paths.ts'
 import { EXIT, Problem } from './base/problem.ts'
@@ -119,6 +120,7 @@ async function lockEks(settings: Settings): Promise<void> {
     AWS_CLI_AUTO_PROMPT: 'off',
     AWS_CLI_ERROR_FORMAT: 'legacy',
   })
+  if (usesMfa()) await callerIdentity()
   const [caller, cluster] = await allOrProblem(callerIdentity(), describeCluster(settings))
   if (caller.Account !== account) {
     throw wrongTarget(
@@ -154,7 +156,7 @@ async function lockEks(settings: Settings): Promise<void> {
         : `See aws eks describe-cluster --name ${name} --region ${region}`,
     )
   }
-  const access = await ensureKubeconfig(settings, cluster)
+  const access = ensureKubeconfig(settings, cluster)
   await cacheToken(settings, caller, access)
   process.env.KUBECONFIG = access.kubeconfig
   const explain = (stderr: string): Problem | undefined => {

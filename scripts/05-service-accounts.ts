@@ -8,7 +8,7 @@ import { manifests } from '../lib/kubernetes/manifests.ts'
 import { apply } from '../lib/kubernetes/resources.ts'
 import { bucketName, logBucket } from '../lib/prow/aws-checks.ts'
 import { namespaces, serviceAccounts } from '../lib/prow/checks.ts'
-import { ensureRoles, iamRoles, usesRoles } from '../lib/prow/pod-roles.ts'
+import { ensureRoles, iamRoles, roleNames, usesRoles } from '../lib/prow/pod-roles.ts'
 import { skipped, task } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
 
@@ -18,7 +18,10 @@ export const checks: Checks = (settings) => [
   ...iamRoles(settings),
 ]
 
-export const prerequisites: Checks = (settings) => (settings.TARGET === 'eks' ? [bucketName] : [])
+export const prerequisites: Checks = (settings) => [
+  ...(settings.TARGET === 'eks' ? [bucketName] : []),
+  ...roleNames(settings),
+]
 
 export default await step(
   import.meta,

@@ -3,7 +3,7 @@ import { currentRun } from '../run/context.ts'
 import type { Change, Difference } from '../run/result.ts'
 import { change } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
-import { allOrProblem, readAws, writeAws } from './cli.ts'
+import { allOrProblem, readAws, rememberAws, writeAws } from './cli.ts'
 import { canonical } from './policy.ts'
 import { TAG, TAG_ADOPTED, TAG_VALUE, type Tag, tagValue } from './tags.ts'
 
@@ -23,7 +23,6 @@ export interface Bucket {
   encrypted: boolean
   ownership?: string
   rules: Rule[]
-  tags: Tag[]
 }
 
 const PRIVATE = { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true }
@@ -45,7 +44,7 @@ export async function readBucket(settings: Settings): Promise<Bucket | undefined
       'A bucket cannot be moved. Set LOG_BUCKET to a name that is free: the bucket is created in the region of the cluster.',
     )
   }
-  const [access, encryption, ownership, lifecycle, tags] = await allOrProblem(
+  const [access, encryption, ownership, lifecycle] = await allOrProblem(
     readAws<{ PublicAccessBlockConfiguration: Record<string, boolean> }>(
       of('get-public-access-block'),
       /^NoSuchPublicAccessBlockConfiguration/,
@@ -59,7 +58,6 @@ export async function readBucket(settings: Settings): Promise<Bucket | undefined
       /^OwnershipControlsNotFoundError/,
     ),
     readAws<{ Rules: Rule[] }>(of('get-bucket-lifecycle-configuration'), /^NoSuchLifecycleConfiguration/),
-    readAws<{ TagSet: Tag[] }>(of('get-bucket-tagging'), /^NoSuchTagSet/),
   )
   const rule = encryption?.ServerSideEncryptionConfiguration.Rules[0]?.ApplyServerSideEncryptionByDefault
   return {
@@ -69,8 +67,13 @@ export async function readBucket(settings: Settings): Promise<Bucket | undefined
     access: access?.PublicAccessBlockConfiguration,
     ownership: ownership?.OwnershipControls.Rules[0]?.ObjectOwnership,
     rules: lifecycle?.Rules ?? [],
-    tags: tags?.TagSet ?? [],
   }
+}
+
+/** The tags of the log bucket, which exists. */
+export async function readBucketTags(settings: Settings): Promise<Tag[]> {
+  const args = bucketArguments(settings, 'get-bucket-tagging')
+  return (await readAws<{ TagSet: Tag[] }>(args, /^NoSuchTagSet/))?.TagSet ?? []
 }
 
 async function readLocation(settings: Settings): Promise<{ LocationConstraint?: string | null } | undefined> {
@@ -96,10 +99,13 @@ interface EncryptionRule {
   ApplyServerSideEncryptionByDefault?: { SSEAlgorithm: string; KMSMasterKeyID?: string }
 }
 
+/** How the IDs of the runbook's lifecycle rules begin. */
+const RULES = 'prow-runbook-'
+
 /** The lifecycle rules by which logs expire after `days`: Prow itself deletes none. */
 export function expiryRules(days: number): Rule[] {
   const expire = (prefix: string): Rule => ({
-    ID: `prow-runbook-${prefix}`,
+    ID: `${RULES}${prefix}`,
     Status: 'Enabled',
     Filter: { Prefix: `${prefix}/` },
     Expiration: { Days: days },
@@ -108,7 +114,7 @@ export function expiryRules(days: number): Rule[] {
     expire('logs'),
     expire('pr-logs'),
     {
-      ID: 'prow-runbook-unfinished',
+      ID: `${RULES}unfinished`,
       Status: 'Enabled',
       Filter: { Prefix: '' },
       AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
@@ -141,22 +147,30 @@ export function bucketProblems({ LOG_BUCKET: name, LOG_DAYS: days }: Settings, b
 /** Creates or corrects the log bucket: private, encrypted, with no owner but the account, and logs that expire after LOG_DAYS. */
 export async function ensureBucket(settings: Settings): Promise<Change> {
   const { LOG_BUCKET: name, AWS_REGION: region, LOG_DAYS: days } = settings
+  const { plan } = currentRun()
   const bucket = await readBucket(settings)
   const object = `bucket ${name}`
   const differences: Difference[] = []
   const put = async (operation: string, ...args: string[]) => {
-    if (currentRun().plan) return
-    const about =
-      operation === 'create-bucket' ? ['s3api', operation, '--bucket', name] : bucketArguments(settings, operation)
+    if (plan) return
     // A bucket created a moment ago is not known everywhere.
-    await writeAws([...about, ...args], name, bucket ? undefined : /^NoSuchBucket/)
+    const again = bucket ? undefined : /^NoSuchBucket/
+    const about = bucketArguments(settings, operation.replace('put-', 'get-')).join(' ')
+    await writeAws([...bucketArguments(settings, operation), ...args], about, again)
   }
 
   // Only when there is none: in us-east-1 creating it again succeeds, and resets its access control list.
   if (!bucket) {
     // The one region whose name S3 refuses here.
     const where = region === 'us-east-1' ? [] : ['--create-bucket-configuration', `LocationConstraint=${region}`]
-    await put('create-bucket', ...where, '--object-ownership', 'BucketOwnerEnforced')
+    const create = ['s3api', 'create-bucket', '--bucket', name, ...where, '--object-ownership', 'BucketOwnerEnforced']
+    if (!plan) {
+      await writeAws(create, name)
+      // It is where S3 was told to create it, and stays there.
+      rememberAws(bucketArguments(settings, 'get-bucket-location'), {
+        LocationConstraint: where.length ? region : null,
+      })
+    }
   }
   if (canonical(bucket?.access ?? {}) !== canonical(PRIVATE)) {
     differences.push({ object, path: 'public access block', before: text(bucket?.access), after: text(PRIVATE) })
@@ -174,6 +188,16 @@ export async function ensureBucket(settings: Settings): Promise<Change> {
     await put('put-bucket-ownership-controls', '--ownership-controls', JSON.stringify(rule))
   }
   const rules = bucket?.rules ?? []
+  // Before the rules: a bucket that has them is tagged.
+  const tags = bucket && !rules.some(({ ID }) => ID?.startsWith(RULES)) ? await readBucketTags(settings) : undefined
+  const adopted = tags !== undefined && tagValue(tags, TAG) !== TAG_VALUE
+  if (!bucket || adopted) {
+    const added = [{ Key: TAG, Value: TAG_VALUE }, ...(adopted ? [{ Key: TAG_ADOPTED, Value: 'true' }] : [])]
+    // A write replaces all tags.
+    const kept = (tags ?? []).filter((tag) => !added.some(({ Key }) => Key === tag.Key))
+    differences.push({ object, path: `tag ${TAG}`, before: tagValue(tags, TAG), after: TAG_VALUE })
+    await put('put-bucket-tagging', '--tagging', JSON.stringify({ TagSet: [...kept, ...added] }))
+  }
   const differing = expiryRules(days).filter((rule) => !rules.some((one) => sameRule(one, rule)))
   if (differing.length > 0) {
     for (const rule of differing) {
@@ -182,14 +206,6 @@ export async function ensureBucket(settings: Settings): Promise<Change> {
     }
     const wanted = JSON.stringify({ Rules: withRules(rules, expiryRules(days)) })
     await put('put-bucket-lifecycle-configuration', '--lifecycle-configuration', wanted)
-  }
-  const adopted = bucket !== undefined && tagValue(bucket.tags, TAG) !== TAG_VALUE
-  if (!bucket || adopted) {
-    const added = [{ Key: TAG, Value: TAG_VALUE }, ...(adopted ? [{ Key: TAG_ADOPTED, Value: 'true' }] : [])]
-    // A write replaces all tags.
-    const kept = (bucket?.tags ?? []).filter((tag) => !added.some(({ Key }) => Key === tag.Key))
-    differences.push({ object, path: `tag ${TAG}`, before: tagValue(bucket?.tags, TAG), after: TAG_VALUE })
-    await put('put-bucket-tagging', '--tagging', JSON.stringify({ TagSet: [...kept, ...added] }))
   }
   const note = `${region}, logs for ${days} days`
   return change(bucket !== undefined, differences, adopted ? `existed, adopted; ${note}` : note)

@@ -1,14 +1,16 @@
 import { Problem } from '../base/problem.ts'
 import { sleep } from '../base/shell.ts'
+import { kubectlLine } from '../kubernetes/kubectl.ts'
 import { hasSelfManagedDriver } from '../kubernetes/storage.ts'
 import { currentRun, forget } from '../run/context.ts'
+import { rerunLine } from '../run/rerun.ts'
 import type { Change, Difference } from '../run/result.ts'
 import { change } from '../run/task.ts'
 import { partition, roleArn, roleName } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
 import { allOrProblem, readAws, writeAws } from './cli.ts'
 import { eksCluster, hasManagedStorage } from './eks.ts'
-import type { RoleSpec } from './iam.ts'
+import { type RoleSpec, roleProblems } from './iam.ts'
 import { TAG, TAG_VALUE } from './tags.ts'
 
 /** The EBS CSI driver as an add-on of EKS. */
@@ -81,12 +83,15 @@ function issues({ health }: Addon): string[] {
 
 const IN_PROGRESS = ['CREATING', 'UPDATING', 'DELETING']
 
-/** The Problem of an add-on that does not work, with EKS's cause. */
-export function addonProblem(settings: Settings, addon: Addon): Problem {
+/**
+ * The Problem of an add-on that does not work, with EKS's cause. `checked`: the runbook's role was compared before, and
+ * has what the driver needs, so that to run the step again would change nothing.
+ */
+export function addonProblem(settings: Settings, addon: Addon, checked = false): Problem {
   const causes = issues(addon)
   const typed = `${addonArguments(settings).join(' ')} --region ${settings.AWS_REGION}`
   const role = addon.serviceAccountRoleArn ?? '(none)'
-  const remedies: [pattern: RegExp, remedy: string][] = [
+  const remedies: [pattern: RegExp, remedy: string | (() => string)][] = [
     [
       /ConfigurationConflict/,
       `Another manager, such as Helm, has written the driver's objects. Let the add-on take them over: aws eks update-addon ${typed} --resolve-conflicts OVERWRITE`,
@@ -97,15 +102,28 @@ export function addonProblem(settings: Settings, addon: Addon): Problem {
     ],
     [
       /AccessDenied|AddonPermissionFailure|AssumeRole|UnauthorizedOperation|not authorized/i,
-      `Its role ${role} lacks a permission. Run the same line, which checks and corrects the role.`,
+      checked
+        ? () => deniedRemedy(settings)
+        : `Run ${rerunLine('07-ebs-csi')}, which checks and corrects its role ${role}.`,
     ],
     [/AdmissionRequestDenied/, 'An admission webhook of the cluster denies its pods. Exempt kube-system from it.'],
   ]
   const known = remedies.find(([pattern]) => causes.some((cause) => pattern.test(cause)))
   return new Problem(
     [`add-on ${DRIVER} is ${addon.status}`, ...(causes.length > 0 ? causes : ['EKS reports no cause'])].join('\n'),
-    known?.[1] ?? `Check aws eks describe-addon ${typed}`,
+    (typeof known?.[1] === 'function' ? known[1]() : known?.[1]) ?? `Check aws eks describe-addon ${typed}`,
   )
+}
+
+/** What to do when the driver is denied something although its role is as it has to be. */
+function deniedRemedy(settings: Settings): string {
+  const name = roleName(settings, DRIVER_ROLE)
+  return [
+    `Role ${name} has the trust policy and the permissions that the driver needs. Its pods keep what they had when they started; restart them:`,
+    kubectlLine('-n', 'kube-system', 'rollout', 'restart', 'deployment/ebs-csi-controller'),
+    'If it stays, something else denies it: a permissions boundary of the role, which this prints, or a service control policy:',
+    `aws iam get-role --role-name ${name} --query Role.PermissionsBoundary`,
+  ].join('\n')
 }
 
 /** What EKS answers while it cannot assume a role that was created a moment ago. */
@@ -138,7 +156,7 @@ export async function ensureDriver(settings: Settings, progress: (text: string) 
   if (hasRole && addon.status === 'ACTIVE') return change(true, [], `version ${addon.addonVersion}`)
   if (hasRole && addon.status === 'DEGRADED') {
     // Its pods or nodes are the cause, which no update changes.
-    if (plan) throw addonProblem(settings, addon)
+    if (plan) throw addonProblem(settings, addon, (await roleProblems(settings, driverRole(settings))).length === 0)
     return change(true, [], `version ${(await waitForAddon(settings, progress)).addonVersion}`)
   }
   const object = `add-on ${DRIVER}`
@@ -157,13 +175,14 @@ export async function ensureDriver(settings: Settings, progress: (text: string) 
 const DEGRADED_READS = 3
 
 /**
- * Reads the add-on until it is ACTIVE. CREATE_FAILED, UPDATE_FAILED and lasting DEGRADED end that, with a Problem or, with
+ * Reads the add-on until it is ACTIVE; what it is now is known. CREATE_FAILED, UPDATE_FAILED and lasting DEGRADED end that, with a Problem or, with
  * `failedToo`, as an answer. `aws eks wait` would wait ten minutes for some of these and give up at once for others.
  */
 async function waitForAddon(settings: Settings, progress: (text: string) => void, failedToo = false): Promise<Addon> {
   const until = Date.now() + settings.WAIT_SECONDS * 1000
   let degraded = 0
   for (;;) {
+    await sleep(settings.POLL_SECONDS * 1000)
     forget(DRIVER)
     const addon = await readDriver(settings)
     if (!addon) throw new Problem(`add-on ${DRIVER} was removed meanwhile`, 'Run the same line again.')
@@ -173,7 +192,7 @@ async function waitForAddon(settings: Settings, progress: (text: string) => void
     degraded = addon.status === 'DEGRADED' ? degraded + 1 : 0
     if (/FAILED$/.test(addon.status) || degraded >= DEGRADED_READS) {
       if (failedToo) return addon
-      throw addonProblem(settings, addon)
+      throw addonProblem(settings, addon, true)
     }
     if (Date.now() > until) {
       throw new Problem(
@@ -182,6 +201,5 @@ async function waitForAddon(settings: Settings, progress: (text: string) => void
         { code: 'timeout' },
       )
     }
-    await sleep(settings.POLL_SECONDS * 1000)
   }
 }

@@ -1,6 +1,7 @@
 import { type Finding, Problem, passed, warning } from '../base/problem.ts'
 import type { Settings } from '../settings/table.ts'
 import { readAws } from './cli.ts'
+import { usesMfa } from './profile.ts'
 
 /** Who the credentials are. */
 export interface Caller {
@@ -24,9 +25,17 @@ export interface Cluster {
   kubernetesNetworkConfig?: { elasticLoadBalancing?: { enabled?: boolean } }
 }
 
-/** Who the credentials are. */
+/** For how many seconds an MFA code may be typed. */
+const TYPING = 300
+
+/**
+ * Who the credentials are. Where aws asks for an MFA code this has to end before another call begins: a code is valid
+ * once, and aws keeps the session that it gave for the calls that follow.
+ */
 export async function callerIdentity(): Promise<Caller> {
-  return (await readAws<Caller>(['sts', 'get-caller-identity']))!
+  const asks = usesMfa() && process.stdin.isTTY
+  const options = asks ? { terminal: true, timeout: TYPING } : {}
+  return (await readAws<Caller>(['sts', 'get-caller-identity'], undefined, options))!
 }
 
 /** The cluster of the settings; undefined when there is none of that name in the region. */

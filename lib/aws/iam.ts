@@ -3,7 +3,7 @@ import { currentRun } from '../run/context.ts'
 import type { Change, Difference } from '../run/result.ts'
 import { change } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
-import { allOrProblem, readAws, writeAws } from './cli.ts'
+import { allOrProblem, readAws, rememberAws, writeAws } from './cli.ts'
 import { oidcProviderArn } from './oidc.ts'
 import { type Policy, policyDifferences, policyOf, samePolicy, trust, withStatement } from './policy.ts'
 import {
@@ -42,8 +42,10 @@ const NEW_ROLE = /^NoSuchEntity: The role /
 
 /** A role of IAM; undefined when there is none. */
 export async function readRole(name: string): Promise<Role | undefined> {
-  return (await readAws<{ Role: Role }>(['iam', 'get-role', '--role-name', name], /^NoSuchEntity/))?.Role
+  return (await readAws<{ Role: Role }>(roleArguments(name), /^NoSuchEntity/))?.Role
 }
+
+const roleArguments = (name: string) => ['iam', 'get-role', '--role-name', name]
 
 async function readPolicy(role: string, policy: string): Promise<Policy | undefined> {
   const args = ['iam', 'get-role-policy', '--role-name', role, '--policy-name', policy]
@@ -58,24 +60,32 @@ export async function attachedPolicies(name: string): Promise<string[]> {
   return found?.AttachedPolicies.map(({ PolicyArn }) => PolicyArn) ?? []
 }
 
-/** A role as it is, beside what its trust policy has to be. */
-interface State {
+/** A role as it is; without a role there is no more. */
+interface Found {
   role?: Role
-  trust: { before?: Policy; after: Policy }
   policy?: Policy
   attached: string[]
 }
 
-async function readState(settings: Settings, { name, serviceAccounts, policy, managed }: RoleSpec): Promise<State> {
-  const [provider, role, document, attached] = await allOrProblem(
-    oidcProviderArn(settings),
-    readRole(name),
+/** The same, beside what its trust policy has to be. */
+interface State extends Found {
+  trust: { before?: Policy; after: Policy }
+}
+
+async function read({ name, policy, managed }: RoleSpec): Promise<Found> {
+  const role = await readRole(name)
+  if (!role) return { attached: [] }
+  const [document, attached] = await allOrProblem(
     policy ? readPolicy(name, policy.name) : Promise.resolve(undefined),
     managed ? attachedPolicies(name) : Promise.resolve([]),
   )
-  const before = role && policyOf(role.AssumeRolePolicyDocument)
-  const after = withStatement(before, trust(provider, serviceAccounts))
-  return { role, trust: { before, after }, policy: document, attached }
+  return { role, policy: document, attached }
+}
+
+async function readState(settings: Settings, wanted: RoleSpec): Promise<State> {
+  const [provider, found] = await allOrProblem(oidcProviderArn(settings), read(wanted))
+  const before = found.role && policyOf(found.role.AssumeRolePolicyDocument)
+  return { ...found, trust: { before, after: withStatement(before, trust(provider, wanted.serviceAccounts)) } }
 }
 
 const hasPolicy = ({ policy: wanted }: RoleSpec, { policy }: State) =>
@@ -98,6 +108,28 @@ export async function roleProblems(settings: Settings, wanted: RoleSpec): Promis
   ].filter(Boolean)
 }
 
+/** Reads a role before anything is written, and answers whether it exists. Throws a Problem when another cluster has it. */
+export async function findRole(settings: Settings, wanted: RoleSpec): Promise<boolean> {
+  const { role } = await read(wanted)
+  refuseOther(settings, wanted, role)
+  return role !== undefined
+}
+
+function refuseOther(settings: Settings, { name }: RoleSpec, role: Role | undefined): void {
+  const owner = tagValue(role?.Tags, TAG_CLUSTER)
+  if (!owner || owner === clusterArn(settings)) return
+  throw new Problem(
+    `role ${name} belongs to another cluster, ${owner}`,
+    'Set ROLE_PREFIX, so that the roles of this cluster have names of their own.',
+  )
+}
+
+/** The commands that read what a write changes. */
+const READ_BY: Record<string, string> = {
+  'put-role-policy': 'get-role-policy',
+  'attach-role-policy': 'list-attached-role-policies',
+}
+
 /**
  * Creates or corrects a role: the runbook's statement in its trust policy, beside which others are kept; its inline
  * policy; one of its managed policies. Throws a Problem when the role belongs to another cluster.
@@ -106,16 +138,14 @@ export async function ensureRole(settings: Settings, wanted: RoleSpec): Promise<
   const { name, policy, managed } = wanted
   const state = await readState(settings, wanted)
   const { role, trust } = state
-  const owner = tagValue(role?.Tags, TAG_CLUSTER)
-  if (role && owner && owner !== clusterArn(settings)) {
-    throw new Problem(
-      `role ${name} belongs to another cluster, ${owner}`,
-      'Set ROLE_PREFIX, so that the roles of this cluster have names of their own.',
-    )
-  }
+  refuseOther(settings, wanted, role)
   const differences: Difference[] = []
   const write = async (operation: string, ...args: string[]) => {
-    if (!currentRun().plan) await writeAws(['iam', operation, '--role-name', name, ...args], name, NEW_ROLE)
+    if (currentRun().plan) return
+    const about = `iam ${READ_BY[operation] ?? 'get-role'} --role-name ${name}`
+    const answer = await writeAws<{ Role?: Role }>(['iam', operation, '--role-name', name, ...args], about, NEW_ROLE)
+    // The answer is the role as IAM has it, trust policy and tags included.
+    if (operation === 'create-role' && answer.Role?.AssumeRolePolicyDocument) rememberAws(roleArguments(name), answer)
   }
   const document = JSON.stringify(trust.after)
   if (!role) {

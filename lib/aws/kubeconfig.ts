@@ -15,8 +15,9 @@ import { load } from 'js-yaml'
 import { cacheFolder } from '../base/cache.ts'
 import { quote } from '../base/shell.ts'
 import type { Settings } from '../settings/table.ts'
-import { explainAws, tryAws } from './cli.ts'
+import { tryAws } from './cli.ts'
 import type { Caller, Cluster } from './eks.ts'
+import { explainAws } from './errors.ts'
 
 /** The variable by which the token script knows whose token it may hand out: a hash of the caller's ARN and key. */
 const IDENTITY = 'PROW_RUNBOOK_IDENTITY'
@@ -26,7 +27,7 @@ const KEPT = 10
 interface Kubeconfig {
   clusters: { name: string; cluster: { server: string; 'certificate-authority-data': string } }[]
   contexts: { name: string; context: { cluster: string; user: string } }[]
-  users: { name: string; user: { exec: { command: string; args?: string[]; env?: unknown } } }[]
+  users: { name: string; user: { exec: { apiVersion?: string; command: string; args?: string[]; env?: unknown } } }[]
   [more: string]: unknown
 }
 
@@ -44,7 +45,7 @@ function folder(settings: Settings, endpoint: string): string {
   return join(cacheFolder(), 'eks', `${account}-${region}-${name}-${mark}`)
 }
 
-/** The command that gets a token of the cluster, as `aws eks update-kubeconfig` would write it. */
+/** The command that gets a token of the cluster, as `aws eks update-kubeconfig` writes it. */
 function tokenCommand(settings: Settings): string[] {
   return ['aws', '--region', settings.AWS_REGION, 'eks', 'get-token', '--cluster-name', settings.CLUSTER_NAME]
 }
@@ -69,10 +70,11 @@ exec cat "$kept"
 }
 
 /**
- * The runbook's own kubeconfig for the cluster, as `aws eks update-kubeconfig` writes it, except that a script gets the
- * token. Written again when the cluster, its endpoint or authority, or the script differs.
+ * The runbook's own kubeconfig for the cluster, with what `aws eks update-kubeconfig` would take from the same answer of
+ * EKS, except that a script gets the token and no profile stands in it: one that was set when it was written must not
+ * decide who kubectl acts as today. Written again when the cluster, its endpoint or authority, or the script differs.
  */
-export async function ensureKubeconfig(settings: Settings, cluster: Cluster): Promise<Access> {
+export function ensureKubeconfig(settings: Settings, cluster: Cluster): Access {
   const home = folder(settings, cluster.endpoint)
   const file = join(home, 'kubeconfig')
   const script = join(home, 'token')
@@ -81,25 +83,27 @@ export async function ensureKubeconfig(settings: Settings, cluster: Cluster): Pr
   if (isCurrent(file, cluster, script, text)) return access
   mkdirSync(home, { recursive: true, mode: 0o700 })
   chmodSync(home, 0o700)
+  writeFileSync(script, text, { mode: 0o700 })
+  chmodSync(script, 0o700)
   // Beside the one in use, which another run may be reading.
   const fresh = `${file}.${process.pid}`
   rmSync(fresh, { force: true })
-  const args = ['eks', 'update-kubeconfig', '--name', settings.CLUSTER_NAME, '--kubeconfig', fresh]
-  const { stderr, exitCode } = await tryAws(args)
-  if (exitCode !== 0) throw explainAws(args, stderr)
-  const config = load(readFileSync(fresh, 'utf8'), { filename: fresh }) as Kubeconfig
-  writeFileSync(script, text, { mode: 0o700 })
-  chmodSync(script, 0o700)
-  const { exec } = config.users[0]!.user
-  exec.command = script
-  exec.args = []
-  // A profile that was set when it was written must not decide who kubectl acts as today.
-  delete exec.env
   // JSON is YAML.
-  writeFileSync(fresh, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
-  chmodSync(fresh, 0o600)
+  writeFileSync(fresh, `${JSON.stringify(kubeconfigOf(cluster, script), null, 2)}\n`, { mode: 0o600 })
   renameSync(fresh, file)
   return access
+}
+
+function kubeconfigOf({ arn, endpoint, certificateAuthority: { data } }: Cluster, script: string): Kubeconfig {
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1beta1', command: script, args: [] }
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: arn, cluster: { server: endpoint, 'certificate-authority-data': data } }],
+    contexts: [{ name: arn, context: { cluster: arn, user: arn } }],
+    'current-context': arn,
+    users: [{ name: arn, user: { exec } }],
+  }
 }
 
 function isCurrent(file: string, cluster: Cluster, script: string, text: string): boolean {

@@ -5,7 +5,7 @@ import { currentRun, forget } from '../run/context.ts'
 import { removal, skipped, task } from '../run/task.ts'
 import { roleName } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { readBucket } from './bucket.ts'
+import { readBucket, readBucketTags } from './bucket.ts'
 import { readAws, writeAws } from './cli.ts'
 import { addonArguments, DRIVER, DRIVER_ROLE, readDriver } from './ebs-csi.ts'
 import { attachedPolicies, readRole } from './iam.ts'
@@ -110,7 +110,7 @@ export async function removeBucket(settings: Settings, deleteLogs: boolean): Pro
   const { LOG_BUCKET: name, AWS_ACCOUNT_ID: account } = settings
   const bucket = await readBucket(settings)
   if (!bucket) return
-  if (!isCreatedForCluster(bucket.tags, settings)) return skipped(`bucket ${name}`, KEPT)
+  if (!isCreatedForCluster(await readBucketTags(settings), settings)) return skipped(`bucket ${name}`, KEPT)
   if (!deleteLogs) return skipped(`bucket ${name}`, 'kept; --delete-logs removes it with all logs in it')
   await remove(`bucket ${name}`, async () => {
     const empty = ['s3', 'rm', `s3://${name}`, '--recursive', '--quiet']

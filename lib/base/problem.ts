@@ -1,5 +1,16 @@
 /** Why something failed, for code that has to decide. A message is for people and may be reworded at any time. */
-export type Code = 'missing-program' | 'timeout' | 'not-found' | 'denied' | 'conflict' | 'unreachable' | 'interrupted'
+export type Code =
+  | 'missing-program'
+  | 'outdated'
+  | 'timeout'
+  | 'not-found'
+  | 'denied'
+  | 'conflict'
+  | 'credentials'
+  | 'clock'
+  | 'throttled'
+  | 'unreachable'
+  | 'interrupted'
 
 /** What was found out about one thing. Only what passed needs no remedy. */
 export interface Finding {

@@ -20,6 +20,8 @@ export interface RunOptions {
   timeout?: number
   /** The folder it runs in; our own when absent. */
   cwd?: string
+  /** It may ask something at the terminal. It is then in our process group, and without a group of its own. */
+  terminal?: boolean
   /** Gets its stderr as it comes, to show how far a long command is. */
   onStderr?: (text: string) => void
 }
@@ -58,7 +60,7 @@ export function onPath(program: string): string | undefined {
 // `pieces` and `values` are those of a template literal; zx quotes each value.
 function start(pieces: TemplateStringsArray, values: unknown[], options: RunOptions): ProcessPromise {
   throwIfInterrupted()
-  const { input, env, comment, cwd, onStderr } = options
+  const { input, env, comment, cwd, terminal = false, onStderr } = options
   const program = programOf(pieces, values)
   // Not from what a shell says about it, which is in the language of the reader.
   if (!onPath(program)) {
@@ -70,8 +72,9 @@ function start(pieces: TemplateStringsArray, values: unknown[], options: RunOpti
   const command = zx({
     // The program takes the shell's place, so that a signal reaches it; in a group of its own, with all that it starts.
     prefix: 'exec ',
-    detached: true,
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    // A group of its own is also a session of its own, which has no terminal.
+    detached: !terminal,
+    stdio: [terminal ? 'inherit' : input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, LC_ALL: 'C', ...env },
     quiet: true,
     nothrow: true,
@@ -97,10 +100,13 @@ function programOf(pieces: TemplateStringsArray, values: unknown[]): string {
 const literal = (pieces: TemplateStringsArray, ...values: unknown[]) => [pieces, values] as const
 
 function end(child: ProcessPromise, signal: NodeJS.Signals = 'SIGTERM'): void {
-  try {
-    process.kill(-child.pid!, signal)
-  } catch {
-    // It has ended already.
+  for (const pid of [-child.pid!, child.pid!]) {
+    try {
+      process.kill(pid, signal)
+      return
+    } catch {
+      // It has ended already, or has no group of its own.
+    }
   }
 }
 

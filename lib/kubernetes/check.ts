@@ -1,5 +1,5 @@
 import { type Finding, failed, Problem, passed } from '../base/problem.ts'
-import { currentRun, forget } from '../run/context.ts'
+import { currentRun, forgetExcept } from '../run/context.ts'
 import { findings, print, settle } from '../run/findings.ts'
 import { rerunLine } from '../run/rerun.ts'
 import { after } from '../run/task.ts'
@@ -89,13 +89,16 @@ export async function show(...checks: Checks[]): Promise<void> {
   await findings(...(await findingsOf(rows(...checks))))
 }
 
+/** What verify need not read again: of AWS only the status of an add-on changes without a write of this run. */
+const LASTING = /^aws (?!eks describe-addon)/
+
 /**
- * Reads everything afresh and checks each group: a line with how many passed (each of them with --verbose), and a
- * line for each that did not. Throws one Problem with everything that failed, in all groups.
+ * Reads afresh and checks each group: a line with how many passed (each of them with --verbose), and a line for each
+ * that did not. Throws one Problem with everything that failed, in all groups. The cluster and GitHub are read again,
+ * and of AWS what this run has written since it was read; a run that does nothing else has read nothing before.
  */
 export async function verify(groups: Record<string, Checks>): Promise<void> {
-  // Not what an earlier step of this run has read.
-  forget()
+  forgetExcept(LASTING)
   const all = Object.entries(groups).map(([group, checks]) => ({ group, checks: rows(checks) }))
   const found = await Promise.all(all.map(({ checks }) => findingsOf(checks)))
   const failures: Finding[] = []

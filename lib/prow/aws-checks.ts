@@ -1,12 +1,13 @@
 import { bucketProblems, readBucket } from '../aws/bucket.ts'
 import { findCertificate, notIssued } from '../aws/certificate.ts'
 import { inspectHost } from '../aws/dns.ts'
-import { addonProblem, DRIVER, findVolumeSource } from '../aws/ebs-csi.ts'
+import { addonProblem, DRIVER, driverRole, findVolumeSource, otherIdentity } from '../aws/ebs-csi.ts'
 import { callerIdentity, eksCluster, hasManagedLoadBalancers } from '../aws/eks.ts'
+import { findRole } from '../aws/iam.ts'
 import { encryptionKey } from '../aws/kms.ts'
 import { findController } from '../aws/load-balancer.ts'
 import { readOidcProvider } from '../aws/oidc.ts'
-import { findZones } from '../aws/route53.ts'
+import { findZones, recordsOf } from '../aws/route53.ts'
 import { type Finding, failed, passed, warning } from '../base/problem.ts'
 import { onPath } from '../base/shell.ts'
 import type { Check, Checks } from '../kubernetes/check.ts'
@@ -73,6 +74,7 @@ export const volumeDriverState: Check = {
     if (source.kind === 'auto') return passed('volumes: EKS Auto Mode provisions them')
     if (source.kind === 'self-managed') return passed(`volumes: ${DRIVER} is installed without the add-on`)
     const { addon } = source
+    if (!otherIdentity(settings, addon)) await findRole(settings, driverRole(settings))
     if (!addon) return passed(`add-on ${DRIVER}: will be created`)
     const message = `add-on ${DRIVER}: ${addon.status}`
     return addon.status === 'ACTIVE' ? passed(message) : warning(message, '07-ebs-csi waits for it or corrects it')
@@ -130,7 +132,11 @@ async function certificateState(settings: Settings): Promise<Finding> {
 
 async function zoneState(settings: Settings): Promise<Finding> {
   const zones = await findZones(settings)
-  if (zones) return passed(`zone: ${zones.public.Name}`)
+  if (zones) {
+    const records = await recordsOf(settings, zones.public)
+    const state = records.length > 0 ? 'has a record' : 'its record will be created'
+    return passed(`zone: ${zones.public.Name} (${settings.PROW_HOST} ${state})`)
+  }
   return warning(
     `11-ingress will wait until ${settings.PROW_HOST} points to its load balancer: HOSTED_ZONE is empty`,
     'it prints the record to create',

@@ -1,7 +1,7 @@
-import { ensureRole, type RoleSpec, roleProblems } from '../aws/iam.ts'
+import { ensureRole, findRole, type RoleSpec, roleProblems } from '../aws/iam.ts'
 import { encryptionKey } from '../aws/kms.ts'
 import { controllersPolicy, jobsPolicy } from '../aws/policy.ts'
-import { Problem } from '../base/problem.ts'
+import { Problem, passed } from '../base/problem.ts'
 import { sleep } from '../base/shell.ts'
 import type { Check } from '../kubernetes/check.ts'
 import { kubectl } from '../kubernetes/kubectl.ts'
@@ -63,6 +63,18 @@ export async function ensureRoles(settings: Settings): Promise<void> {
     const wanted = await roleSpec(settings, role)
     await task(`role ${wanted.name}`, () => ensureRole(settings, wanted))
   }
+}
+
+/** That no other cluster has the roles of the pods. */
+export function roleNames(settings: Settings): Check[] {
+  if (!usesRoles(settings)) return []
+  return POD_ROLES.map((role) => ({
+    fact: `role ${roleName(settings, role.use)} can be used`,
+    inspect: async () => {
+      const wanted = await roleSpec(settings, role)
+      return passed(`role ${wanted.name}: ${(await findRole(settings, wanted)) ? 'exists' : 'will be created'}`)
+    },
+  }))
 }
 
 /** That each role can be assumed by its ServiceAccounts, and allows what they need and no more. */

@@ -90,6 +90,17 @@ export function readOnce<T>(question: string, read: () => Promise<T>): Promise<T
   return answer
 }
 
+/** Puts in what is known of a question without reading it, such as from the answer to a write. */
+export function remember(question: string, answer: unknown): void {
+  currentRun().reads.set(question, Promise.resolve(answer))
+}
+
+/** Drops what was read, except the answers to questions that match `kept`. */
+export function forgetExcept(kept: RegExp): void {
+  const { reads } = currentRun()
+  for (const question of reads.keys()) if (!kept.test(question)) reads.delete(question)
+}
+
 /** Drops what was read, so that it is read afresh. With `about`, only the questions that hold this text. */
 export function forget(about = ''): void {
   const { reads } = currentRun()

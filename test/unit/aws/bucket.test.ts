@@ -18,7 +18,6 @@ const GOOD: Bucket = {
   access: PRIVATE,
   ownership: 'BucketOwnerEnforced',
   rules: expiryRules(90),
-  tags: [],
 }
 
 test('the rules of the runbook are known by their IDs, others stay', () => {
@@ -47,6 +46,11 @@ test('a bucket that is as wanted is read and not written', async () => {
   const aws = fakeAws(settings(EKS), ANSWERS)
   assert.equal((await ensureBucket(settings(EKS))).outcome, 'unchanged')
   assert.ok(aws().every((line) => line.startsWith('s3api get-')))
+  // Its rules show that the runbook manages it.
+  assert.deepEqual(
+    aws().filter((line) => line.includes('tagging')),
+    [],
+  )
 })
 
 test('a bucket of another account is recognized by the code of the error, whatever its wording', async () => {

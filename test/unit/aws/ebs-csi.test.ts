@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Addon, addonProblem, driverRole, ensureDriver, otherIdentity } from '../../../lib/aws/ebs-csi.ts'
+import type { Problem } from '../../../lib/base/problem.ts'
+import { currentRun } from '../../../lib/run/context.ts'
 import { EKS, settings } from '../world.ts'
 import { fakeAws, refusal } from './fake.ts'
 
@@ -35,11 +37,35 @@ test('the cause that EKS reports decides what to do', () => {
     addonProblem(wanted, { ...ACTIVE, status: 'DEGRADED', health: { issues: [{ code, message }] } }).findings[0]!
   assert.match(problem('ConfigurationConflict').remedy, /--region eu-central-1 --resolve-conflicts OVERWRITE/)
   assert.match(problem('InsufficientNumberOfReplicas').remedy, /add nodes/)
-  assert.match(problem('AccessDenied').remedy, new RegExp(`Its role ${ROLE} lacks a permission`))
+  assert.match(
+    problem('AccessDenied').remedy,
+    /^Run npx tsx scripts\/07-ebs-csi\.ts, which checks and corrects its role/,
+  )
   assert.match(problem('AdmissionRequestDenied').remedy, /Exempt kube-system/)
   assert.match(problem('Unknown', 'why').message, /is DEGRADED\nUnknown: why/)
   assert.match(problem('Unknown').remedy, /aws eks describe-addon --cluster-name prow/)
   assert.match(addonProblem(wanted, { ...ACTIVE, status: 'CREATE_FAILED' }).message, /EKS reports no cause/)
+})
+
+test('an add-on that is denied something although its role is correct is not sent back to the step that found this', async () => {
+  const health = { issues: [{ code: 'AccessDenied', message: 'not authorized' }] }
+  const degraded: Addon = { ...ACTIVE, status: 'DEGRADED', health }
+  const remedy = async (found: Promise<unknown>) => {
+    currentRun().target = { kubeconfig: 'k', context: 'c', server: '' }
+    return found.then(
+      () => assert.fail('no problem'),
+      (problem: Problem) => problem.findings[0]!.remedy,
+    )
+  }
+  aws(degraded)
+  const running = await remedy(ensure())
+  assert.match(running, /rollout restart deployment\/ebs-csi-controller/)
+  assert.match(running, /aws iam get-role --role-name prow-ebs-csi-driver --query Role\.PermissionsBoundary/)
+  assert.doesNotMatch(running, /07-ebs-csi|same line/)
+  // A plan has not corrected the role: what it found of it decides.
+  const cluster = { cluster: { identity: { oidc: { issuer: 'https://oidc.example.com/id/A' } } } }
+  aws(degraded, { 'describe-cluster': cluster, 'iam get-role': refusal('NoSuchEntity') }, true)
+  assert.match(await remedy(ensure()), /07-ebs-csi\.ts, which checks and corrects its role/)
 })
 
 test('an add-on that works is left, whichever identity it has', async () => {
@@ -62,7 +88,8 @@ test('a plan writes nothing: it would create, would change, or reports what is i
     assert.equal((await ensure()).outcome, outcome)
     assert.equal(log().length, 1)
   }
-  aws({ ...ACTIVE, status: 'DEGRADED' }, {}, true)
+  const cluster = { cluster: { identity: { oidc: { issuer: 'https://oidc.example.com/id/A' } } } }
+  aws({ ...ACTIVE, status: 'DEGRADED' }, { 'describe-cluster': cluster, 'iam get-role': refusal('NoSuchEntity') }, true)
   await assert.rejects(ensure(), /is DEGRADED/)
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ensureRole, type RoleSpec, roleProblems } from '../../../lib/aws/iam.ts'
+import { ensureRole, findRole, type RoleSpec, roleProblems } from '../../../lib/aws/iam.ts'
 import { controllersPolicy, trust } from '../../../lib/aws/policy.ts'
 import { clusterArn } from '../../../lib/aws/tags.ts'
 import { EKS, settings } from '../world.ts'
@@ -61,9 +61,25 @@ test('what a role lacks is named', async () => {
   )
 })
 
+test('a role that does not exist is one question, and what IAM answers when it is created is not asked again', async () => {
+  const created = { Role: { Arn: 'x', AssumeRolePolicyDocument: TRUST, Tags: TAGS } }
+  const log = aws({ 'get-role ': refusal('NoSuchEntity'), 'create-role': created, 'put-role-policy': {} })
+  assert.equal(await findRole(settings(EKS), ROLE), false)
+  assert.equal((await ensureRole(settings(EKS), ROLE)).outcome, 'created')
+  assert.deepEqual(await roleProblems(settings(EKS), ROLE), [])
+  assert.deepEqual(
+    log()
+      .filter((line) => line.startsWith('iam'))
+      .map((line) => line.split(' ')[1]),
+    // The policy was put, which answers nothing: it is read.
+    ['get-role', 'create-role', 'put-role-policy', 'get-role-policy'],
+  )
+})
+
 test('a role of another cluster is refused before anything is written', async () => {
   const Tags = [{ Key: 'prow-runbook/cluster', Value: 'arn:aws:eks:eu-west-1:123456789012:cluster/prow' }]
   const log = aws({ 'get-role ': { Role: { Arn: 'x', AssumeRolePolicyDocument: TRUST, Tags } } })
+  await assert.rejects(findRole(settings(EKS), ROLE), /role r belongs to another cluster, arn:aws:eks:eu-west-1/)
   await assert.rejects(ensureRole(settings(EKS), ROLE), /role r belongs to another cluster, arn:aws:eks:eu-west-1/)
   assert.ok(log().every((line) => !/tag-role|put-role|update-/.test(line)))
 })

@@ -21,19 +21,10 @@ const CLUSTER: Cluster = {
 const ADMIN = { Account: '123456789012', Arn: 'arn:aws:iam::123456789012:user/admin' }
 const READER = { Account: '123456789012', Arn: 'arn:aws:iam::123456789012:user/reader' }
 
-// An aws whose token is that of AWS_PROFILE, and that writes the profile into a kubeconfig, as the real one does.
+// An aws whose token is that of AWS_PROFILE.
 const AWS = `#!/bin/sh
 echo "$*" >>"$FAKE_LOG"
 case "$*" in
-*update-kubeconfig*)
-  for file; do :; done
-  cat >"$file" <<YAML
-clusters: [{name: a, cluster: {server: "https://1.eks.example.com", certificate-authority-data: Y2E=}}]
-contexts: [{name: "${CLUSTER.arn}", context: {cluster: a, user: a}}]
-current-context: "${CLUSTER.arn}"
-users: [{name: a, user: {exec: {command: aws, args: [eks, get-token], env: [{name: AWS_PROFILE, value: "$AWS_PROFILE"}]}}}]
-YAML
-  ;;
 *get-token*) echo "{\\"token\\":\\"as-$AWS_PROFILE\\"}" ;;
 *get-caller-identity*) echo '${JSON.stringify(ADMIN)}' ;;
 *describe-cluster*) echo '${JSON.stringify({ cluster: CLUSTER })}' ;;
@@ -72,12 +63,12 @@ function answer(kubeconfig: string): { token: string } {
 }
 
 test('kubectl acts as the identity of this run, whatever profile was set when the kubeconfig was written', async () => {
-  const access = await ensureKubeconfig(settings(EKS), CLUSTER)
+  const access = ensureKubeconfig(settings(EKS), CLUSTER)
   await cacheToken(settings(EKS), ADMIN, access)
   assert.equal(answer(access.kubeconfig).token, 'as-admin')
 
   process.env.AWS_PROFILE = 'reader'
-  const again = await ensureKubeconfig(settings(EKS), CLUSTER)
+  const again = ensureKubeconfig(settings(EKS), CLUSTER)
   await cacheToken(settings(EKS), READER, again)
   assert.equal(answer(again.kubeconfig).token, 'as-reader')
   // And so does the script when it has to get the token.
@@ -87,7 +78,7 @@ test('kubectl acts as the identity of this run, whatever profile was set when th
 })
 
 test('a token is kept for one identity, asked for once, and for ten minutes only', async () => {
-  const access = await ensureKubeconfig(settings(EKS), CLUSTER)
+  const access = ensureKubeconfig(settings(EKS), CLUSTER)
   await cacheToken(settings(EKS), ADMIN, access)
   const asked = () => log().filter((line) => line.includes('get-token')).length
   assert.equal(asked(), 1)
@@ -107,7 +98,7 @@ test('a token is kept for one identity, asked for once, and for ten minutes only
 })
 
 test('the access key is part of the identity: a session of the same role has a token of its own', async () => {
-  const access = await ensureKubeconfig(settings(EKS), CLUSTER)
+  const access = ensureKubeconfig(settings(EKS), CLUSTER)
   await cacheToken(settings(EKS), ADMIN, access)
   process.env.AWS_ACCESS_KEY_ID = 'ASIAOTHER'
   await cacheToken(settings(EKS), ADMIN, access)
@@ -116,7 +107,7 @@ test('the access key is part of the identity: a session of the same role has a t
 })
 
 test('typed by a person the script gets a new token and keeps none', async () => {
-  const access = await ensureKubeconfig(settings(EKS), CLUSTER)
+  const access = ensureKubeconfig(settings(EKS), CLUSTER)
   await cacheToken(settings(EKS), ADMIN, access)
   delete process.env.PROW_RUNBOOK_IDENTITY
   process.env.AWS_PROFILE = 'somebody'
@@ -124,33 +115,39 @@ test('typed by a person the script gets a new token and keeps none', async () =>
   assert.equal(tokens(access.kubeconfig).length, 1)
 })
 
-test('a kubeconfig is written once, and again when the cluster, the script or its credentials differ', async () => {
-  const { kubeconfig } = await ensureKubeconfig(settings(EKS), CLUSTER)
-  const written = () => log().filter((line) => line.includes('update-kubeconfig')).length
-  await ensureKubeconfig(settings(EKS), CLUSTER)
-  assert.equal(written(), 1)
-  assert.equal(JSON.parse(readFileSync(kubeconfig, 'utf8')).users[0].user.exec.env, undefined)
+test('a kubeconfig is written of what EKS answered, once, and again when the cluster, the script or its credentials differ', () => {
+  const { kubeconfig } = ensureKubeconfig(settings(EKS), CLUSTER)
+  const read = () => JSON.parse(readFileSync(kubeconfig, 'utf8'))
+  const config = read()
+  assert.deepEqual(config.clusters[0].cluster, { server: CLUSTER.endpoint, 'certificate-authority-data': 'Y2E=' })
+  assert.deepEqual(config.contexts[0], { name: CLUSTER.arn, context: { cluster: CLUSTER.arn, user: CLUSTER.arn } })
+  assert.equal(config['current-context'], CLUSTER.arn)
+  assert.equal(config.users[0].user.exec.env, undefined)
+  assert.equal(statSync(kubeconfig).mode & 0o77, 0)
+  const written = () => statSync(kubeconfig).ino
+  const first = written()
+  ensureKubeconfig(settings(EKS), CLUSTER)
+  assert.equal(written(), first)
+  // No aws was started.
+  assert.deepEqual(log(), [])
 
   // As an earlier version of the runbook wrote them.
   const script = join(kubeconfig, '../token')
   writeFileSync(script, readFileSync(script, 'utf8').replace('set -eu', 'set -eu\nexport AWS_PROFILE=admin'))
-  await ensureKubeconfig(settings(EKS), CLUSTER)
-  assert.equal(written(), 2)
+  ensureKubeconfig(settings(EKS), CLUSTER)
   assert.doesNotMatch(readFileSync(script, 'utf8'), /AWS_PROFILE/)
 
-  const config = JSON.parse(readFileSync(kubeconfig, 'utf8'))
   config.users[0].user.exec.env = [{ name: 'AWS_PROFILE', value: 'admin' }]
   writeFileSync(kubeconfig, JSON.stringify(config))
-  await ensureKubeconfig(settings(EKS), CLUSTER)
-  assert.equal(written(), 3)
-  assert.equal(JSON.parse(readFileSync(kubeconfig, 'utf8')).users[0].user.exec.env, undefined)
+  ensureKubeconfig(settings(EKS), CLUSTER)
+  assert.equal(read().users[0].user.exec.env, undefined)
 
-  await ensureKubeconfig(settings(EKS), { ...CLUSTER, certificateAuthority: { data: 'b3RoZXI=' } })
-  assert.equal(written(), 4)
+  ensureKubeconfig(settings(EKS), { ...CLUSTER, certificateAuthority: { data: 'b3RoZXI=' } })
+  assert.equal(read().clusters[0].cluster['certificate-authority-data'], 'b3RoZXI=')
 })
 
 test('dropTokens removes the tokens of all identities, and nothing else', async () => {
-  const access = await ensureKubeconfig(settings(EKS), CLUSTER)
+  const access = ensureKubeconfig(settings(EKS), CLUSTER)
   await cacheToken(settings(EKS), ADMIN, access)
   await cacheToken(settings(EKS), READER, access)
   dropTokens(access)

@@ -23,7 +23,7 @@ const NO_ADDON = refusal('ResourceNotFoundException', 'No addon: aws-ebs-csi-dri
 const list = (...items: object[]) => ({ kind: 'List', items })
 
 function begin(aws: Answers, kubectl: Answers = {}, now: Settings = wanted): void {
-  fakeAws(now, { 'describe-cluster': CLUSTER, ...aws })
+  fakeAws(now, { 'describe-cluster': CLUSTER, 'iam get-role': refusal('NoSuchEntity'), ...aws })
   currentRun().target = { kubeconfig: '', context: '', server: '' }
   fakeProgram('kubectl', {
     ...kubectl,

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
-import { currentRun, forget, newRun, readOnce, setRun, target } from '../../../lib/run/context.ts'
+import {
+  currentRun,
+  forget,
+  forgetExcept,
+  newRun,
+  readOnce,
+  remember,
+  setRun,
+  target,
+} from '../../../lib/run/context.ts'
 import { rerunLine } from '../../../lib/run/rerun.ts'
 import { LOCAL, settings } from '../world.ts'
 
@@ -18,6 +27,17 @@ describe('what was read', () => {
     assert.equal(await read(), 2)
     forget()
     assert.equal(await read(), 3)
+  })
+
+  test('is dropped except what is kept, and what is known without reading it is not read', async () => {
+    let reads = 0
+    const read = (question: string) => readOnce(question, async () => ++reads)
+    await read('aws a')
+    await read('kubectl b')
+    forgetExcept(/^aws /)
+    assert.deepEqual([await read('aws a'), await read('kubectl b')], [1, 3])
+    remember('aws a', 'written')
+    assert.equal(await read('aws a'), 'written')
   })
 
   test('is not kept when it failed', async () => {
