@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { cacheFolder } from '../base/cache.ts'
 import { withLock } from '../base/lock.ts'
-import { tryRun } from '../base/shell.ts'
+import { sleep, tryRun } from '../base/shell.ts'
 import { adminAccess, isHealthy } from './api-server.ts'
 import { type Ports, writeTokenWebhook } from './aws-seed.ts'
 import { paths } from './folder.ts'
@@ -43,8 +43,10 @@ async function kwokctl(
       for (const [, uri] of text.matchAll(/"Download".*?"uri":"([^"]+)"/g)) progress(`downloading ${basename(uri!)}`)
     },
   })
-  if (exitCode === 0 && (await isHealthy(dir))) return undefined
-  return lastError(stderr) || `kwokctl exited with ${exitCode}`
+  // On a busy machine, the API server does not answer in time while its caches are filled.
+  for (const until = Date.now() + 60_000; exitCode === 0 && Date.now() < until; await sleep(500))
+    if (await isHealthy(dir)) return undefined
+  return lastError(stderr) || (exitCode === 0 ? 'its API server is not ready' : `kwokctl exited with ${exitCode}`)
 }
 
 /** The last error in kwokctl's output, which has a JSON object a line. */
