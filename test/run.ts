@@ -1,4 +1,4 @@
-// npm test: the unit tests of lib, then every script as a reader runs it, against rehearsal clusters of their own.
+// npm test: the unit tests of lib, and every script as a reader runs it, against rehearsal clusters.
 // npm test -- 03-secrets          only the files whose name contains 03-secrets
 // npm test -- 03-secrets 'again'  and in them only the tests whose name contains the second argument
 
@@ -8,9 +8,10 @@ import { basename, delimiter, dirname, join } from 'node:path'
 import { cacheFolder } from '../lib/base/cache.ts'
 import { ROOT } from '../lib/base/paths.ts'
 import { Problem } from '../lib/base/problem.ts'
+import { MARKER } from '../lib/rehearsal/folder.ts'
 import { PROGRAM_NAMES } from '../lib/rehearsal/go-modules.ts'
 import { findPrograms, programFile } from '../lib/rehearsal/programs.ts'
-import { down, up } from '../lib/rehearsal/rehearsal.ts'
+import { down } from '../lib/rehearsal/rehearsal.ts'
 import { ROWS } from '../lib/settings/table.ts'
 import { shareAws } from './aws.ts'
 import { bundle } from './bundle.ts'
@@ -55,18 +56,22 @@ async function suites(bundles: string): Promise<Suite[]> {
           },
         ]
       : []),
-    ...scripts.map((file) => ({
-      name: basename(file, '.bats'),
-      command: ['bash', join(ROOT, 'node_modules/bats/bin/bats'), '--formatter', 'tap', '-T', ...filter('-f'), file],
-    })),
+    ...scripts.map(
+      (file): Suite => ({
+        name: basename(file, '.bats'),
+        cluster: /^load aws$/m.test(readFileSync(file, 'utf8')) ? 'eks' : 'local',
+        command: ['bash', join(ROOT, 'node_modules/bats/bin/bats'), '--formatter', 'tap', '-T', ...filter('-f'), file],
+      }),
+    ),
   ]
 }
 
-/** Removes the clusters that are still in a folder of tests: teardown does so unless a run was cut off. */
+/** Removes the clusters in a folder of tests, and the folder. */
 async function clean(folder: string): Promise<void> {
   const clusters = join(folder, 'clusters')
-  for (const name of existsSync(clusters) ? readdirSync(clusters) : []) {
-    await down({ dir: join(clusters, name) }).catch((error: Error) => print(`${name}: ${error.message}`))
+  for (const path of existsSync(clusters) ? readdirSync(clusters, { recursive: true, encoding: 'utf8' }) : []) {
+    if (basename(path) !== MARKER) continue
+    await down({ dir: join(clusters, dirname(path)) }).catch((error: Error) => print(`${path}: ${error.message}`))
   }
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 }
@@ -96,19 +101,13 @@ async function main(): Promise<number> {
     // What the reader has set for a cluster of their own must not reach a test.
     const env: NodeJS.ProcessEnv = Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in ROWS)))
     for (const name of ['KUBECONFIG', 'FORCE_COLOR', 'NODE_OPTIONS', 'NODE_TEST_CONTEXT']) delete env[name]
-    Object.assign(env, { NO_COLOR: '1', TMPDIR: folder, RUNBOOK_TEST_DIR: folder })
+    Object.assign(env, { NO_COLOR: '1', TMPDIR: folder })
     if (all.some(({ name }) => name !== 'unit')) {
       let last = 0
       const programs = await findPrograms(PROGRAM_NAMES, (text) => {
         if (Date.now() - last > 10_000) print(`programs             ${text} (${seconds(began)})`)
         if (Date.now() - last > 10_000) last = Date.now()
       })
-      if (Object.values(programs).some(({ source }) => source === 'downloaded')) {
-        // Clusters that are created side by side would download the same files side by side.
-        print('programs             downloading')
-        await up({ dir: join(folder, 'clusters', 'first') })
-        await down({ dir: join(folder, 'clusters', 'first') })
-      }
       if (programs.kubectl.source !== 'PATH')
         env.PATH = `${dirname(programFile(programs.kubectl))}${delimiter}${env.PATH}`
       print(`programs             ready, ${seconds(began)}`)
@@ -118,11 +117,18 @@ async function main(): Promise<number> {
     }
     const waiting = [...all]
     const taps: Tap[] = []
-    const worker = async () => {
-      for (let suite = waiting.shift(); suite && !stopped; suite = waiting.shift()) {
+    const worker = async (_: unknown, index: number) => {
+      const clusters = join(folder, 'clusters', `${index}`)
+      let cluster: Suite['cluster']
+      while (waiting.length > 0 && !stopped) {
+        // Of those that use the cluster that is there, while there are some.
+        const next = waiting.findIndex((one) => one.cluster === cluster)
+        const [suite] = waiting.splice(Math.max(next, 0), 1)
+        if (cluster && next < 0) await down({ dir: join(clusters, cluster) })
+        cluster = suite!.cluster
         const start = Date.now()
-        taps.push(await runSuite(suite, env))
-        durations[suite.name] = Math.round((Date.now() - start) / 1000)
+        taps.push(await runSuite(suite!, { ...env, CLUSTERS: clusters }))
+        durations[suite!.name] = Math.round((Date.now() - start) / 1000)
       }
     }
     // One more than the processors: tests wait for a cluster during two fifths of their time.

@@ -10,6 +10,8 @@ import { Tap } from './tap.ts'
 export interface Suite {
   name: string
   command: string[]
+  /** The rehearsal cluster that it uses, by its folder in that of test/scripts/helpers.bash. */
+  cluster?: 'local' | 'eks'
 }
 
 const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`

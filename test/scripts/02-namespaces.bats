@@ -1,7 +1,6 @@
 load helpers
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
-setup() { setup_world; }
+setup() { setup_world; empty_cluster; }
 
 @test "creates both namespaces, labelled for ownership and Pod Security; again changes nothing" {
   run -0 runbook 02-namespaces
@@ -25,7 +24,6 @@ setup() { setup_world; }
 }
 
 @test "a namespace that was created by hand is adopted and reported, not recreated" {
-  kube delete ns test-pods --ignore-not-found
   kube create ns test-pods
   uid="$(kube get ns test-pods -o jsonpath='{.metadata.uid}')"
   run -0 runbook 02-namespaces

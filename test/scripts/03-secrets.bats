@@ -1,11 +1,8 @@
 load helpers
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
 setup() {
   setup_world
-  kube delete secrets --all -n prow --ignore-not-found
-  kube delete secrets --all -n test-pods --ignore-not-found
-  runbook 02-namespaces
+  after_steps 02
 }
 
 uids() { kube get secrets -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.uid}{"\n"}{end}'; }
@@ -188,7 +185,6 @@ TABLE
 }
 
 @test "of two operators who begin at the same moment one creates the Secrets, and the other takes them" {
-  kube delete secrets --all -n prow
   rm -f secrets/hmac-token secrets/cookie
   first="$WORLD"
   world "$BATS_TEST_TMPDIR/second"

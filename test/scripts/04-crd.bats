@@ -1,7 +1,6 @@
 load helpers
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
-setup() { setup_world; }
+setup() { setup_world; empty_cluster; }
 
 job() {
   cat <<YAML
@@ -14,7 +13,6 @@ YAML
 }
 
 @test "installs the CRD and waits until it is established; again changes nothing" {
-  kube delete crd prowjobs.prow.k8s.io --ignore-not-found
   run -0 runbook 04-crd
   says created
   [ "$(kube get crd prowjobs.prow.k8s.io -o jsonpath='{.status.conditions[?(@.type=="Established")].status}')" = True ]
@@ -27,11 +25,9 @@ YAML
   [ "$(kube get prowjob right -o jsonpath='{.spec.pod_spec.containers[0].command[0]}')" = /bin/true ]
   [ "$(kube get prowjob right -o jsonpath='{.status.state}')" = triggered ]
   run ! kube apply -f <(job wrong kubernetes sometimes)
-  kube delete prowjob right
 }
 
 @test "a CRD created by hand is adopted, and its ProwJobs stay" {
-  kube delete crd prowjobs.prow.k8s.io --ignore-not-found
   # As upstream's: the same names, another schema.
   kube create -f - <<'YAML'
 apiVersion: apiextensions.k8s.io/v1

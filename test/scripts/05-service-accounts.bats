@@ -1,7 +1,6 @@
 load helpers
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
-setup() { setup_world; }
+setup() { setup_world; empty_cluster; }
 
 @test "creates an account for each component, and one for job pods that gets no token of the cluster; again changes nothing" {
   run -0 steps 02,05
@@ -16,8 +15,7 @@ setup() { setup_world; }
 }
 
 @test "the guide's accounts are adopted, with what else is on them" {
-  runbook 02-namespaces
-  kube delete sa deck -n prow --ignore-not-found
+  after_steps 02
   kube apply -f - <<'YAML'
 apiVersion: v1
 kind: ServiceAccount
@@ -35,7 +33,7 @@ YAML
 }
 
 @test "an account that was removed is created again, the others are unchanged" {
-  steps 02,05
+  after_steps 02,05
   kube delete sa tide -n prow
   run -0 runbook 05-service-accounts
   says '1 created' '8 unchanged'

@@ -1,10 +1,8 @@
 load helpers
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
 setup() {
   setup_world
-  runbook 02-namespaces
-  kube delete configmap config plugins job-config -n prow --ignore-not-found
+  after_steps 02
 }
 
 # A configuration of the user's own, as npm run init -- --config creates it.

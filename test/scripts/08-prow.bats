@@ -1,23 +1,13 @@
 load helpers
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
 setup() { setup_world; }
 
 NAMES='crier deck ghproxy hook horologium object-store prow-controller-manager sinker statusreconciler tide'
 
-# An empty prow, with the earlier steps done.
-fresh() {
-  if kube get ns prow >/dev/null 2>&1; then
-    kube delete deploy,job,cronjob,svc,pvc,cm,secret,role,rolebinding --all -n prow >/dev/null
-    kube delete pods --all -n prow --force --grace-period=0 >/dev/null 2>&1 || true
-  fi
-  steps 02,03,04,05,06
-}
-
 args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containers[0].args}'; }
 
 @test "creates every component and waits until all are ready, and PVCs are bound; again changes nothing" {
-  fresh
+  after_steps 02,03,04,05,06
   run -0 runbook 08-prow
   says '10 created'
   same "$NAMES" "$(kube get deploy -n prow -o jsonpath='{.items[*].metadata.name}')"
@@ -27,8 +17,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
 }
 
 @test "what is mounted exists, and no account has more permissions than it needs" {
-  fresh
-  runbook 08-prow
+  after_steps 02,03,04,05,06,08
   # Nobody may read secrets or make pods in prow, and nobody has a right in the whole cluster.
   run ! grep prow-runbook <(kube get clusterroles,clusterrolebindings -l app.kubernetes.io/managed-by=prow-runbook -o name)
   for name in hook deck tide horologium sinker crier prow-controller-manager statusreconciler; do
@@ -41,8 +30,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
 }
 
 @test "a Secret that Deck reads only when it starts is followed by new pods of Deck, and of no other" {
-  fresh
-  runbook 08-prow
+  after_steps 02,03,04,05,06,08
   restarts() { kube get deploy -n prow -o jsonpath='{range .items[*]}{.metadata.name} {.spec.template.metadata.annotations.kubectl\.kubernetes\.io/restartedAt}{"\n"}{end}' | awk 'NF == 2'; }
   openssl rand -base64 32 >secrets/cookie
   run -2 runbook 03-secrets --plan
@@ -76,8 +64,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
 }
 
 @test "corrected settings take effect, each where it belongs, and nothing is recreated" {
-  fresh
-  runbook 08-prow
+  after_steps 02,03,04,05,06,08
   before="$(kube get deploy,svc,pvc,role -n prow -o jsonpath='{.items[*].metadata.uid}')"
   setting PROW_IMAGE_TAG=v20260101-abcdef123 OAUTH=off GITHUB_API=https://ghe.example.com/api/v3 GITHUB_HOST=ghe.example.com
   run -2 runbook 08-prow --plan
@@ -94,8 +81,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
 }
 
 @test "from a token to a GitHub App: the App's key is mounted and the token is removed" {
-  fresh
-  runbook 08-prow
+  after_steps 02,03,04,05,06,08
   setting GITHUB_AUTH=app GITHUB_APP_ID=4711
   run -1 runbook 08-prow
   says 'Secret prow/github-token does not exist' 'npx tsx scripts/03-secrets.ts'
@@ -110,8 +96,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
 }
 
 @test "OBJECT_STORE=off removes the store and keeps the PVC that holds the logs" {
-  fresh
-  runbook 08-prow
+  after_steps 02,03,04,05,06,08
   setting OBJECT_STORE=off
   run -0 runbook 08-prow
   says 'OBJECT_STORE=off' removed
@@ -121,7 +106,7 @@ args() { kube get deploy "$1" -n prow -o jsonpath='{.spec.template.spec.containe
 }
 
 @test "Deployments created by hand with the guide's names are adopted, with their PVC; no other Deployment is touched" {
-  fresh
+  after_steps 02,03,04,05,06
   kube apply -f - <<'YAML'
 apiVersion: apps/v1
 kind: Deployment
@@ -178,8 +163,7 @@ YAML
 }
 
 @test "what was scaled or edited by hand is corrected; what was removed is created again" {
-  fresh
-  runbook 08-prow
+  after_steps 02,03,04,05,06,08
   kube scale deploy hook -n prow --replicas=0
   kube set image deploy/tide -n prow tide=example.com/other:1
   kube delete deploy sinker -n prow

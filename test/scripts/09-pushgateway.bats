@@ -1,7 +1,6 @@
 load helpers
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
-setup() { setup_world; runbook 02-namespaces; }
+setup() { setup_world; after_steps 02; }
 
 @test "creates both and waits until they are ready; again changes nothing" {
   run -0 runbook 09-pushgateway
@@ -11,7 +10,7 @@ setup() { setup_world; runbook 02-namespaces; }
 }
 
 @test "PUSHGATEWAY=off is reported and removes what the runbook created, on creates it again" {
-  runbook 09-pushgateway
+  after_steps 02,09
   setting PUSHGATEWAY=off
   run -2 runbook 09-pushgateway --plan
   says 'would remove'
@@ -25,7 +24,7 @@ setup() { setup_world; runbook 02-namespaces; }
 }
 
 @test "IMAGE_MIRROR takes effect in its images" {
-  runbook 09-pushgateway
+  after_steps 02,09
   setting IMAGE_MIRROR=mirror.example.com/all
   run -0 runbook 09-pushgateway
   same 'mirror.example.com/all/prom/pushgateway:v1.11.1' "$(kube get deploy pushgateway -n prow -o jsonpath='{..image}' | cut -d' ' -f1)"

@@ -1,10 +1,9 @@
 load helpers
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
 setup() { setup_world; }
 
 @test "creates label-config, the Job, which completes, and the hourly CronJob; again changes nothing" {
-  steps 02,03
+  after_steps 02,03
   run -0 runbook 10-labels
   [ "$(kube get job label-sync -n prow -o jsonpath='{.status.succeeded}')" = 1 ]
   [ "$(kube get cronjob label-sync -n prow -o jsonpath='{.spec.schedule}')" = '17 * * * *' ]
@@ -13,14 +12,13 @@ setup() { setup_world; }
 }
 
 @test "without the Secrets it names the script that creates them" {
-  runbook 02-namespaces
-  kube delete secrets --all -n prow
+  after_steps 02
   run -1 runbook 10-labels
   says 'npx tsx scripts/03-secrets.ts'
 }
 
 @test "LABEL_SYNC=off skips label-sync and removes Job and CronJob; GITHUB_REPOS limits them" {
-  steps 02,03,10
+  after_steps 02,03,10
   setting GITHUB_REPOS=website,backend
   run -0 runbook 10-labels
   says changed
@@ -33,8 +31,7 @@ setup() { setup_world; }
 }
 
 @test "a Job that fails ends the wait before its limit, and runs again when its input is corrected" {
-  steps 02,03
-  kube delete job label-sync -n prow --ignore-not-found
+  after_steps 02,03
   kube get stage pod-complete -o json >complete.json
   sed 's/phase: Succeeded/phase: Failed/; s/exitCode: 0/exitCode: 1/; s/reason: Completed/reason: Error/' complete.json | kube replace -f -
   setting WAIT_SECONDS=300
@@ -54,7 +51,7 @@ setup() { setup_world; }
 }
 
 @test "without labels.yaml the labels stay as they are; only label_sync needs one" {
-  steps 02,03
+  after_steps 02,03
   node --import "$TSX" "$ROOT/scripts/init.ts" --config --env "$WORLD/.env" >/dev/null 2>&1
   rm config/labels.yaml
   before="$(snapshot)"

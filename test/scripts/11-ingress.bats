@@ -1,16 +1,13 @@
 load helpers
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
 setup() {
   setup_world
-  kube delete validatingwebhookconfiguration ingress-nginx-admission --ignore-not-found
-  runbook 02-namespaces
+  after_steps 02
 }
 
 # Nobody answers for a simulated pod. A Service without an address keeps the API server from trying.
 unanswered() {
-  kube create ns ingress-nginx --dry-run=client -o yaml | kube apply -f -
-  kube delete svc ingress-nginx-controller-admission -n ingress-nginx --ignore-not-found
+  kube create ns ingress-nginx
   kube create svc clusterip ingress-nginx-controller-admission -n ingress-nginx --clusterip=None --tcp=443
 }
 
@@ -24,7 +21,7 @@ unanswered() {
 }
 
 @test "a corrected PROW_HOST arrives; the node ports stay" {
-  runbook 11-ingress
+  after_steps 02,11
   ports="$(kube get svc ingress-nginx-controller -n ingress-nginx -o jsonpath='{.spec.ports[*].nodePort}')"
   setting PROW_HOST=other.example.com
   run -0 runbook 11-ingress
@@ -34,7 +31,6 @@ unanswered() {
 }
 
 @test "with NGINX_ADMISSION=on both Jobs run to their end; a webhook that does not answer is a problem with a remedy" {
-  kube delete ingress prow -n prow --ignore-not-found
   setting NGINX_ADMISSION=on WAIT_SECONDS=20
   unanswered
   run -1 runbook 11-ingress
@@ -80,7 +76,7 @@ unanswered() {
 }
 
 @test "INGRESS=none prints what to route, removes the Ingress and keeps the controller" {
-  runbook 11-ingress
+  after_steps 02,11
   setting INGRESS=none
   run -0 runbook 11-ingress
   says 'INGRESS=none' 'hook:8888' removed
@@ -90,7 +86,6 @@ unanswered() {
 }
 
 @test "an Ingress created by hand is adopted" {
-  kube delete ingress prow -n prow --ignore-not-found
   kube create ingress prow -n prow --rule='old.example.com/*=deck:80'
   uid="$(kube get ingress prow -n prow -o jsonpath='{.metadata.uid}')"
   run -0 runbook 11-ingress

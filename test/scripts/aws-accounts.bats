@@ -5,7 +5,6 @@ setup_file() {
   # The namespaces stay; the account is an empty one in every test.
   setup_account && runbook 02-namespaces
 }
-teardown_file() { teardown_eks; }
 setup() { setup_account; }
 
 C=rehearsal-prow-controllers

@@ -8,7 +8,6 @@ setup_file() {
   kube create service clusterip hook -n prow --tcp=8888
   kube create service clusterip deck -n prow --tcp=80
 }
-teardown_file() { teardown_eks; }
 setup() {
   setup_account
   kube delete ingress prow prow-hook prow-deck -n prow --ignore-not-found

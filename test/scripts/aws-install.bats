@@ -1,7 +1,6 @@
 load helpers
 load aws
 setup_file() { setup_eks; }
-teardown_file() { teardown_eks; }
 setup() { setup_account; }
 
 @test "an empty account: a plan prints it all and writes nothing; then everything is created, and again nothing changes: 38 calls of aws, and 20, with what 13-verify reads" {

@@ -1,7 +1,6 @@
 load helpers
 load aws
 setup_file() { setup_eks; }
-teardown_file() { teardown_eks; }
 setup() { setup_account; }
 
 kept() { find "$WORLD/home/.cache/prow-runbook/eks" -type f 2>/dev/null; }

@@ -2,7 +2,6 @@
 load helpers
 load aws
 setup_file() { setup_eks; }
-teardown_file() { teardown_eks; }
 setup() { setup_account; }
 
 # What the account holds that Prow could have to do with, by name and tags.

@@ -1,7 +1,6 @@
 load helpers
 load aws
 setup_file() { setup_eks; }
-teardown_file() { teardown_eks; }
 setup() {
   setup_account
   kube delete storageclass gp3 --ignore-not-found

@@ -1,16 +1,14 @@
-# What the tests with AWS share, beside helpers.bash. A file has one cluster with one emulator of AWS; a test has an
+# What the tests with AWS share, beside helpers.bash. The cluster has an emulator of AWS beside it; a test has an
 # empty account. The real aws talks to it, and every test asks it what is there.
 
+CLUSTER="$CLUSTERS/eks"
+EKS=yes
+
 setup_eks() {
-  mkdir -p "$(dirname "$CLUSTER")"
-  (cd "$ROOT" && node lib/start.mjs rehearse --eks --cluster-only --dir "$CLUSTER") >"$BATS_FILE_TMPDIR/rehearse.log" 2>&1 ||
-    { cat "$BATS_FILE_TMPDIR/rehearse.log" >&2; return 1; }
+  empty_cluster
   cp "$CLUSTER/kubeconfig" "$BATS_FILE_TMPDIR/elsewhere"
 }
-
-teardown_eks() {
-  (cd "$ROOT" && node lib/start.mjs rehearse --down --eks --dir "$CLUSTER") >/dev/null 2>&1
-}
+answers() { kube get --raw /readyz --request-timeout=10s && (. "$CLUSTER/aws/env.sh" && emulator ready); }
 
 # For setup: correct settings and secrets, and an empty account with the cluster in it.
 setup_account() {

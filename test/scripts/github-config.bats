@@ -3,18 +3,15 @@ load github
 setup_file() {
   setup_cluster
   setup_github
-  world "$BATS_FILE_TMPDIR/first"
-  runbook 02-namespaces
 }
 teardown_file() {
   teardown_github
-  teardown_cluster
 }
 setup() {
   setup_world
   setup_github_world
   setting GITHUB_CHECKS=off
-  kube delete configmaps -n prow config plugins job-config config-previous plugins-previous job-config-previous --ignore-not-found >/dev/null
+  after_steps 02
 }
 
 # A configuration of the user's own, copied from the templates.

@@ -3,19 +3,15 @@ load github
 setup_file() {
   setup_cluster
   setup_github
-  WORLD="$BATS_FILE_TMPDIR/first"
-  world "$WORLD"
-  runbook 02-namespaces
 }
 teardown_file() {
   teardown_github
-  teardown_cluster
 }
 setup() {
   setup_world
   setup_github_world
+  after_steps 02
 }
-teardown() { kube delete secrets -n prow --all >/dev/null; kube delete secrets -n test-pods --all >/dev/null; }
 
 @test "a classic token is recognized, with the bot's name and scopes; no value is shown, and again changes nothing" {
   run -0 runbook 03-secrets --verbose

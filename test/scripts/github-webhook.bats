@@ -3,17 +3,14 @@ load github
 setup_file() {
   setup_cluster
   setup_github
-  world "$BATS_FILE_TMPDIR/first"
-  setup_github_world
-  steps 02,03
 }
 teardown_file() {
   teardown_github
-  teardown_cluster
 }
 setup() {
   setup_world
   setup_github_world
+  after_steps 02,03
 }
 SECRET=0123456789012345678901234567890123456789
 
@@ -185,7 +182,6 @@ YAML
   run -0 runbook 12-webhook
   run -0 runbook uninstall --yes
   [ "$(github .orgs[0].hooks.length)" = 1 ]
-  run -0 steps 02,03
 }
 
 @test "an empty or unusable file in secrets/ ends 10 and 12 with its finding, though the cluster has the Secret" {
@@ -214,5 +210,4 @@ YAML
   killed 2 before 12-webhook
   run -0 runbook uninstall --yes
   [ "$(github .orgs[0].hooks.length)" = 0 ]
-  run -0 steps 02,03
 }

@@ -1,15 +1,15 @@
-# What the tests of the scripts share. A file of tests has one rehearsal cluster; a test has a folder of its own.
+# What the tests of the scripts share. The files that npm test runs one after the other share a rehearsal cluster, which is
+# empty again at the begin of each; a test has a folder of its own.
 bats_require_minimum_version 1.5.0
 
 ROOT="$(cd "$BATS_TEST_DIRNAME/../.." && pwd)"
-CLUSTER="${RUNBOOK_TEST_DIR:-$BATS_RUN_TMPDIR}/clusters/$(basename "$BATS_TEST_FILENAME" .bats)"
+CLUSTER="${CLUSTERS:?Run the tests by npm test.}/local"
+EKS=
 TSX="file://$ROOT/node_modules/tsx/dist/loader.mjs"
 
-# For setup_file: an empty cluster, and in it what the file's tests need: setup_cluster 02 03
+# For setup_file: an empty cluster.
 setup_cluster() {
-  mkdir -p "$(dirname "$CLUSTER")"
-  (cd "$ROOT" && node lib/start.mjs rehearse --cluster-only --dir "$CLUSTER") >"$BATS_FILE_TMPDIR/rehearse.log" 2>&1 ||
-    { cat "$BATS_FILE_TMPDIR/rehearse.log" >&2; return 1; }
+  empty_cluster
   # Whatever context is current is never used: this one has no server that answers.
   cat >"$BATS_FILE_TMPDIR/elsewhere" <<'YAML'
 apiVersion: v1
@@ -21,8 +21,32 @@ users: [{name: elsewhere, user: {}}]
 YAML
 }
 
-teardown_cluster() {
-  (cd "$ROOT" && node lib/start.mjs rehearse --down --dir "$CLUSTER") >/dev/null 2>&1
+# The cluster as it was created, whatever is in it now. One that does not answer any more is replaced.
+empty_cluster() {
+  { answers && state restore empty; } >/dev/null 2>&1 && return
+  rehearse --down && rehearse --cluster-only && state save empty
+}
+answers() { kube get --raw /readyz --request-timeout=10s; }
+rehearse() {
+  (cd "$ROOT" && node lib/start.mjs rehearse ${EKS:+--eks} --dir "$CLUSTER" "$@") >"$BATS_FILE_TMPDIR/rehearse.log" 2>&1 ||
+    { cat "$BATS_FILE_TMPDIR/rehearse.log" >&2; return 1; }
+}
+state() { node "$ROOT/test/scripts/state.mjs" "$CLUSTER" "$@"; }
+
+# The cluster and secrets/ as these steps leave them with the settings and secrets of this world, on an empty cluster:
+# after_steps 02,03, or after_steps all. The steps run once; then what they have made is put back.
+after_steps() {
+  local name="$1"
+  name+="-$(cat .env secrets/* | sha256sum | cut -c1-16)"
+  if state restore "$name"; then
+    cp -a "$CLUSTER/states/$name.secrets/." secrets
+    return
+  fi
+  empty_cluster
+  if [ "$1" = all ]; then runbook install-all; else steps "$1"; fi
+  rm -rf "$CLUSTER/states/$name.secrets"
+  cp -a secrets "$CLUSTER/states/$name.secrets"
+  state save "$name"
 }
 
 # For setup: a world, which is a folder with settings and secrets that are right. The test runs in it.

@@ -1,21 +1,10 @@
 load helpers
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
-setup() { setup_world; }
+setup() { setup_world; empty_cluster; }
 # Every step in a file that starts them as the README has it.
 from_sources
 
-# Removes everything that the runbook creates.
-clean() {
-  kube delete ns prow test-pods ingress-nginx --ignore-not-found --wait=false >/dev/null
-  kube delete pods --all -A --force --grace-period=0 >/dev/null 2>&1 || true
-  kube delete ns prow test-pods ingress-nginx --ignore-not-found >/dev/null
-  kube delete crd prowjobs.prow.k8s.io --ignore-not-found >/dev/null
-  kube delete clusterrole,clusterrolebinding,ingressclass -l app.kubernetes.io/managed-by=prow-runbook >/dev/null
-}
-
 @test "installs everything on an empty cluster; 13-verify finds it all; again changes nothing, and a plan finds nothing to do" {
-  clean
   run -0 --separate-stderr runbook install-all --json
   [ "$(json '.counts.created > 35' <<<"$output")" = true ]
   # 6 before the first change, one for each request of a step, a watch for each kind in a namespace, 4 for 13-verify.
@@ -39,7 +28,7 @@ problems() {
 }
 
 @test "13-verify reports what is missing or other than it should be, with the script that corrects it" {
-  runbook install-all
+  after_steps all
   kube delete secret cookie -n prow
   kube delete deploy tide -n prow
   kube delete role sinker -n test-pods
@@ -69,7 +58,6 @@ problems() {
 }
 
 @test "a failure in the middle stops there, with what is done and the line that resumes, which works" {
-  clean
   mkdir -p config
   run -1 runbook install-all --from 02
   says '06-config changed nothing' "Then resume with:  npm run install:all -- --from 06 --env $WORLD/.env" 'stopped: 5 steps'
@@ -80,7 +68,6 @@ problems() {
 
 @test "killed at writes all over it and run again it completes, and no secret is generated twice" {
   watch_programs
-  clean
   for at in '2 after' '4 before' '4 after' '6 after'; do
     # shellcheck disable=SC2086
     killed $at install-all --from 02
@@ -96,7 +83,6 @@ problems() {
 
 @test "no secret is in any output, argument, environment, annotation or object that is no Secret" {
   watch_programs
-  clean
   mkdir tmp out
   export TMPDIR="$WORLD/tmp"
   runbook install-all --verbose --json >out/all 2>&1

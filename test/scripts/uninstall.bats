@@ -2,8 +2,7 @@
 load helpers
 
 setup_file() { setup_cluster; }
-teardown_file() { teardown_cluster; }
-setup() { setup_world; }
+setup() { setup_world; empty_cluster; }
 
 # Everything in the cluster that somebody could have made, by name and uid.
 everything() {
@@ -22,7 +21,7 @@ by_hand() {
 
 @test "after an uninstall with everything named, the cluster is as it was before the install" {
   before="$(everything)"
-  run -0 runbook install-all
+  after_steps all
   run -2 runbook uninstall --plan --delete-secrets --delete-claims
   says 'would remove' '08-prow'
   kube -n prow get deployment hook
@@ -36,7 +35,7 @@ by_hand() {
 }
 
 @test "Secrets and PVCs stay unless they are named, and the next install uses them again" {
-  run -0 runbook install-all
+  after_steps all
   hmac="$(secret prow hmac-token hmac)"
   claim="$(kube -n prow get pvc ghproxy -o jsonpath='{.metadata.uid}')"
   run -0 runbook uninstall --yes
@@ -63,11 +62,10 @@ by_hand() {
   [ "$(secret prow hmac-token hmac)" = 0123456789abcdef0123456789abcdef01234567 ]
   run ! kube -n prow get secret oauth-token
   [ -z "$(kube get "$KINDS" -A -o json | json '.items.filter(o=>o.metadata.annotations?.["prow-runbook/adopted"]||o.metadata.labels?.["app.kubernetes.io/managed-by"]==="prow-runbook").map(o=>o.metadata.name).join()')" ]
-  kube delete ns prow --wait
 }
 
 @test "job pods that wait for crier's report do not hold it up" {
-  run -0 runbook install-all
+  after_steps all
   kube -n prow scale deployment crier --replicas=0
   kube -n test-pods apply -f - <<'YAML'
 apiVersion: v1
@@ -86,7 +84,7 @@ YAML
 }
 
 @test "killed in the middle and run again it completes" {
-  run -0 runbook install-all
+  after_steps all
   watch_programs
   killed 3 before uninstall --yes --delete-secrets --delete-claims
   kube get ns prow
@@ -95,7 +93,7 @@ YAML
 }
 
 @test "without a terminal it asks for --yes and touches nothing" {
-  run -0 runbook install-all
+  after_steps all
   before="$(snapshot)"
   run -64 runbook uninstall
   says '--yes'
@@ -103,7 +101,7 @@ YAML
 }
 
 @test "Ctrl-C at its question ends with 130, and so does another answer; nothing is touched" {
-  run -0 runbook install-all
+  after_steps all
   before="$(snapshot)"
   export HOME="$WORLD/home" KUBECONFIG="$BATS_FILE_TMPDIR/elsewhere"
   export LINE="node $ROOT/lib/start.mjs uninstall --env $WORLD/.env"
