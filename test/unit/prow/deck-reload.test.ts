@@ -19,17 +19,16 @@ const KUBECTL = `#!/bin/sh
 dir="$(dirname "$0")"
 echo "$*" >>"$dir/asked"
 case "$*" in
-'get nodes,'*) cat "$dir/nodes" ;;
+*' -n prow '*,nodes,*) cat "$dir/prow" "$dir/nodes" ;;
 'get pods '*) cat "$dir/pods" ;;
 *--raw*)
   [ "$(grep -c -- --raw "$dir/asked")" -gt "$(cat "$dir/late")" ] && exec cat "$dir/page"
   cat "$dir/stderr" >&2
   exit 1
   ;;
-'get -n prow '*) cat "$dir/prow" ;;
 esac
 `
-const list = (...items: object[]) => JSON.stringify({ kind: 'List', items })
+const list = (...items: object[]) => `${JSON.stringify({ kind: 'List', items }, null, 1)}\n`
 const NODE = { kind: 'Node', metadata: { name: 'node' } }
 const DECK = {
   kind: 'Deployment',
