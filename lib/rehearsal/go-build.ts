@@ -11,9 +11,11 @@ import type { Progress } from './task.ts'
 /** Builds the programs of a real node with Go into the cache; answers the file of each. */
 export async function buildNodePrograms(progress: Progress): Promise<Record<string, string>> {
   const files: Record<string, string> = {}
-  for (const module of NODE) {
+  for (const [index, module] of NODE.entries()) {
     const names = Object.keys(module.packages)
-    const folder = await buildPrograms(module, names, progress)
+    const folder = await buildPrograms(module, names, (text) =>
+      progress(`part ${index + 1} of ${NODE.length}, ${text}`),
+    )
     for (const name of names) files[name] = join(folder, name)
   }
   return files
@@ -109,8 +111,12 @@ export function builtName(path: string): string {
   return basename(path.replace(/\/v\d+$/, ''))
 }
 
-/** How far a build is. */
+/**
+ * How far a build is. The number of packages is the fairest measure of the time that it takes: their size is not, because
+ * the largest are tables.
+ */
 export function buildProgress(compiled: number, all: number): string {
   if (compiled >= all) return 'linking the programs'
-  return `compiling ${compiled.toLocaleString('en')} of ${all.toLocaleString('en')} packages`
+  const of = `${compiled.toLocaleString('en')} of ${all.toLocaleString('en')} packages`
+  return `compiled ${Math.floor((100 * compiled) / all)} % (${of})`
 }

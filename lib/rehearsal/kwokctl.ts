@@ -9,7 +9,7 @@ import { paths } from './folder.ts'
 import type { ProgramName } from './go-modules.ts'
 import { freePorts, kwokConfig } from './kwok-config.ts'
 import { findNamespaces, NO_PROXIES, nsenterArgs } from './namespaces.ts'
-import { needsDownload, type Program } from './programs.ts'
+import { needsDownload, type Program, programFile } from './programs.ts'
 import type { Progress } from './task.ts'
 
 // kwokctl downloads the programs, up to its own limit of 15 minutes.
@@ -25,7 +25,10 @@ async function kwokctl(
   const { work, kubeconfig } = paths(dir)
   const { source, path } = programs.kubectl
   const namespaces = findNamespaces(dir)
-  const [program, ...before] = [...(namespaces ? nsenterArgs(namespaces, 'network') : []), programs.kwokctl.path]
+  const [program, ...before] = [
+    ...(namespaces ? nsenterArgs(namespaces, 'network') : []),
+    programFile(programs.kwokctl),
+  ]
   const options = ['--name', 'rehearsal', ...args, '--wait', '60s', '--timeout', '15m']
   const { stderr, exitCode } = await tryRun(program!, [...before, ...options], {
     timeout: LIMIT,

@@ -40,7 +40,9 @@ export function programOf(dir: string, line: string): string | undefined {
   const bin = join(paths(dir).cluster, 'bin/')
   if (line.startsWith(bin)) return line.slice(bin.length).split(' ')[0]
   if (isEmulator(paths(dir).aws, line)) return 'aws'
-  return /^\S*kwokctl /.test(line) && `${line} `.includes(` --config ${paths(dir).config} `) ? 'kwokctl' : undefined
+  return /^\S*kwokctl(-\w+-\w+)? /.test(line) && `${line} `.includes(` --config ${paths(dir).config} `)
+    ? 'kwokctl'
+    : undefined
 }
 
 /** Kills processes at once, as far as they still run: those of a rehearsal have nothing to save. */

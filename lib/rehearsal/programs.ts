@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { cacheFolder } from '../base/cache.ts'
 import { onPath } from '../base/shell.ts'
 import { atLeast, parseVersion, type Version } from '../base/version.ts'
+import { downloadProgram } from './download.ts'
 import { buildPrograms } from './go-build.ts'
 import { CLUSTER, KUBE, type ProgramName, readModule } from './go-modules.ts'
 import { probe } from './probe.ts'
@@ -12,10 +13,10 @@ const KWOK = '0.8.0'
 
 const ETCD = '3.6.10'
 
-/** Where a program comes from: PATH, a download that kwokctl does, or a build from Go modules. */
+/** Where a program comes from: PATH, a download, or a build from Go modules. */
 export type ProgramSource = 'PATH' | 'downloaded' | 'built'
 
-/** A program to use: `path` is a file, or the URL that kwokctl downloads it from. */
+/** A program to use: `path` is a file, or the URL that it is downloaded from. */
 export interface Program {
   source: ProgramSource
   version: string
@@ -39,15 +40,12 @@ export function chooseSource(name: ProgramName, installed: Version | undefined, 
   return reachable ? 'downloaded' : 'built'
 }
 
-/**
- * The URLs that kwokctl downloads from by default, with its own variables for mirrors.
- * There is none for kwokctl itself, which does the downloads.
- */
+/** The URLs that kwokctl downloads from by default, with its own variables for mirrors, and that of kwokctl itself. */
 export function downloadUrls(
   platform: string,
   arch: string,
   env: NodeJS.ProcessEnv = process.env,
-): Partial<Record<ProgramName, string>> {
+): Record<ProgramName, string> {
   const goArch = arch === 'x64' ? 'amd64' : arch
   const github = 'https://github.com'
   const linux = platform === 'linux'
@@ -67,6 +65,7 @@ export function downloadUrls(
     kubectl: `${kubectl}/kubectl`,
     etcd: `${etcd}/etcd-v${ETCD}-${platform}-${goArch}.${linux ? 'tar.gz' : 'zip'}#etcd`,
     kwok: `${kwok}/kwok-${platform}-${goArch}`,
+    kwokctl: `${kwok}/kwokctl-${platform}-${goArch}`,
   }
 }
 
@@ -75,7 +74,7 @@ export function downloadFolder(): string {
   return join(cacheFolder(), 'downloads')
 }
 
-/** The file in which kwokctl keeps what it downloads from a URL. */
+/** The file in which kwokctl keeps what it downloads from a URL; its own is beside them. */
 export function downloadedFile(address: string): string {
   const url = new URL(address)
   const file = join(downloadFolder(), url.protocol.replace(':', ''), url.host, url.pathname)
@@ -112,15 +111,15 @@ async function versionOf(name: ProgramName, file: string): Promise<Version | und
 
 /**
  * Finds the programs: on PATH in a supported version, else where kwokctl can download them, else built with Go into
- * the cache. `progress` gets how far a build is; it is not called when nothing has to be built. Throws a Problem when
- * Go is needed and cannot build them.
+ * the cache. kwokctl, which downloads the others, is downloaded here. `progress` gets how far that or a build is; it is
+ * not called when there is nothing to do. Throws a Problem when Go is needed and cannot build them.
  */
 export async function findPrograms<N extends ProgramName>(
   names: N[],
   progress: Progress,
   mayDownload = true,
 ): Promise<Record<N, Program>> {
-  const urls = mayDownload ? downloadUrls(process.platform, process.arch) : {}
+  const urls: Partial<Record<ProgramName, string>> = mayDownload ? downloadUrls(process.platform, process.arch) : {}
   const found = await Promise.all(
     names.map(async (name) => {
       const file = onPath(name)
@@ -133,6 +132,8 @@ export async function findPrograms<N extends ProgramName>(
       return { name, source, path: source === 'downloaded' ? url! : '', version: publishedVersion(name, source) }
     }),
   )
+  const kwokctl = found.find(({ name, source }) => name === 'kwokctl' && source === 'downloaded')
+  if (kwokctl && !existsSync(programFile(kwokctl))) await downloadProgram(kwokctl.path, programFile(kwokctl), progress)
   const toBuild = found.filter(({ source }) => source === 'built').map(({ name }) => name)
   const folder = toBuild.length > 0 ? await buildPrograms(CLUSTER, toBuild, progress) : ''
   return Object.fromEntries(

@@ -2,9 +2,14 @@
 
 import { join } from 'node:path'
 import { ROOT } from '../../lib/base/paths.ts'
+import { withSpinner } from '../../lib/base/terminal.ts'
+import { buildCheckconfig } from '../../lib/rehearsal/go-build.ts'
 import { nodeTests, report, runSuite } from '../suite.ts'
 
 const began = Date.now()
+
+// In the test it would show nothing while it is built.
+await withSpinner('building checkconfig', buildCheckconfig)
 
 const command = nodeTests([join(ROOT, 'test/prow/checkconfig.test.ts')], '--import', 'tsx')
 

@@ -17,6 +17,6 @@ test('Go names a program after the last part of its package that is not a versio
 })
 
 test('the progress of a build is how many packages of how many', () => {
-  assert.equal(buildProgress(812, 1834), 'compiling 812 of 1,834 packages')
+  assert.equal(buildProgress(812, 1834), 'compiled 44 % (812 of 1,834 packages)')
   assert.equal(buildProgress(1834, 1834), 'linking the programs')
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkGo } from '../../../lib/rehearsal/go-toolchain.ts'
+import { checkGo, garbage, goOptions } from '../../../lib/rehearsal/go-toolchain.ts'
 
 const GO_MOD = 'module m\n\ngo 1.26.0\n'
 const answer = (stdout: string, exitCode = 0, stderr = '') => ({ stdout, stderr, exitCode })
@@ -25,4 +25,11 @@ test('Go that is missing, too old or fails is one problem with the version to in
     )
     assert.match(checked.problem.remedy, /Go 1\.26\.0 or later/)
   }
+})
+
+test('compilers keep their garbage where there is memory for it, and at most a gigabyte each', () => {
+  const GiB = 1024 ** 3
+  assert.deepEqual(garbage(4 * GiB, 2), { GOGC: 'off', GOMEMLIMIT: '1GiB' })
+  assert.deepEqual(garbage(8 * GiB, 8), { GOGC: '400' })
+  assert.ok(goOptions('.').env.GOGC)
 })

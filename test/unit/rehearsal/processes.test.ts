@@ -11,6 +11,10 @@ test('a process belongs to a rehearsal when its program or its configuration is 
     programOf('/r/one', '/c/kwokctl --name rehearsal create cluster --config /r/one/kwok.yaml --wait 60s '),
     'kwokctl',
   )
+  assert.equal(
+    programOf('/r/one', '/d/kwokctl-linux-amd64 --name rehearsal start cluster --config /r/one/kwok.yaml --wait 60s '),
+    'kwokctl',
+  )
   assert.equal(programOf('/r/one', `vim ${bin}/etcd `), undefined)
   assert.equal(programOf('/r/one', 'vim --config /r/one/kwok.yaml '), undefined)
   assert.equal(programOf('/r', `${bin}/etcd `), undefined)

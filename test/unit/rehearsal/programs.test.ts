@@ -59,7 +59,7 @@ describe('downloads', () => {
       'https://github.com/etcd-io/etcd/releases/download/v3.6.10/etcd-v3.6.10-linux-amd64.tar.gz#etcd',
     )
     assert.equal(linux.kwok, 'https://github.com/kubernetes-sigs/kwok/releases/download/v0.8.0/kwok-linux-amd64')
-    assert.equal(linux.kwokctl, undefined)
+    assert.equal(linux.kwokctl, 'https://github.com/kubernetes-sigs/kwok/releases/download/v0.8.0/kwokctl-linux-amd64')
     const mac = downloadUrls('darwin', 'arm64', {})
     assert.match(
       mac['kube-apiserver']!,
