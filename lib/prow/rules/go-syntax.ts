@@ -1,8 +1,16 @@
-// What Go's libraries accept as a duration, a cron expression and a regular expression, as far as that is certain here.
+import { RE2JS, RE2JSSyntaxException } from 're2js'
+
+// What Go's libraries accept as a duration, a quantity, a cron expression and a regular expression. npm run test:prow
+// compares them with Go.
 
 /** Whether Go's time.ParseDuration accepts it. */
 export function isDuration(text: string): boolean {
-  return text === '0' || /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)
+  return /^[+-]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)
+}
+
+/** Whether Kubernetes takes it for a quantity of a resource: 500m, 2Gi, 1.5. */
+export function isQuantity(text: string): boolean {
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?$/.test(text.trim())
 }
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
@@ -16,9 +24,20 @@ const FIELDS: { name: string; least: number; most: number; names?: string[] }[] 
   { name: 'day of week', least: 0, most: 6, names: DAYS },
 ]
 
-/** What is wrong with a cron expression, as the rest of a sentence; undefined when it is valid. */
+function isTimeZone(name: string): boolean {
+  if (['', 'UTC', 'Local'].includes(name)) return true
+  try {
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name })) && !/^[+-]/.test(name)
+  } catch {
+    return false
+  }
+}
+
+/** What is wrong with a cron expression, as the rest of a sentence; undefined when robfig/cron/v3 accepts it. */
 export function cronError(expression: string): string | undefined {
-  const text = expression.replace(/^TZ=\S+\s+/, '')
+  const [zoned, zone] = /^(?:CRON_)?TZ=([^ ]*) */.exec(expression) ?? ['']
+  if (zone !== undefined && !isTimeZone(zone)) return `has an unknown time zone ${zone}`
+  const text = expression.slice(zoned.length)
   if (text.startsWith('@')) {
     if (/^@(yearly|annually|monthly|weekly|daily|midnight|hourly)$/.test(text)) return undefined
     if (text.startsWith('@every '))
@@ -36,7 +55,8 @@ export function cronError(expression: string): string | undefined {
       const number = (part: string): number => {
         const name = field.names?.indexOf(part.toLowerCase()) ?? -1
         if (name >= 0) return name + (field.name === 'month' ? 1 : 0)
-        return /^\d+$/.test(part) ? Number(part) : Number.NaN
+        // Go takes a plus sign as well.
+        return /^\+?\d+$/.test(part) ? Number(part) : Number.NaN
       }
       const any = ends[0] === '*' || ends[0] === '?'
       const from = any ? field.least : number(ends[0] ?? '')
@@ -44,7 +64,7 @@ export function cronError(expression: string): string | undefined {
       const invalid =
         (!any && ends.length > 2) ||
         more.length > 0 ||
-        (step !== undefined && !/^\d+$/.test(step)) ||
+        (step !== undefined && !/^\+?0*[1-9]\d*$/.test(step)) ||
         !(from >= field.least && to <= field.most && from <= to)
       if (invalid)
         return `has ${range} as its ${field.name} (${field.least} to ${field.most}${field.name === 'day of week' ? ', Sunday is 0' : ''})`
@@ -53,35 +73,42 @@ export function cronError(expression: string): string | undefined {
   return undefined
 }
 
-/** A Go regular expression as one of JavaScript, when both are certain to mean the same. */
-export function asRegExp(text: string): RegExp | undefined {
-  const [, flags = '', rest = text] = /^\(\?([ims]+)\)(.*)$/s.exec(text) ?? []
-  if (/\(\?[a-zA-Z-]+[:)]|\\[zAQEpPC]|\[\[:/.test(rest)) return undefined
-  try {
-    return new RegExp(rest.replaceAll('(?P<', '(?<'), flags)
-  } catch {
-    return undefined
-  }
+/** A regular expression of Go; only what it matches counts here, not where. */
+export interface Expression {
+  test(text: string): boolean
 }
 
-/** What is wrong with a Go regular expression, as the rest of a sentence; undefined also where that is not certain. */
-export function regexpError(text: string): string | undefined {
-  if (text.includes('\\Q')) return undefined
-  const bare = text.replace(/\\./g, '__').replace(/\[\^?\]?[^\]]*\]/g, '_')
-  if (/\(\?(?:[=!]|<[=!])/.test(bare)) return 'has a lookahead or lookbehind, which Go does not support'
-  if (/(?<!\\)(?:\\\\)*\\[1-9]/.test(text)) return 'has a backreference, which Go does not support'
-  const neutral = text
-    .replaceAll('(?P<', '(?<')
-    .replace(/\(\?[imsU-]+\)/g, '')
-    .replace(/\(\?[imsU-]+:/g, '(?:')
-  try {
-    new RegExp(neutral)
-    return undefined
-  } catch (error) {
-    const why =
-      /(Unterminated group|Unmatched '\)'|Nothing to repeat|Unterminated character class|Range out of order)/.exec(
-        (error as Error).message,
-      )
-    return why ? `is not a valid regular expression (${why[1]!.toLowerCase()})` : undefined
+const PLAIN = /^[\w /-]*$/
+const compiled = new Map<string, RE2JS | string>()
+
+/** The expression, compiled once, or what is wrong with it. */
+function compile(text: string): RE2JS | string {
+  let known = compiled.get(text)
+  if (known === undefined) {
+    try {
+      known = RE2JS.compile(text)
+    } catch (error) {
+      if (!(error instanceof RE2JSSyntaxException)) throw error
+      known = error.message
+    }
+    compiled.set(text, known)
   }
+  return known
+}
+
+/** A Go regular expression that can be matched; undefined when it is not valid. */
+export function asRegExp(text: string): Expression | undefined {
+  if (PLAIN.test(text)) return { test: (subject) => subject.includes(text) }
+  const expression = compile(text)
+  return typeof expression === 'string' ? undefined : { test: (subject) => expression.matcher(subject).find() }
+}
+
+/** What is wrong with a Go regular expression, as the rest of a sentence; undefined when it is valid. */
+export function regexpError(text: string): string | undefined {
+  if (PLAIN.test(text)) return undefined
+  const expression = compile(text)
+  if (typeof expression !== 'string') return undefined
+  if (/`\(\?<?[=!]/.test(expression)) return 'has a lookahead or lookbehind, which Go does not support'
+  if (/escape sequence: `\\[1-9]/.test(expression)) return 'has a backreference, which Go does not support'
+  return `is not a valid regular expression (${expression.replace(/^error parsing regexp: /, '').replaceAll('`', '')})`
 }

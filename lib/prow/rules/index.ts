@@ -6,7 +6,7 @@ import { CONFIG_RULES } from './config.ts'
 import { CONFIG_UPDATER_RULES } from './config-updater.ts'
 import { decorator, jobsOf } from './decoration.ts'
 import { DECORATION_RULES } from './default-decoration.ts'
-import { checkTypes, type Decoding, fields } from './fields.ts'
+import { fields } from './fields.ts'
 import { JOB_POD_RULES } from './job-pods.ts'
 import { PRESET_RULES } from './job-presets.ts'
 import { JOB_RULES } from './jobs.ts'
@@ -23,6 +23,7 @@ import {
   type Match,
   match,
   type Rule,
+  type Severity,
   type Source,
   shownJob,
   type TestPods,
@@ -31,6 +32,7 @@ import {
 import { TEMPLATE_RULES } from './templates.ts'
 import { TIDE_RULES } from './tide.ts'
 import { TIDE_CONTEXT_RULES } from './tide-contexts.ts'
+import { checkTypes } from './types.ts'
 
 /** What a rule gives each of its violations. */
 type Judging = Pick<Rule<never>, 'name' | 'severity' | 'remedy' | 'setting'>
@@ -87,8 +89,9 @@ export function checkConfiguration(
     lost.add(kind)
     return undefined
   }
-  const types = (file: string, tree: Tree, type: string, path: string, decoding: Decoding) => {
-    for (const found of checkTypes(tree, type, path, decoding))
+  // Before the rules: it gives keys that Prow takes in another case the names by which rules find them.
+  const types = (file: string, tree: Tree, type: string, unknown: Severity, path = '') => {
+    for (const found of checkTypes(tree, { type, path, unknown, tag: settings.PROW_IMAGE_TAG }))
       add(
         file,
         { name: found.rule, severity: found.severity, remedy: CORRECT },
@@ -105,6 +108,20 @@ export function checkConfiguration(
     const tree = parse('jobs', source)
     if (tree) files.push({ file: source.displayName, tree })
   }
+  const { roots } = fields()
+  for (const { file, tree } of files)
+    types(file, tree, tree === config ? roots.config : roots.jobs, tree === config ? 'strict' : 'hint')
+  if (plugins) {
+    types(pluginsFile, plugins, roots.plugins, 'strict')
+    const enabled = nodeAt(plugins, 'plugins')
+    if (isGiven(enabled) && !enabled.map) {
+      const rule = { name: 'type', severity: 'invalid', remedy: 'Write the organization as a key below it.' } as const
+      add(pluginsFile, rule, match(enabled, 'plugins must be a map'))
+    }
+    // Prow reads both forms, each with a decoder that knows no unknown fields.
+    for (const [place, one] of enabled?.map ?? [])
+      types(pluginsFile, one, one.list ? '[]s' : 'plugins.OrgPlugins', 'hint', `plugins.${place}`)
+  }
   const decorate = decorator(config ?? NOTHING)
   const decorateAll = files.some(({ tree }) => isTrue(nodeAt(tree, 'decorate_all_jobs')))
   const all: All = {
@@ -116,22 +133,6 @@ export function checkConfiguration(
     testPods,
     configFile,
   }
-
-  const { roots } = fields()
-  if (config) types(configFile, config, roots.config, '', 'config')
-  if (plugins) {
-    types(pluginsFile, plugins, roots.plugins, '', 'plugins')
-    const enabled = nodeAt(plugins, 'plugins')
-    if (isGiven(enabled) && !enabled.map) {
-      const rule = { name: 'type', severity: 'invalid', remedy: 'Write the organization as a key below it.' } as const
-      add(pluginsFile, rule, match(enabled, 'plugins must be a map'))
-    }
-    for (const [place, one] of enabled?.map ?? [])
-      types(pluginsFile, one, one.list ? '[]s' : 'plugins.OrgPlugins', `plugins.${place}`, 'custom')
-    const updater = nodeAt(plugins, 'config_updater')
-    if (updater) types(pluginsFile, updater, 'plugins.ConfigUpdater', 'config_updater', 'custom')
-  }
-  for (const { file, tree } of files) if (tree !== config) types(file, tree, roots.config, '', 'jobs')
 
   const apply = <On>(rules: Rule<On>[], on: On, file: string, job?: Job) => {
     for (const rule of rules) {

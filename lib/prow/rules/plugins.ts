@@ -2,7 +2,7 @@ import { nearest } from '../../base/nearest.ts'
 import { summarize } from '../../base/summarize.ts'
 import { keyLine, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
 import { enabledPlugins, PluginScope, shownPlace } from './enabled-plugins.ts'
-import { fields, REMOVED_PLUGINS } from './fields.ts'
+import { fields, pluginOf, REMOVED_PLUGINS } from './fields.ts'
 import { type Match, match, type Rule } from './rule.ts'
 import { tideQueries } from './tide.ts'
 
@@ -22,13 +22,21 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
     name: 'unknown-plugin',
     severity: 'invalid',
     remedy: 'Remove it: hook would ignore it without an error.',
-    *find(plugins) {
-      const known = fields().plugins
+    *find(plugins, { settings }) {
       for (const { place, list } of enabledPlugins(plugins)) {
         for (const one of list.list ?? []) {
           const name = textOf(one)
-          if (known.includes(name)) continue
-          const near = nearest(name, known)
+          const { known, why } = pluginOf(name, settings.PROW_IMAGE_TAG)
+          if (known) continue
+          if (why) {
+            yield match(
+              one,
+              `enables ${name} for ${place}: ${why}`,
+              'Remove it, or set PROW_IMAGE_TAG to a version that has it.',
+            )
+            continue
+          }
+          const near = nearest(name, fields().plugins)
           yield match(
             one,
             `enables ${name} for ${place}, a plugin that Prow does not have`,

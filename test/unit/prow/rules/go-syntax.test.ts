@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asRegExp, cronError, isDuration, regexpError } from '../../../../lib/prow/rules/go-syntax.ts'
+import { asRegExp, cronError, isDuration, isQuantity, regexpError } from '../../../../lib/prow/rules/go-syntax.ts'
 
 test('durations that Go parses', () => {
   for (const valid of ['1h', '1h30m', '90s', '1.5h', '0', '-1m', '10ms', '.5s']) assert.ok(isDuration(valid), valid)
   for (const invalid of ['1d', '60', '1 h', '', 'h', '1h30', '10min']) assert.ok(!isDuration(invalid), invalid)
+})
+
+test('quantities that Kubernetes parses', () => {
+  for (const valid of ['1', '500m', '1.5', '.5', '5.', '2Gi', '1k', '1e3', '1E', '-1', '+1Mi', ' 1Gi '])
+    assert.ok(isQuantity(valid), valid)
+  for (const invalid of ['2GB', '1gb', 'yes', '', '1K', '1ki', '1e', '.', '1 Gi', '1.5.1'])
+    assert.ok(!isQuantity(invalid), invalid)
 })
 
 test('cron expressions', () => {
@@ -16,6 +23,8 @@ test('cron expressions', () => {
     '0 0 3 * * *',
     '0 3 * jan MON',
     'TZ=UTC 0 3 * * *',
+    'CRON_TZ=Asia/Shanghai 0 3 * * *',
+    '+1 * * * *',
     '1,2,3 * * * *',
     '5/10 * * * *',
   ])
@@ -31,6 +40,8 @@ test('cron expressions', () => {
     ['a * * * *', 'has a as its minute (0 to 59)'],
     ['1-2-3 * * * *', 'has 1-2-3 as its minute (0 to 59)'],
     ['*/x * * * *', 'has */x as its minute (0 to 59)'],
+    ['*/0 * * * *', 'has */0 as its minute (0 to 59)'],
+    ['TZ=Nowhere 0 3 * * *', 'has an unknown time zone Nowhere'],
     ['@sometimes', 'is not a known name; @hourly, @daily, @weekly, @monthly, @yearly and @every 1h are'],
     ['@every day', 'needs a duration such as 1h30m after @every'],
   ] as const)
@@ -48,18 +59,26 @@ test('regular expressions of Go', () => {
     '\\.go$',
     'x{2,}',
     '\\Qa(b\\E',
+    '^*/(.*.go)',
+    '$*',
+    '\\b+',
   ])
     assert.equal(regexpError(valid), undefined, valid)
   for (const [invalid, message] of [
-    ['(', 'is not a valid regular expression (unterminated group)'],
-    ['a)', "is not a valid regular expression (unmatched ')')"],
-    ['[a', 'is not a valid regular expression (unterminated character class)'],
-    ['*a', 'is not a valid regular expression (nothing to repeat)'],
+    ['(', 'is not a valid regular expression (missing closing ): ()'],
+    ['a)', 'is not a valid regular expression (unexpected ): a))'],
+    ['[a', 'is not a valid regular expression (missing closing ]: [a)'],
+    ['*a', 'is not a valid regular expression (missing argument to repetition operator: *)'],
     ['a(?!b)', 'has a lookahead or lookbehind, which Go does not support'],
     ['(?<=a)b', 'has a lookahead or lookbehind, which Go does not support'],
     ['(a)\\1', 'has a backreference, which Go does not support'],
+    ['a\\Z', 'is not a valid regular expression (invalid escape sequence: \\Z)'],
+    ['(?x)a', 'is not a valid regular expression (invalid or unsupported Perl syntax: (?x)'],
+    ['a{1001}', 'is not a valid regular expression (invalid repeat count: {1001})'],
+    ['a\\', 'is not a valid regular expression (trailing backslash at end of expression)'],
   ] as const)
     assert.equal(regexpError(invalid), message)
   assert.ok(asRegExp('(?m)^/test one$')?.test('x\n/test one'))
-  assert.equal(asRegExp('[[:alpha:]]'), undefined)
+  assert.ok(asRegExp('^[[:alpha:]]$')?.test('x'))
+  assert.equal(asRegExp('('), undefined)
 })

@@ -33,7 +33,13 @@ test('a violation has file, line, message and remedy', () => {
   }
 })
 
-const SETTINGS = { PROW_HOST: 'p', GITHUB_ORG: 'org', LOG_BUCKET: 'logs', PRIVATE_CLONES: 'off' } as Settings
+const SETTINGS = {
+  PROW_HOST: 'p',
+  GITHUB_ORG: 'org',
+  LOG_BUCKET: 'logs',
+  PROW_IMAGE_TAG: 'v20260729-7f8580d8d',
+  PRIVATE_CLONES: 'off',
+} as Settings
 const BASE = 'prowjob_namespace: prow\npod_namespace: test-pods\n'
 
 function check(config: string, plugins = '', jobs: Record<string, string> = {}): Violation[] {
@@ -149,7 +155,7 @@ describe('a file that cannot be parsed hides only what depends on it', () => {
   })
 
   test('a job file: its own jobs', () => {
-    const jobs = { 'a.yaml': `${JOB}\tx: []\n`, 'b.yaml': 'log_level: 1\n' }
+    const jobs = { 'a.yaml': `${JOB}\tx: []\n`, 'b.yaml': 'decorate_all_jobs: 1\n' }
     assert.deepEqual(places(BASE, PLUGINS, jobs), [
       'yaml invalid a.yaml:4',
       'type invalid b.yaml:1',
@@ -204,17 +210,61 @@ test('how a value is read depends on the file: plugins.yaml converts it to a str
   const found = check(
     `${BASE}status_error_link: 1\nunknown: 1\n`,
     'plugins: {org: {plugins: [trigger], unknown: 1}}\nwelcome: [{repos: [org], message_template: 1.10}]\nunknown: 1\n',
-    { 'a.yaml': 'unknown: 1\nstatus_error_link: 1\n' },
-  ).map(({ rule, severity, file, line }) => `${file}:${line} ${rule} ${severity}`)
+    { 'a.yaml': 'unknown: 1\npresets: [{env: [{name: A, value: 1.10}]}]\nperiodics: [{name: 1}]\n' },
+  )
+    .filter(({ rule }) => ['type', 'unknown-field', 'conversion'].includes(rule))
+    .map(({ rule, severity, file, line }) => `${file}:${line} ${rule} ${severity}`)
   assert.deepEqual(found, [
     'config.yaml:3 type invalid',
     'config.yaml:4 unknown-field strict',
+    'a.yaml:1 unknown-field hint',
+    'a.yaml:2 conversion hint',
+    'a.yaml:3 type invalid',
     'plugins.yaml:2 conversion hint',
     'plugins.yaml:3 unknown-field strict',
     'plugins.yaml:1 unknown-field hint',
-    'a.yaml:1 unknown-field hint',
-    'a.yaml:2 type invalid',
   ])
+})
+
+test('types of the installed version: quantities, durations, integers, keys in another case, what a newer version has', () => {
+  const job = (more: string) =>
+    `periodics: [{name: a, interval: 1h, decorate: true, ${more}, spec: {containers: [{image: i, command: [c]}]}}]\n`
+  const messages = (config: string, plugins: string, jobs: string) =>
+    check(config, plugins, { 'a.yaml': jobs })
+      .filter(
+        ({ rule, severity }) => ['type', 'unknown-field', 'conversion', 'unknown-plugin'].includes(rule) && severity,
+      )
+      .map(({ message, severity }) => `${severity}: ${message.replace(/^.*\]\./, '')}`)
+  const EMPTY = 'plugins: {org: {plugins: [trigger]}}\n'
+  assert.deepEqual(
+    messages(`${BASE}sinker: {resync_period: 60, max_pod_age: 1d}\n`, EMPTY, job('max_concurrency: 1.5')),
+    [
+      'invalid: sinker.resync_period: 60 is not a valid duration',
+      'invalid: sinker.max_pod_age: 1d is not a valid duration',
+      'invalid: max_concurrency: 1.5 must be a whole number that fits',
+    ],
+  )
+  const decoration = 'decoration_config: {timeout: 7200, grace_period: 1.5, default_memory_request: 2GB}'
+  assert.deepEqual(messages(BASE, EMPTY, job(decoration)), [
+    'hint: decoration_config.timeout: 7200 is a number of nanoseconds',
+    'invalid: decoration_config.grace_period: 1.5 is not a valid duration',
+    'invalid: decoration_config.default_memory_request: 2GB is not a valid quantity',
+  ])
+  assert.deepEqual(messages(BASE, EMPTY, job('Cluster: default, max_concurrency: 1e3')), [])
+  assert.deepEqual(messages(BASE, 'plugins: {org: {plugins: [rifle]}}\nrifle: {}\n', job('hidden: false')), [
+    'strict: rifle: Prow has rifle since v20260821-a61940897, and PROW_IMAGE_TAG is v20260729-7f8580d8d',
+    'invalid: enables rifle for org: Prow has the plugin rifle since v20260821-a61940897, and PROW_IMAGE_TAG is v20260729-7f8580d8d',
+  ])
+  const newer =
+    'tide: {context_options: {optional-regex-contexts: [a]}}\nbranch-protection: {require_signed_commits: true}\n'
+  assert.deepEqual(messages(`${BASE}${newer}`, EMPTY, job('hidden: false')), [])
+  // Rules find a key in another case under its name.
+  assert.deepEqual(
+    check(BASE, EMPTY, {
+      'a.yaml': 'periodics: [{Name: a, Interval: 1h, Spec: {Containers: [{image: i, command: [c]}]}}]\n',
+    }).filter(({ severity }) => severity === 'invalid'),
+    [],
+  )
 })
 
 test('the templates are valid YAML', () => {
