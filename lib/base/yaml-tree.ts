@@ -259,7 +259,9 @@ function build({ text, events, rest }: Read): { tree: Tree; errors: YamlError[] 
   }
   const scalar = (event: ScalarEvent, at: number): Tree => {
     const source = getScalarValue(text, event)
-    const line = event.valueStart === -1 ? at : lineAt(event.valueStart)
+    // The text of a block begins on the line after its | or >.
+    const isBlock = event.style === SCALAR_STYLE.LITERAL_BLOCK || event.style === SCALAR_STYLE.FOLDED_BLOCK
+    const line = event.valueStart === -1 ? at : lineAt(event.valueStart - (isBlock ? 1 : 0))
     const tag = event.tagStart === -1 ? '' : text.slice(event.tagStart, event.tagEnd)
     if (
       event.style === SCALAR_STYLE.DOUBLE_QUOTED &&
@@ -284,7 +286,9 @@ function build({ text, events, rest }: Read): { tree: Tree; errors: YamlError[] 
   // The end of the first document, then the second with its content.
   const second = events[next + 2]
   if (second && !(second.type === EVENT_ID.SCALAR && second.valueStart === -1) && second.type !== EVENT_ID.POP) {
-    errors.push({ line: lineAt(placeOf(second)), ...SECOND, readable: true })
+    const above = text.slice(0, placeOf(second)).split('\n')
+    const marker = above.findLastIndex((line) => line.startsWith('---'))
+    errors.push({ line: marker + 1, ...SECOND, readable: true })
   }
   const end = errors.find(({ message }) => message === SECOND.message)?.line ?? Number.POSITIVE_INFINITY
   const tab = forbiddenTab(text, events, lineCounter(text))

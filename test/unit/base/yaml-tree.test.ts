@@ -5,7 +5,7 @@ import { isGiven, isTrue, keyLine, nodeAt, parseYaml, textOf, textsOf, toPlain }
 describe('problems of the YAML itself have the line and whether Prow reads the file all the same', () => {
   const rows: [text: string, line: number, readable: boolean, message: RegExp][] = [
     ['a: 1\nb: 2\na: 3\n', 3, true, /^has the key a twice in one map; Prow takes the last one and drops the other$/],
-    ['a: 1\n---\nb: 2\n', 3, true, /^begins a second document \(---\); Prow reads only the first, without an error$/],
+    ['a: 1\n---\n\nb: 2\n', 2, true, /^begins a second document \(---\); Prow reads only the first, without an error$/],
     ['a: 1\n---\nb: [\n', 2, true, /^begins a second document/],
     ['  a: 1\nb: 2\n', 2, true, /^is indented unlike the first line of the file; Prow reads only what is above/],
     ['a:\n\t- b\n', 2, false, /^is indented with a tab; YAML requires spaces$/],
@@ -61,6 +61,13 @@ describe('layouts that Prow reads, and YAML 1.2 does not allow', () => {
       assert.deepEqual(toPlain(tree), read)
     })
   }
+
+  test('a text of several lines has the line of its | or >', () => {
+    const { tree } = parseYaml('a: |\n\n  b\nc:\n  - >-\n    d\ne: |\n')
+    assert.equal(nodeAt(tree, 'a')?.line, 1)
+    assert.equal(nodeAt(tree, 'c')?.list?.[0]?.line, 5)
+    assert.equal(nodeAt(tree, 'e')?.line, 7)
+  })
 
   test('keep their lines', () => {
     const { tree } = parseYaml('a:\n  b: [p,\n  q]\n  c: 1\n')
