@@ -25,6 +25,8 @@ export interface Tree {
   value?: string | number | boolean | null
   /** The source text of a scalar without quotes. */
   plain?: string
+  /** The name by which aliases refer to it. */
+  anchor?: string
 }
 
 /** A problem of the YAML itself, whatever the file is for. */
@@ -188,7 +190,9 @@ function build({ text, events, rest }: Read): { tree: Tree; errors: YamlError[] 
   let next = 0
 
   const named = ({ anchorStart, anchorEnd }: { anchorStart: number; anchorEnd: number }, tree: Tree): Tree => {
-    if (anchorStart !== -1) anchors.set(text.slice(anchorStart, anchorEnd), tree)
+    if (anchorStart === -1) return tree
+    tree.anchor = text.slice(anchorStart, anchorEnd)
+    anchors.set(tree.anchor, tree)
     return tree
   }
   /** The next node; `at` is the line of what has no text of its own. */

@@ -80,7 +80,14 @@ export function checkTypes(tree: Tree, { type, path, unknown, tag }: Root): Type
       const { known, why, remedy } = unknownKey(struct, key, tag)
       if (known) continue
       const message = why ? `${full}: ${why}` : `${full} is not a field that Prow knows`
-      found.push({ ...match(keyLine(node, key), message, remedy), rule: 'unknown-field', severity: below })
+      // Removed, its aliases would refer to nothing.
+      const isNeeded = one.anchor !== undefined && !remedy.startsWith('Did you mean')
+      const kept = `Keep it, since *${one.anchor} refers to it: move it below prow_ignored, a field for that.`
+      found.push({
+        ...match(keyLine(node, key), message, isNeeded ? kept : remedy),
+        rule: 'unknown-field',
+        severity: below,
+      })
     }
     if (renamed.length > 0) rename(node, struct)
   }

@@ -61,6 +61,13 @@ test('an unknown field has its own line and the most similar name that is known'
   assert.ok(found.includes(expected), found.join('\n'))
 })
 
+test('an unknown field that holds an anchor is moved, not removed', () => {
+  const found = check(`${BASE}branch_spec: &spec {a: b}\n`).map(shown)
+  const expected =
+    'config.yaml:3 branch_spec is not a field that Prow knows → Keep it, since *spec refers to it: move it below prow_ignored, a field for that.'
+  assert.ok(found.includes(expected), found.join('\n'))
+})
+
 test("the problems of the guide's own configuration are reported", () => {
   const found = check(
     `${BASE}deck:\n  view_auth_configs: {}\nplank:\n  job_url_prefix_config:\n    "*": http://p/view/\n  report_templates:\n    "*": "[log](http://p/x)"\n`,
