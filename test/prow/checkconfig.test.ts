@@ -9,6 +9,8 @@ import { test } from 'node:test'
 import { ROOT } from '../../lib/base/paths.ts'
 import { passed } from '../../lib/base/problem.ts'
 import { tryRun } from '../../lib/base/shell.ts'
+import { resolveScalar, scalarString } from '../../lib/base/yaml-scalars.ts'
+import { parseYaml, toPlain } from '../../lib/base/yaml-tree.ts'
 import { fillTemplate } from '../../lib/kubernetes/manifests.ts'
 import { validateConfig } from '../../lib/prow/validate-config.ts'
 import { buildCheckconfig } from '../../lib/rehearsal/go-build.ts'
@@ -18,7 +20,8 @@ import { readSettings } from '../../lib/settings/settings.ts'
 import { CASES } from './cases.ts'
 import { type Compared, compare, countOf, refused, SETTINGS, table } from './compare.ts'
 import { type Mutant, mutantsOf } from './mutations.ts'
-import { buildVerdicts, type Configuration } from './verdicts.ts'
+import { buildVerdicts, type Configuration, readingsOf } from './verdicts.ts'
+import { layouts, scalars } from './yaml.ts'
 
 const [checkconfig, many] = [await buildCheckconfig(() => {}), await buildVerdicts()]
 
@@ -89,6 +92,54 @@ test('a process that judges many says what checkconfig itself says', async () =>
     rmSync(folder, { recursive: true })
   }
 })
+
+test('a scalar without quotes is what Go reads, as a value and as a string', async () => {
+  const all = scalars(6000)
+  const readings = await readingsOf(
+    many,
+    all.map((one) => `a: ${one}\n`),
+  )
+  const differing = all.flatMap((one, index) => {
+    const { read, value, strings } = readings[index]!
+    const ours = resolveScalar(one)
+    // JSON has no infinity: Prow then refuses the file.
+    const same =
+      typeof ours === 'number' && !Number.isFinite(ours)
+        ? !read
+        : read && (value as { a: unknown }).a === (Object.is(ours, -0) ? 0 : ours)
+    const string = ours === null ? '' : scalarString(one)
+    return same && strings?.a === string
+      ? []
+      : [`${one}: ${ours} and "${string}", Go ${JSON.stringify(readings[index])}`]
+  })
+  console.log(`${all.length} scalars read, ${differing.length} otherwise than Go`)
+  assert.equal(differing.join('\n'), '')
+})
+
+test('a file with one changed line is refused or read as Go does', async () => {
+  const all = layouts([templates(), ...['services', 'library'].map(readConfiguration)], 3000)
+  const readings = await readingsOf(many, all)
+  const differing = all.flatMap((text, index) => {
+    const { tree, errors } = parseYaml(text)
+    const { read, value } = readings[index]!
+    const ours = errors.every(({ readable }) => readable)
+    if (ours === read && (!read || JSON.stringify(sorted(toPlain(tree))) === JSON.stringify(sorted(value)))) return []
+    return [`${ours ? 'read' : 'refused'} by ours, ${read ? 'read' : 'refused'} by Go:\n${text}`]
+  })
+  console.log(`${all.length} changed files, ${differing.length} read otherwise than by Go`)
+  assert.equal(differing.join('\n\n'), '')
+})
+
+/** A value with the keys of its maps in their order, as Go prints them. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? 0 : value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  )
+}
 
 /** How many mutants of each kind, and of how many the verdicts may differ: what it is today and a little more. */
 const MUTANTS = 40

@@ -72,3 +72,20 @@ export async function verdictsOf(program: string, configurations: Configuration[
     rmSync(folder, { recursive: true, force: true })
   }
 }
+
+/** What Prow's reader makes of a YAML text: its value, and its values as strings, null when it has others. */
+export interface GoReading {
+  /** Whether it reads the text at all. */
+  read: boolean
+  value: unknown
+  strings: Record<string, string> | null
+}
+
+/** What Prow's reader makes of each of some texts. */
+export async function readingsOf(program: string, texts: string[]): Promise<GoReading[]> {
+  const answer = await run(program, [], { input: JSON.stringify(texts), env: { YAML: '1' } })
+  return answer
+    .trim()
+    .split('\n')
+    .map((line): GoReading => JSON.parse(line))
+}

@@ -1,4 +1,5 @@
-// Compiled together with checkconfig's own main.go: with MANY set it judges many configurations in one process.
+// Compiled together with checkconfig's own main.go: with MANY set it judges many configurations in one process, with
+// YAML set it reads many texts.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"sigs.k8s.io/yaml"
 )
 
 // What refuses a configuration; both are empty when it is accepted.
@@ -20,6 +22,10 @@ type verdict struct {
 
 // Each line of stdin is the folder of a configuration; the answer to each is a line of JSON.
 func init() {
+	if os.Getenv("YAML") != "" {
+		readTexts()
+		os.Exit(0)
+	}
 	if os.Getenv("MANY") == "" {
 		return
 	}
@@ -57,4 +63,28 @@ func judge(folder string) (answer verdict) {
 		return verdict{Strict: err.Error()}
 	}
 	return verdict{err.Error(), err.Error()}
+}
+
+// Stdin is a JSON list of YAML texts. The answer to each is what Prow's reader makes of it as a line of JSON: its value,
+// and the same read into a map of strings; null for what it refuses.
+func readTexts() {
+	var texts []string
+	if err := json.NewDecoder(os.Stdin).Decode(&texts); err != nil {
+		panic(err)
+	}
+	out := json.NewEncoder(os.Stdout)
+	for _, text := range texts {
+		var answer struct {
+			Value   any               `json:"value"`
+			Strings map[string]string `json:"strings"`
+			Read    bool              `json:"read"`
+		}
+		answer.Read = yaml.Unmarshal([]byte(text), &answer.Value) == nil
+		if yaml.Unmarshal([]byte(text), &answer.Strings) != nil {
+			answer.Strings = nil
+		}
+		if err := out.Encode(answer); err != nil {
+			panic(err)
+		}
+	}
 }
