@@ -62,7 +62,7 @@ plank(
   "  report_templates: {'*': '[history](https://prow.example.org/pr-history?org=a) [guide](https://example.org/guide)'}\n",
 )
 plank(
-  'report that leads to a guide',
+  'report that points to a guide',
   "  report_templates: {'*': '[guide](https://example.org/guide) [bot](https://go.k8s.io/bot-commands)'}\n",
 )
 config('status page elsewhere', "tide: {pr_status_base_urls: {'*': 'https://prow.example.org/pr'}}\n")

@@ -232,7 +232,7 @@ export const CONFIG_RULES: Rule<Tree>[] = [
         )
           yield match(
             prefix,
-            `deck.spyglass: the links to artifacts (${name}) lead to ${textOf(prefix)}, which shows buckets of Google Cloud Storage`,
+            `deck.spyglass: the links to artifacts (${name}) point to ${textOf(prefix)}, which shows buckets of Google Cloud Storage`,
           )
     },
   },

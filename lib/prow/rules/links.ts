@@ -23,7 +23,7 @@ function* linksIn(tree: Tree | undefined, path: string): Iterable<Link> {
     yield { tree: tree!, path, url, host, rest }
 }
 
-/** The links that lead to Deck, whatever follows the host: Prow appends to some of them. */
+/** The links that point to Deck, whatever follows the host: Prow appends to some of them. */
 function* deckLinks(config: Tree): Iterable<Link> {
   const [plank, tide] = [nodeAt(config, 'plank'), nodeAt(config, 'tide')]
   for (const [place, one] of nodeAt(plank, 'job_url_prefix_config')?.map ?? [])
@@ -59,7 +59,7 @@ export const LINK_RULES: Rule<Tree>[] = [
       for (const link of links) {
         // Links over http to this host are reported as that.
         if (link.host.toLowerCase().replace(/:(443|80)$/, '') === host.toLowerCase()) continue
-        const message = `${link.path} leads to ${link.host}, another Prow than this one (${host})`
+        const message = `${link.path} points to ${link.host}, another Prow than this one (${host})`
         if (seen.has(message)) continue
         seen.add(message)
         const corrected = link.url.replace(/^https?:\/\/[^/?#]+/i, wanted)

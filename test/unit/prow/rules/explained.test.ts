@@ -42,7 +42,7 @@ tide:
   target_urls: {"*": https://prow.other.org/tide, acme: https://docs.acme.org/merging}
   pr_status_base_urls: {"*": "https://prow.example.com/pr"}
 `
-  const other = 'leads to prow.other.org, another Prow than this one (prow.example.com)'
+  const other = 'points to prow.other.org, another Prow than this one (prow.example.com)'
   assert.deepEqual(shown(found(['links'], config)), [
     `here config.yaml:5 plank.job_url_prefix_config of * ${other} -> Write https://prow.example.com/view/`,
     `here config.yaml:7 plank.report_templates of * ${other} -> Write https://prow.example.com/pr-history?org={{.Spec.Refs.Org}}`,
