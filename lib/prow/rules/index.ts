@@ -136,6 +136,10 @@ export function checkConfiguration(
 
   const apply = <On>(rules: Rule<On>[], on: On, file: string, job?: Job) => {
     for (const rule of rules) {
+      if (lost.size === 0) {
+        for (const found of rule.find(on, all)) add(file, rule, found, job)
+        continue
+      }
       const watched = watchReads(all, job, lost)
       const given = (job ? watched.job : on === all ? watched.all : on) as On
       for (const found of rule.find(given, watched.all)) if (!watched.isConsequence()) add(file, rule, found, job)

@@ -29,14 +29,19 @@ export function presetsOf(all: All): Preset[] {
   return presets
 }
 
+const byJob = new WeakMap<Tree, Preset[]>()
+
 /** The presets that apply to a job, in the order in which Prow merges them. One without labels applies to every job. */
 export function presetsFor(job: Job, all: All): Preset[] {
   const presets = presetsOf(all)
-  if (presets.length === 0) return presets
+  const known = byJob.get(job.tree)
+  if (known) return known
   const labels = nodeAt(job.tree, 'labels')?.map
-  return presets.filter((preset) =>
+  const applied = presets.filter((preset) =>
     preset.labels.every(([name, value]) => labels?.has(name) && textOf(labels.get(name)) === value),
   )
+  byJob.set(job.tree, applied)
+  return applied
 }
 
 /** A preset as messages name it, by the labels that select it. */
