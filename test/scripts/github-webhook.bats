@@ -147,7 +147,7 @@ YAML
   says unchanged
   [ "$(writes)" = "$before" ]
   printf 'default:\n  labels:\n    - {name: a, color: 000000}\n    - {name: A, color: "#ffffff"}\nlabels: [{name: b}]\n' >config/labels.yaml
-  refused 10-labels 'labels.yaml:3 has a with the color 000000, which is read as a number' 'labels.yaml:4 has A twice' 'labels.yaml:4 has A with the color #ffffff' 'labels.yaml:5 has labels at the top'
+  refused 10-labels 'labels.yaml:3 has a with the color 000000, which is read as 0' 'labels.yaml:4 has A twice' 'labels.yaml:4 has A with the color #ffffff' 'labels.yaml:5 has labels at the top'
   echo 'default: {labels: [{name: l249, color: "15dd18"}]}' | few_labels
   seed '{"repos": [{"owner": "test-org", "name": "web", "collaborators": {"prow-bot": "read"}}]}'
   seed '{"orgs": [{"login": "test-org", "members": {"boss": "admin"}}]}'
