@@ -123,7 +123,7 @@ note_starts() {
   says 'you are not authorized to perform iam:CreateRole on arn:aws:iam::123456789012:role/x' 'npx tsx scripts/05-service-accounts.ts'
   refuse iam:GetRole Throttling 'Rate exceeded'
   run -1 runbook 05-service-accounts
-  says 'AWS throttles requests'
+  says 'AWS throttles the requests of this account'
   # Run again, it continues from there.
   emulator knobs '{"faults": []}' >/dev/null
   run -0 runbook 05-service-accounts
