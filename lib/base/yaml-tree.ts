@@ -109,7 +109,9 @@ function endOfFirst(text: string, { reason, mark }: YAMLException): YamlError | 
   if (second !== -1 && second <= at) return { line: second + 1, ...SECOND, readable: true }
   const indent = (line = '') => line.search(/\S/)
   if (!/document separator/.test(reason) || at <= begun || RESERVED.test(lines[at] ?? '')) return undefined
-  if (indent(lines[at]) >= indent(lines[begun])) return undefined
+  // Behind a text that is no map and no list Go finds that the text does not end there.
+  const isCollection = /:(?:\s|$)|^\s*-\s/.test(lines[begun] ?? '')
+  if (!isCollection || indent(lines[at]) >= indent(lines[begun])) return undefined
   return {
     line: at + 1,
     message: 'is indented unlike the first line of the file; Prow reads only what is above, without an error',
@@ -230,7 +232,9 @@ function build({ text, events, rest }: Read): { tree: Tree; errors: YamlError[] 
       if (keyNode.plain === '<<') {
         // Of several the first has precedence; all of them before what is above in this map.
         for (const merged of [...(child.list ?? [child])].reverse()) {
-          for (const [name, value] of merged.map ?? []) {
+          if (!merged.map)
+            throw new Unreadable(merged.line, 'merges (<<) what is no map', 'Refer to a map, or quote the key.')
+          for (const [name, value] of merged.map) {
             values.set(name, value)
             keys.set(name, keyNode.line)
           }

@@ -49,15 +49,16 @@ const CHANGES: ((line: string, next: (most: number) => number) => string | undef
   },
 ]
 
-/** Files of some configurations with one line changed. */
-export function layouts(configurations: Configuration[], count: number): string[] {
+/** Files of some configurations with one line changed, and that line as it was and as it is. */
+export function layouts(configurations: Configuration[], count: number): { where: string; text: string }[] {
   const next = below(3)
   const texts = configurations.flatMap(({ config, plugins, jobs }) => [config, plugins, ...Object.values(jobs)])
   return Array.from({ length: count }, () => {
     const lines = texts[next(texts.length)]!.split('\n')
     const at = next(lines.length)
-    const changed = CHANGES[next(CHANGES.length)]!(lines[at]!, next)
+    const before = lines[at]!
+    const changed = CHANGES[next(CHANGES.length)]!(before, next)
     lines.splice(at, 1, ...(changed === undefined ? [] : [changed]))
-    return lines.join('\n')
+    return { where: `line ${at + 1}, ${JSON.stringify([before, changed])}`, text: lines.join('\n') }
   })
 }

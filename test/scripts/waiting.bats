@@ -50,6 +50,8 @@ release() {
   after_steps 02,03,04,05,06
   hold
   kube delete stage claim-provision
+  # Long enough for a busy machine to bring each pod into its state.
+  setting WAIT_SECONDS=20
   began=$SECONDS
   run -1 runbook 08-prow
   [ $((SECONDS - began)) -lt 120 ]

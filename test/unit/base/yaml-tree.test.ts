@@ -25,6 +25,8 @@ describe('problems of the YAML itself have the line and whether Prow reads the f
     ['a: b\u0007c\n', 1, false, /^contains a control character$/],
     ['a: !!int x\n', 1, false, /^has !!int before x, which it is not$/],
     ['a: {{.Org}}\n', 1, false, /^has a list or map as a key$/],
+    ['a: {<<: b}\n', 1, false, /^merges \(<<\) what is no map$/],
+    ['  text\na: 1\n', 2, false, /^has a line/],
     ['a: 1\n: b\n', 2, false, /^has a colon without a key$/],
   ]
   for (const [text, line, readable, message] of rows) {
