@@ -7,6 +7,7 @@ import { lastDelivery } from '../github/delivery.ts'
 import { callGitHub } from '../github/requests.ts'
 import { findWebhook, type Hook } from '../github/webhook.ts'
 import { type WebhookTarget, webhookTargets } from '../github/webhook-targets.ts'
+import { WORKLOAD_KINDS } from '../kubernetes/diagnose.ts'
 import { explainKubectl } from '../kubernetes/errors.ts'
 import { tryKubectl } from '../kubernetes/kubectl.ts'
 import type { KubeObject } from '../kubernetes/manifests.ts'
@@ -55,12 +56,7 @@ export interface Unread {
 
 /** In prow and test-pods, by resource. */
 const NAMESPACED = [
-  'pods',
-  'events',
-  'persistentvolumeclaims',
-  'replicasets.apps',
-  'deployments.apps',
-  'jobs.batch',
+  ...WORKLOAD_KINDS,
   'cronjobs.batch',
   'configmaps',
   'secrets',

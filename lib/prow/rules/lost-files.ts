@@ -12,7 +12,6 @@ export interface Watched {
 
 /** Watches what a rule reads: what it then finds may only follow from the file that cannot be read. */
 export function watchReads(all: All, job: Job | undefined, lost: Lost): Watched {
-  if (lost.size === 0) return { all, job, isConsequence: () => false }
   let found = false
   const watch = <T extends object>(object: T, fields: (keyof T)[]): T =>
     new Proxy(object, {
