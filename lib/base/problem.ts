@@ -59,13 +59,14 @@ export class Problem extends Error {
     super(message, { cause: options.cause })
     this.name = 'Problem'
     this.findings = [failed(message, remedy, options.code)]
-    this.exitCode = options.exitCode ?? EXIT.failed
+    this.exitCode = options.exitCode ?? (options.code === 'interrupted' ? EXIT.interrupted : EXIT.failed)
     this.code = options.code
   }
 
   /** One Problem out of one failure or more. Equal ones are kept once. */
   static all(findings: Finding[], options: ProblemOptions = {}): Problem {
-    const [first] = findings
+    // An interruption decides how the run ends, whatever else has been found out beside it.
+    const first = findings.find(({ code }) => code === 'interrupted') ?? findings[0]
     if (!first) throw new Error('Problem.all needs a finding')
     const problem = new Problem(first.message, first.remedy, { code: first.code, ...options })
     const once = findings.filter((one, index) => findings.findIndex(({ message }) => message === one.message) === index)

@@ -14,6 +14,13 @@ test('a Problem of several findings keeps equal ones once, and the code of the f
   assert.throws(() => Problem.all([]), /needs a finding/)
 })
 
+test('an interruption decides how the run ends, whatever else was found', () => {
+  const problem = Problem.all([failed('a', 'do a', 'denied'), failed('interrupted', 'again', 'interrupted')])
+  assert.equal(problem.exitCode, EXIT.interrupted)
+  assert.equal(problem.code, 'interrupted')
+  assert.equal(problem.findings.length, 2)
+})
+
 test('only what failed is a failure', () => {
   assert.deepEqual(
     failures([passed('a'), warning('b', 'x'), failed('c', 'y')]).map(({ message }) => message),
