@@ -138,8 +138,10 @@ try {
   if (existsSync(folder)) keep(folder)
   else await bundle(folder)
   module.enableCompileCache?.(join(folder, 'compiled'))
-  process.on('uncaughtExceptionMonitor', (error) => {
-    if (error?.stack) error.stack = withSourceLines(error.stack)
+  // Node would print the line of the bundle that threw, which is as long as a module.
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`${withSourceLines(error?.stack ?? String(error))}\n`)
+    process.exit(1)
   })
   start = join(folder, `${name}.mjs`)
 } catch {

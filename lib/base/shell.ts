@@ -178,14 +178,15 @@ function describe(words: string[]): string {
 }
 
 /**
- * Runs a program that prints as it goes and hands each piece of its stdout to `onText`, until that answers true, the
- * program ends or `seconds` are over. Answers whether `onText` was satisfied, and how the program ended.
+ * Runs a program that prints as it goes and hands each piece of its stdout to `onText`, until that answers true, `signal`
+ * is aborted, the program ends or `seconds` are over. Answers whether `onText` was satisfied, and how the program ended.
  */
 export async function stream(
   program: string,
   args: string[],
   seconds: number,
   onText: (text: string) => boolean,
+  signal?: AbortSignal,
 ): Promise<{ satisfied: boolean; exitCode: number; stderr: string }> {
   const [pieces, values] = literal`${program} ${args}`
   const child = start(pieces, [...values], {})
@@ -200,7 +201,10 @@ export async function stream(
     }
     if (satisfied || thrown) end(child)
   })
+  const stop = () => end(child)
+  signal?.addEventListener('abort', stop)
   const { completed } = await ended(child, seconds)
+  signal?.removeEventListener('abort', stop)
   if (thrown) throw thrown
   throwIfInterrupted()
   return { satisfied, exitCode: completed.exitCode, stderr: completed.stderr }

@@ -78,6 +78,7 @@ const CLUSTER = [
   'namespaces',
   'persistentvolumes',
   'storageclasses.storage.k8s.io',
+  'csidrivers.storage.k8s.io',
   'ingressclasses.networking.k8s.io',
   'deployments.apps',
 ]
@@ -125,7 +126,7 @@ function once<T extends { kind: string; metadata: { name: string; namespace?: st
 async function readObjects(unread: Unread[], resources: string[], namespace = ''): Promise<KubeObject[]> {
   const where = namespace ? ['-n', namespace] : ['-A']
   const { stdout, stderr, exitCode } = await tryKubectl(
-    ['get', resources.join(','), ...where, '-o', 'json', '--ignore-not-found'],
+    ['get', resources.join(','), ...where, '-o', 'json', '--show-managed-fields', '--ignore-not-found'],
     { timeout: LIMIT },
   )
   const missing = /doesn't have a resource type "([\w-]+)"/.exec(stderr)?.[1]

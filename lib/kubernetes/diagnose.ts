@@ -23,7 +23,7 @@ export const WORKLOAD_KINDS = [
 
 /**
  * Why the named workloads are not ready: a finding for each cause, with all that it holds up, and its remedy. Reads the
- * pods, events, PersistentVolumeClaims and ReplicaSets of the namespace, and with `logs` the log of a crashed container.
+ * pods, events, PersistentVolumeClaims, ReplicaSets, Secrets and ConfigMaps of the namespace, and the log of a crashed container.
  */
 export async function diagnose(
   kind: Waitable,
@@ -59,12 +59,15 @@ export async function causesOf(
   settings: Settings,
   logs = true,
 ): Promise<(WorkloadCause & { name: string })[]> {
-  const objects = new Objects(await getObjects(WORKLOAD_KINDS.join(','), '-n', namespace))
+  // Secrets and ConfigMaps too: an event about a missing one is older than the one that was made since.
+  const kinds = [...WORKLOAD_KINDS, 'secrets', 'configmaps']
+  const objects = new Objects(await getObjects(kinds.join(','), '-n', namespace))
+  const exists = (kind: string, name: string) => objects.get(kind, name, namespace) !== undefined
   return Promise.all(
     names.map(async (name) => {
       const workload = objects.get(kind, name, namespace)
       if (!workload) return { id: 'PRW-POD-002', cause: 'it does not exist', remedy: 'Run this step again.', name }
-      const cause = workloadCause(objects, workload, { settings })
+      const cause = workloadCause(objects, workload, { settings, exists })
       return { ...(logs ? await withLastWords(objects, cause, settings) : cause), name }
     }),
   )

@@ -1,14 +1,13 @@
-import { type Finding, Problem } from '../base/problem.ts'
+import { Problem } from '../base/problem.ts'
 import { paint, printLine, withSpinner } from '../base/terminal.ts'
 import { currentRun, markWritten } from '../run/context.ts'
-import { settle } from '../run/findings.ts'
 import { record } from '../run/report.ts'
-import type { Result, Wait, Waitable } from '../run/result.ts'
+import type { Result, Waitable } from '../run/result.ts'
 import { applyResources, fetchMissing, removeResource } from './apply.ts'
-import { diagnose } from './diagnose.ts'
 import type { Resource } from './manifests.ts'
 import { snapshot } from './snapshot.ts'
 import { Watch } from './wait.ts'
+import { waitFor } from './waiting.ts'
 
 /** Applies resources, all in as few requests as possible, and prints a line for each. Under --plan nothing is written. */
 export async function apply(...resources: (Resource | false | undefined)[]): Promise<Result[]> {
@@ -44,15 +43,9 @@ export async function waitUntilReady(kind: Waitable, names: string[], namespace 
   const { plan, settings } = currentRun()
   if (plan || names.length === 0) return
   const watch = new Watch(kind, names, namespace, settings.WAIT_SECONDS)
-  const notReady = await withSpinner(`waiting for ${names.join(', ')}`, (progress) => {
-    watch.onChange = () => progress(waitingText(watch.waiting, names.length))
-    return watch.notReady
-  })
-  if (notReady.length > 0) throw Problem.all(await diagnose(kind, notReady, namespace, settings))
+  const found = await withSpinner(`waiting for ${names.join(', ')}`, (progress) => waitFor([watch], progress))
+  if (found.length > 0) throw Problem.all(found)
 }
-
-const waitingText = (waiting: string[], all: number) =>
-  `waiting for ${waiting.join(', ')} (${all - waiting.length} of ${all} ready)`
 
 /**
  * The same for what the next steps can do without: under install-all the wait begins now and ends with `finishWaits`, so
@@ -77,14 +70,9 @@ export async function finishWaits(): Promise<void> {
   if (waits.length === 0) return
   const all = waits.flatMap(({ names }) => names).length
   const watches = [...new Set(waits.map(({ watch }) => watch))]
-  const waiting = () => waits.flatMap(({ names, watch }) => names.filter((name) => watch.waiting.includes(name)))
   printLine()
   printLine(`${paint('bold', 'waiting')}  Wait until everything that was installed is ready`)
-  const found = await withSpinner(waitingText(waiting(), all), async (progress) => {
-    for (const watch of watches) watch.onChange = () => progress(waitingText(waiting(), all))
-    return Promise.all(watches.map((watch) => settle(findingsOfWatch(watch))))
-  })
-  const problems = found.flat()
+  const problems = await withSpinner(`waiting for ${all} resources`, (progress) => waitFor(watches, progress))
   if (problems.length > 0) {
     const failed = waits.find(({ names, watch }) => names.some((name) => watch.waiting.includes(name)))
     run.failedStep = failed?.step
@@ -92,9 +80,4 @@ export async function finishWaits(): Promise<void> {
     throw Problem.all(problems)
   }
   printLine(`  ${paint('green', '✔')} ${all} resources are ready`)
-}
-
-async function findingsOfWatch({ kind, namespace, notReady }: Wait['watch']): Promise<Finding[]> {
-  const late = await notReady
-  return late.length > 0 ? diagnose(kind, late, namespace, currentRun().settings) : []
 }

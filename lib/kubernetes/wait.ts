@@ -48,6 +48,8 @@ const ATTEMPTS = 3
 export class Watch {
   readonly kind: Waitable
   readonly namespace: string
+  /** For how long it waits at most. */
+  readonly seconds: number
   /**
    * The names of those that are not ready in the end. Rejected with a Problem that has the last answer of the API server
    * when the watch itself keeps failing.
@@ -58,11 +60,15 @@ export class Watch {
   readonly #names = new Set<string>()
   /** As seen last. */
   readonly #objects = new Map<string, KubeObject>()
+  readonly #began = Date.now()
+  readonly #stopped = new AbortController()
+  #hopeless: string[] = []
   #ended = false
 
   constructor(kind: Waitable, names: string[], namespace: string, seconds: number) {
     this.kind = kind
     this.namespace = namespace
+    this.seconds = seconds
     for (const name of names) this.#names.add(name)
     this.notReady = this.#run(Date.now() + seconds * 1000)
   }
@@ -71,6 +77,31 @@ export class Watch {
   add(names: string[]): boolean {
     if (!this.#ended) for (const name of names) this.#names.add(name)
     return !this.#ended
+  }
+
+  /** Ends the wait, when any are named, because these will not be ready by waiting. */
+  giveUp(names: string[]): void {
+    if (this.#ended || names.length === 0) return
+    this.#hopeless = names
+    this.#stopped.abort()
+  }
+
+  get gaveUp(): boolean {
+    return this.#hopeless.length > 0
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** How many objects it waits for. */
+  get size(): number {
+    return this.#names.size
+  }
+
+  /** For how many seconds it has waited. */
+  get elapsed(): number {
+    return Math.round((Date.now() - this.#began) / 1000)
   }
 
   /** The names of those that are not ready yet. */
@@ -90,7 +121,7 @@ export class Watch {
   }
 
   get #over(): boolean {
-    return this.waiting.length === 0 || this.#failed.length > 0
+    return this.waiting.length === 0 || this.#failed.length > 0 || this.gaveUp
   }
 
   async #run(end: number): Promise<string[]> {
@@ -124,6 +155,7 @@ export class Watch {
           this.onChange()
           return this.#over
         },
+        this.#stopped.signal,
       )
       if (this.#over) break
       // Something between us and the API server may close a watch long before the limit: it is begun again, later each
@@ -135,7 +167,8 @@ export class Watch {
     }
     this.#ended = true
     if (!this.#over && failures > 0 && lastError) throw explainKubectl(lastError)
-    const failed = this.#failed
-    return failed.length > 0 ? failed : this.waiting
+    const waiting = this.waiting
+    const failed = [...this.#failed, ...this.#hopeless.filter((name) => waiting.includes(name))]
+    return failed.length > 0 ? failed : waiting
   }
 }

@@ -68,7 +68,13 @@ export interface Wait {
     namespace: string
     notReady: Promise<string[]>
     readonly waiting: string[]
+    readonly seconds: number
+    readonly size: number
+    readonly elapsed: number
+    readonly ended: boolean
+    readonly gaveUp: boolean
     onChange: () => void
     add: (names: string[]) => boolean
+    giveUp: (names: string[]) => void
   }
 }

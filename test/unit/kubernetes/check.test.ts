@@ -83,8 +83,14 @@ describe('need', () => {
       kind: 'CustomResourceDefinition' as const,
       namespace: '',
       waiting: [],
+      seconds: 1,
+      size: 1,
+      elapsed: 0,
+      ended: false,
+      gaveUp: false,
       onChange: () => {},
       add: () => false,
+      giveUp: () => {},
       notReady: new Promise<string[]>((settle) =>
         setTimeout(() => {
           established = true
