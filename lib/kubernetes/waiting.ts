@@ -15,11 +15,7 @@ const EVERY = 15_000
  * those that are not. A cause that waiting does not change ends the wait when it is found twice in a row. Gives back why
  * what is not ready is not, with the remedies; nothing when all is ready.
  */
-export async function waitFor(
-  watches: Watch[],
-  progress: (text: string) => void,
-  every = EVERY,
-): Promise<Finding[]> {
+export async function waitFor(watches: Watch[], progress: (text: string) => void, every = EVERY): Promise<Finding[]> {
   let cause = ''
   const show = () => progress(waitingText(watches, cause))
   const found = new Map<string, string>()
@@ -39,13 +35,16 @@ export async function waitFor(
   }
   let looking: Promise<void> = Promise.resolve()
   let since = Date.now()
-  const timer = setInterval(() => {
-    if (Date.now() - since >= every) {
-      since = Date.now()
-      looking = looking.then(look)
-    }
-    show()
-  }, Math.min(every, 1000))
+  const timer = setInterval(
+    () => {
+      if (Date.now() - since >= every) {
+        since = Date.now()
+        looking = looking.then(look)
+      }
+      show()
+    },
+    Math.min(every, 1000),
+  )
   for (const watch of watches) watch.onChange = show
   try {
     return (await Promise.all(watches.map((watch) => settle(findingsOf(watch))))).flat()
