@@ -43,6 +43,8 @@ interface ProblemOptions {
   cause?: unknown
   exitCode?: number
   code?: Code
+  /** Of the catalogue of causes, where the cause is known: PRW-GH-022. */
+  id?: string
 }
 
 /**
@@ -58,7 +60,7 @@ export class Problem extends Error {
   constructor(message: string, remedy: string, options: ProblemOptions = {}) {
     super(message, { cause: options.cause })
     this.name = 'Problem'
-    this.findings = [failed(message, remedy, options.code)]
+    this.findings = [{ ...failed(message, remedy, options.code), ...(options.id ? { id: options.id } : {}) }]
     this.exitCode = options.exitCode ?? (options.code === 'interrupted' ? EXIT.interrupted : EXIT.failed)
     this.code = options.code
   }

@@ -17,6 +17,10 @@ export function settingsPages(settings: Settings) {
     invitation: `${host}/orgs/${org}/invitation`,
     invitations: (repo: string) => `${host}/${org}/${repo}/invitations`,
     people: `${host}/orgs/${org}/people`,
+    security: `${host}/organizations/${org}/settings/security`,
+    oauthPolicy: `${host}/organizations/${org}/settings/oauth_application_policy`,
+    tokenPolicy: `${host}/organizations/${org}/settings/personal-access-tokens`,
+    branches: (repo: string) => `${host}/${org}/${repo}/settings/branches`,
     repository: (repo: string) => `${host}/${org}/${repo}/settings`,
   }
 }

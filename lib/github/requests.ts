@@ -1,6 +1,7 @@
 import { Problem } from '../base/problem.ts'
 import { forget, markWritten } from '../run/context.ts'
 import type { Settings } from '../settings/table.ts'
+import { denialOf } from './denials.ts'
 import { settingsPages } from './pages.ts'
 
 /** What a request is for, so that its denial can name the right that is missing. */
@@ -63,12 +64,22 @@ export function explainGitHub(
     return new Problem(
       `GitHub denied permission to ${description}: the organization requires single sign-on for this token`,
       `Authorize the token for ${settings.GITHUB_ORG}: ${/url=(\S+)/.exec(sso)?.[1] ?? pages.tokens}`,
-      { cause: error, code: 'denied' },
+      { cause: error, code: 'denied', id: 'PRW-GH-021' },
     )
   }
   if (isRateLimit(error)) {
     return new Problem(`the rate limit of GitHub is used up ${limitedUntil(error)}`, 'Run the step again then.', {
       cause: error,
+      id: 'PRW-GH-032',
+    })
+  }
+  const denial = status === 401 || status === 403 ? denialOf(message) : undefined
+  if (denial) {
+    const { cause, remedy } = denial.explain(message, settings)
+    return new Problem(`GitHub denied permission to ${description}: ${cause}\nGitHub answered: ${message}`, remedy, {
+      cause: error,
+      code: 'denied',
+      id: denial.id,
     })
   }
   if (status === 401) {
@@ -77,7 +88,7 @@ export function explainGitHub(
       app
         ? `Check that GITHUB_APP_ID=${settings.GITHUB_APP_ID} and secrets/github-app-key belong together (${pages.apps}, Private keys), and that the clock of this machine is right.`
         : `It has expired or was revoked. Create another at ${pages.tokens} and put it into secrets/oauth-token.`,
-      { cause: error, code: 'denied' },
+      { cause: error, code: 'denied', id: 'PRW-GH-020' },
     )
   }
   // GitHub answers 404 for what the caller has no right to see.
@@ -87,7 +98,7 @@ export function explainGitHub(
       app
         ? `Give the App the permission "${permission}" at ${pages.apps}, and accept the change at ${pages.installations}.`
         : `Give the token the scope ${scope} at ${pages.tokens} (a fine-grained one the permission "${permission}" at ${pages.fineGrained}), and its account the right to do it.`,
-      { cause: error, code: 'denied' },
+      { cause: error, code: 'denied', id: 'PRW-GH-034' },
     )
   }
   if (status === 422) {
