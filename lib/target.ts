@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path'
 import { load } from 'js-yaml'
 import { allOrProblem } from './aws/cli.ts'
 import { callerIdentity, describeCluster, principalArn } from './aws/eks.ts'
+import { endpointProblem } from './aws/endpoint.ts'
 import { cacheToken, dropTokens, ensureKubeconfig } from './aws/kubeconfig.ts'
 import { usesMfa } from './aws/profile.ts'
 import { cacheFolder } from './base/cache.ts'
@@ -162,7 +163,7 @@ async function lockEks(settings: Settings): Promise<void> {
   const explain = (stderr: string): Problem | undefined => {
     const you = principalArn(caller.Arn)
     const unknown = /Unauthorized|must be logged in/.test(stderr)
-    if (!unknown && !/forbidden: User /.test(stderr)) return undefined
+    if (!unknown && !/forbidden: User /.test(stderr)) return endpointProblem(settings, cluster, stderr)
     // The kept token may be of credentials that were changed meanwhile.
     dropTokens(access)
     return unknown

@@ -26,6 +26,7 @@ export interface Bucket {
 }
 
 const PRIVATE = { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true }
+const OWNERSHIP = { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] }
 
 /**
  * The log bucket as it is; undefined when nobody has a bucket of that name. Throws a Problem when it belongs to another
@@ -151,12 +152,14 @@ export async function ensureBucket(settings: Settings): Promise<Change> {
   const bucket = await readBucket(settings)
   const object = `bucket ${name}`
   const differences: Difference[] = []
-  const put = async (operation: string, ...args: string[]) => {
+  // `answer` is what a read of it answers from now on: S3 has acknowledged the write of the whole of it.
+  const put = async (aspect: string, answer: object, ...args: string[]) => {
     if (plan) return
     // A bucket created a moment ago is not known everywhere.
     const again = bucket ? undefined : /^NoSuchBucket/
-    const about = bucketArguments(settings, operation.replace('put-', 'get-')).join(' ')
-    await writeAws([...bucketArguments(settings, operation), ...args], about, again)
+    const read = bucketArguments(settings, `get-${aspect}`)
+    await writeAws([...bucketArguments(settings, `put-${aspect}`), ...args], read.join(' '), again)
+    rememberAws(read, answer)
   }
 
   // Only when there is none: in us-east-1 creating it again succeeds, and resets its access control list.
@@ -170,22 +173,25 @@ export async function ensureBucket(settings: Settings): Promise<Change> {
       rememberAws(bucketArguments(settings, 'get-bucket-location'), {
         LocationConstraint: where.length ? region : null,
       })
+      rememberAws(bucketArguments(settings, 'get-bucket-ownership-controls'), { OwnershipControls: OWNERSHIP })
     }
   }
   if (canonical(bucket?.access ?? {}) !== canonical(PRIVATE)) {
     differences.push({ object, path: 'public access block', before: text(bucket?.access), after: text(PRIVATE) })
     const all = Object.keys(PRIVATE).map((key) => `${key}=true`)
-    await put('put-public-access-block', '--public-access-block-configuration', all.join(','))
+    const answer = { PublicAccessBlockConfiguration: PRIVATE }
+    await put('public-access-block', answer, '--public-access-block-configuration', all.join(','))
   }
   if (!bucket?.encrypted) {
     differences.push({ object, path: 'encryption', after: 'AES256' })
     const rule = { Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] }
-    await put('put-bucket-encryption', '--server-side-encryption-configuration', JSON.stringify(rule))
+    const answer = { ServerSideEncryptionConfiguration: rule }
+    await put('bucket-encryption', answer, '--server-side-encryption-configuration', JSON.stringify(rule))
   }
   if (bucket && bucket.ownership !== 'BucketOwnerEnforced') {
     differences.push({ object, path: 'object ownership', before: bucket.ownership, after: 'BucketOwnerEnforced' })
-    const rule = { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] }
-    await put('put-bucket-ownership-controls', '--ownership-controls', JSON.stringify(rule))
+    const answer = { OwnershipControls: OWNERSHIP }
+    await put('bucket-ownership-controls', answer, '--ownership-controls', JSON.stringify(OWNERSHIP))
   }
   const rules = bucket?.rules ?? []
   // Before the rules: a bucket that has them is tagged.
@@ -196,7 +202,8 @@ export async function ensureBucket(settings: Settings): Promise<Change> {
     // A write replaces all tags.
     const kept = (tags ?? []).filter((tag) => !added.some(({ Key }) => Key === tag.Key))
     differences.push({ object, path: `tag ${TAG}`, before: tagValue(tags, TAG), after: TAG_VALUE })
-    await put('put-bucket-tagging', '--tagging', JSON.stringify({ TagSet: [...kept, ...added] }))
+    const answer = { TagSet: [...kept, ...added] }
+    await put('bucket-tagging', answer, '--tagging', JSON.stringify(answer))
   }
   const differing = expiryRules(days).filter((rule) => !rules.some((one) => sameRule(one, rule)))
   if (differing.length > 0) {
@@ -204,8 +211,8 @@ export async function ensureBucket(settings: Settings): Promise<Change> {
       const before = rules.find((one) => one.ID === rule.ID)
       differences.push({ object, path: `rule ${rule.ID}`, before: before && text(plain(before)), after: text(rule) })
     }
-    const wanted = JSON.stringify({ Rules: withRules(rules, expiryRules(days)) })
-    await put('put-bucket-lifecycle-configuration', '--lifecycle-configuration', wanted)
+    const answer = { Rules: withRules(rules, expiryRules(days)) }
+    await put('bucket-lifecycle-configuration', answer, '--lifecycle-configuration', JSON.stringify(answer))
   }
   const note = `${region}, logs for ${days} days`
   return change(bucket !== undefined, differences, adopted ? `existed, adopted; ${note}` : note)

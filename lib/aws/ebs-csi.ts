@@ -186,7 +186,11 @@ async function waitForAddon(settings: Settings, progress: (text: string) => void
     forget(DRIVER)
     const addon = await readDriver(settings)
     if (!addon) throw new Problem(`add-on ${DRIVER} was removed meanwhile`, 'Run the same line again.')
-    if (addon.status === 'ACTIVE') return addon
+    if (addon.status === 'ACTIVE') {
+      // Its pods may still fail: whoever asks later reads it again.
+      forget(DRIVER)
+      return addon
+    }
     const [cause] = issues(addon)
     progress(`add-on ${DRIVER} is ${addon.status}${cause ? `: ${cause}` : ''}`)
     degraded = addon.status === 'DEGRADED' ? degraded + 1 : 0

@@ -1,6 +1,7 @@
 import { type Finding, Problem, passed, warning } from '../base/problem.ts'
 import type { Settings } from '../settings/table.ts'
 import { readAws } from './cli.ts'
+import { readDaily } from './daily.ts'
 import { usesMfa } from './profile.ts'
 
 /** Who the credentials are. */
@@ -79,7 +80,7 @@ export async function supportStatus(settings: Settings): Promise<Finding | undef
   const { version } = await eksCluster(settings)
   const args = ['eks', 'describe-cluster-versions', '--cluster-versions', version]
   try {
-    const answer = await readAws<{ clusterVersions: ClusterVersion[] }>(args)
+    const answer = await readDaily<{ clusterVersions: ClusterVersion[] }>(settings, args)
     return supportFinding(version, answer?.clusterVersions ?? [], new Date())
   } catch (error) {
     // An older aws does not have the command, and the caller may not be authorized: nothing depends on the answer.

@@ -48,10 +48,18 @@ export async function readRole(name: string): Promise<Role | undefined> {
 const roleArguments = (name: string) => ['iam', 'get-role', '--role-name', name]
 
 async function readPolicy(role: string, policy: string): Promise<Policy | undefined> {
-  const args = ['iam', 'get-role-policy', '--role-name', role, '--policy-name', policy]
-  const found = await readAws<{ PolicyDocument: unknown }>(args, /^NoSuchEntity/)
+  const found = await readAws<{ PolicyDocument: unknown }>(policyArguments(role, policy), /^NoSuchEntity/)
   return found && policyOf(found.PolicyDocument)
 }
+
+const policyArguments = (role: string, policy: string) => [
+  'iam',
+  'get-role-policy',
+  '--role-name',
+  role,
+  '--policy-name',
+  policy,
+]
 
 /** The ARNs of the managed policies that are attached to a role; none when there is no role. */
 export async function attachedPolicies(name: string): Promise<string[]> {
@@ -160,6 +168,7 @@ export async function ensureRole(settings: Settings, wanted: RoleSpec): Promise<
   if (policy && !hasPolicy(wanted, state)) {
     differences.push(...policyDifferences(`role ${name}`, `policy ${policy.name}`, state.policy, policy.document))
     await write('put-role-policy', '--policy-name', policy.name, '--policy-document', JSON.stringify(policy.document))
+    if (!currentRun().plan) rememberAws(policyArguments(name, policy.name), { PolicyDocument: policy.document })
   }
   if (managed && !hasManaged(wanted, state)) {
     const attached = await attach(managed, write)

@@ -5,7 +5,7 @@ import type { Change } from '../run/result.ts'
 import { change } from '../run/task.ts'
 import { partition } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
-import { readAws, writeAws } from './cli.ts'
+import { readAws, rememberAws, writeAws } from './cli.ts'
 import { eksCluster } from './eks.ts'
 import { providerHost } from './policy.ts'
 import { type Tag, tagArguments } from './tags.ts'
@@ -28,9 +28,15 @@ export async function oidcProviderArn(settings: Settings): Promise<string> {
 /** The OIDC provider of the cluster in IAM; undefined when there is none. */
 export async function readOidcProvider(settings: Settings): Promise<Provider | undefined> {
   const arn = await oidcProviderArn(settings)
-  const args = ['iam', 'get-open-id-connect-provider', '--open-id-connect-provider-arn', arn]
-  return readAws<Provider>(args, /^NoSuchEntity/)
+  return readAws<Provider>(providerArguments(arn), /^NoSuchEntity/)
 }
+
+const providerArguments = (arn: string) => [
+  'iam',
+  'get-open-id-connect-provider',
+  '--open-id-connect-provider-arn',
+  arn,
+]
 
 /** That IAM trusts the service account tokens of the cluster. */
 export const oidcProvider: Check = {
@@ -52,7 +58,10 @@ export async function ensureOidcProvider(settings: Settings): Promise<Change> {
   if (!found) {
     // IAM finds the thumbprint itself.
     const args = ['--url', url, '--client-id-list', AUDIENCE, ...tagArguments(settings)]
-    if (!plan) await writeAws(['iam', 'create-open-id-connect-provider', ...args], arn)
+    if (!plan) {
+      await writeAws(['iam', 'create-open-id-connect-provider', ...args], arn)
+      rememberAws(providerArguments(arn), { ClientIDList: [AUDIENCE] })
+    }
     return change(false, [], url)
   }
   const audiences = found.ClientIDList ?? []

@@ -3,7 +3,7 @@ import { currentRun } from '../run/context.ts'
 import type { Change, Difference } from '../run/result.ts'
 import { change } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
-import { readAws, writeAws } from './cli.ts'
+import { readAws, rememberAws, writeAws } from './cli.ts'
 
 export interface RecordSet {
   Name: string
@@ -46,10 +46,14 @@ export function zoneId({ Id }: Zone): string {
 }
 
 /** The records of PROW_HOST in a zone. */
-export async function recordsOf({ PROW_HOST: host }: Settings, zone: Zone): Promise<RecordSet[]> {
+export async function recordsOf(settings: Settings, zone: Zone): Promise<RecordSet[]> {
+  const listed = await readAws<{ ResourceRecordSets: RecordSet[] }>(recordArguments(settings, zone))
+  return (listed?.ResourceRecordSets ?? []).filter((one) => one.Name === `${settings.PROW_HOST}.`)
+}
+
+function recordArguments({ PROW_HOST: host }: Settings, zone: Zone): string[] {
   const about = ['--hosted-zone-id', zoneId(zone), '--start-record-name', host, '--max-items', '10']
-  const listed = await readAws<{ ResourceRecordSets: RecordSet[] }>(['route53', 'list-resource-record-sets', ...about])
-  return (listed?.ResourceRecordSets ?? []).filter((one) => one.Name === `${host}.`)
+  return ['route53', 'list-resource-record-sets', ...about]
 }
 
 /** The host name that a CNAME or an alias points to, as a load balancer has it; empty for other records. */
@@ -92,6 +96,8 @@ export async function ensureRecord(settings: Settings, zone: Zone, target: strin
   if (!currentRun().plan) {
     const batch = JSON.stringify({ Comment: 'Prow', Changes: [{ Action: 'UPSERT', ResourceRecordSet: set }] })
     await changeRecords(zone, batch)
+    const kept = records.filter(({ Type }) => Type !== set.Type)
+    rememberAws(recordArguments(settings, zone), { ResourceRecordSets: [...kept, { ...set, Name: `${host}.` }] })
   }
   return change(records.length > 0, differences, target)
 }

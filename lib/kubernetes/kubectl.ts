@@ -1,4 +1,6 @@
+import { type Finding, warning } from '../base/problem.ts'
 import { type Completed, type RunOptions, tryRun } from '../base/shell.ts'
+import { parseVersion } from '../base/version.ts'
 import { readOnce, target } from '../run/context.ts'
 import { explainKubectl } from './errors.ts'
 
@@ -30,4 +32,17 @@ export function versions(): Promise<{ client: string; server: string }> {
     const { clientVersion, serverVersion } = JSON.parse(await kubectl(['version', '-o', 'json']))
     return { client: clientVersion.gitVersion, server: serverVersion.gitVersion }
   })
+}
+
+/** A warning when kubectl is more than one minor version older or newer than the API server, as Kubernetes supports it. */
+export function versionSkew(client: string, server: string): Finding[] {
+  const [kubectl, cluster] = [parseVersion(client), parseVersion(server)]
+  if (!kubectl || !cluster) return []
+  if (kubectl[0] === cluster[0] && Math.abs(kubectl[1] - cluster[1]) <= 1) return []
+  return [
+    warning(
+      `kubectl ${client} is not supported with Kubernetes ${server}: their minor versions may differ by one`,
+      `install kubectl ${cluster[0]}.${cluster[1]}; another may print or send what this API server does not know`,
+    ),
+  ]
 }

@@ -1,7 +1,7 @@
 import { type Finding, failed, failures, passed, warning } from '../base/problem.ts'
 import { onPath } from '../base/shell.ts'
 import { type Checks, findingsOf, rows } from '../kubernetes/check.ts'
-import { versions } from '../kubernetes/kubectl.ts'
+import { versionSkew, versions } from '../kubernetes/kubectl.ts'
 import { snapshot } from '../kubernetes/snapshot.ts'
 import { target } from '../run/context.ts'
 import { settle } from '../run/findings.ts'
@@ -35,6 +35,7 @@ export async function inspectTools(): Promise<Finding[]> {
     versions().then(({ client, server }) => [
       passed(`tools: kubectl ${client}, openssl`),
       passed(`cluster: ${target().server} answers, Kubernetes ${server}`),
+      ...versionSkew(client, server),
     ]),
   )
   return [...openssl, ...found]

@@ -3,7 +3,7 @@ load aws
 setup_file() { setup_eks; }
 setup() { setup_account; }
 
-@test "an empty account: a plan prints it all and writes nothing; then everything is created, and again nothing changes: 38 calls of aws, and 20, with what 13-verify reads" {
+@test "an empty account: a plan prints it all and writes nothing; then everything is created, and again nothing changes: 30 calls of aws, and 18, with what 13-verify reads" {
   run -2 runbook install-all --plan
   says 'would create' 'after 02-namespaces' 'after 08-prow'
   same '' "$(writes)"
@@ -12,7 +12,7 @@ setup() { setup_account; }
   PATH="${PLAIN_PATH:-$PATH}" run -0 runbook install-all -v
   says 'OIDC provider: will be created' 'role in the pods' 'AWS' 'done: 14 steps'
   lacks 'k8s-aws-v1.'
-  [ "$(grep -c '^  \$ aws ' <<<"$output")" -le 38 ]
+  [ "$(grep -c '^  \$ aws ' <<<"$output")" -le 30 ]
   for name in crier deck statusreconciler tide; do
     same arn:aws:iam::123456789012:role/rehearsal-prow-controllers \
       "$(kube get pods -n prow -l "app=$name" -o jsonpath='{.items[0].spec.containers[0].env[?(@.name=="AWS_ROLE_ARN")].value}')"
@@ -25,7 +25,7 @@ setup() { setup_account; }
   same undefined "$(json '.counts.changed+""' <"$WORLD/again")"
   calls="$(json .processes.aws <"$WORLD/again")"
   echo "# calls of a second run: aws $calls, kubectl $(json .processes.kubectl <"$WORLD/again")" >&3
-  [ "$calls" -le 20 ]
+  [ "$calls" -le 18 ]
   runbook 13-verify --json >"$WORLD/verified"
   same '' "$(writes)"
   calls="$(json .processes.aws <"$WORLD/verified")"

@@ -53,6 +53,30 @@ test('a bucket that is as wanted is read and not written', async () => {
   )
 })
 
+test('a new bucket is as wanted without being read: S3 has acknowledged each write', async () => {
+  const aws = fakeAws(settings(EKS), {
+    'get-bucket-location': refusal('NoSuchBucket'),
+    'create-bucket': {},
+    'put-': {},
+  })
+  assert.equal((await ensureBucket(settings(EKS))).outcome, 'created')
+  const calls = aws().length
+  assert.deepEqual(bucketProblems(settings(EKS), await readBucket(settings(EKS))), [])
+  assert.equal(aws().length, calls)
+  // Only what was written is known: the rest of one that existed is read.
+  const other = fakeAws(settings(EKS), {
+    ...ANSWERS,
+    'get-bucket-encryption': refusal('ServerSideEncryptionConfigurationNotFoundError'),
+    'put-bucket-encryption': {},
+  })
+  await ensureBucket(settings(EKS))
+  assert.deepEqual(bucketProblems(settings(EKS), await readBucket(settings(EKS))), [])
+  assert.deepEqual(
+    other().map((line) => line.split(' ')[1]!.split('-')[0]),
+    ['get', 'get', 'get', 'get', 'get', 'put'],
+  )
+})
+
 test('a bucket of another account is recognized by the code of the error, whatever its wording', async () => {
   fakeAws(settings(EKS), { 'get-bucket-location': refusal('AccessDenied', 'Access Denied', 'GetBucketLocation') })
   await assert.rejects(readBucket(settings(EKS)), {

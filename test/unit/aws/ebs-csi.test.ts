@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Addon, addonProblem, driverRole, ensureDriver, otherIdentity } from '../../../lib/aws/ebs-csi.ts'
+import {
+  type Addon,
+  addonProblem,
+  driverRole,
+  ensureDriver,
+  otherIdentity,
+  readDriver,
+} from '../../../lib/aws/ebs-csi.ts'
 import type { Problem } from '../../../lib/base/problem.ts'
 import { currentRun } from '../../../lib/run/context.ts'
 import { EKS, settings } from '../world.ts'
@@ -98,6 +105,10 @@ test('an add-on without a role gets it, and by hand set values stay', async () =
   const { outcome, differences } = await ensure()
   assert.deepEqual([outcome, differences[0]?.after], ['changed', ROLE])
   assert.match(log().find((line) => line.includes('update-addon'))!, /--resolve-conflicts PRESERVE/)
+  // Its status may change after the wait without a write: it is read again.
+  const calls = log().length
+  await readDriver(wanted)
+  assert.equal(log().length, calls + 1)
 })
 
 test('a failed update ends the wait with the cause of EKS, and a cluster that does not exist is no missing add-on', async () => {

@@ -8,8 +8,10 @@ import {
   supportFinding,
   supportStatus,
 } from '../../../lib/aws/eks.ts'
-import { EKS, settings } from '../world.ts'
+import { EKS, folder, settings } from '../world.ts'
 import { fakeAws, refusal } from './fake.ts'
+
+process.env.RUNBOOK_CACHE = folder()
 
 test('EKS knows an assumed role by the role', () => {
   assert.equal(principalArn('arn:aws-cn:sts::1:assumed-role/Admin/me@example.com'), 'arn:aws-cn:iam::1:role/Admin')

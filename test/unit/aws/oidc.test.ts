@@ -32,6 +32,10 @@ test('one that does not exist is created, one without the audience gets it, and 
   assert.equal(await inspect(), 'IAM has no OIDC provider for the cluster')
   assert.equal((await ensureOidcProvider(settings(EKS))).outcome, 'created')
   assert.match(log().at(-1)!, /--url https:\/\/oidc\.eks\S+ --client-id-list sts\.amazonaws\.com --tags/)
+  // What IAM has acknowledged is not asked for again.
+  const calls = log().length
+  assert.equal(await inspect(), true)
+  assert.equal(log().length, calls)
 
   const second = aws({
     'get-open-id-connect-provider': { ClientIDList: ['other'] },

@@ -172,14 +172,14 @@ describe('verify', () => {
     assert.notEqual(await snapshot(), before)
   })
 
-  test('reads of AWS again what changes without a write, and nothing else', async () => {
+  test('reads nothing of AWS again that this run has read', async () => {
     const reads: string[] = []
     const read = (question: string) => readOnce(question, async () => reads.push(question))
     const questions = ['aws iam get-role --role-name r', 'aws eks describe-addon --addon-name a', 'github labels']
     for (const question of questions) await read(question)
     await assert.rejects(verify(groups))
     for (const question of questions) await read(question)
-    assert.deepEqual(reads, [...questions, ...questions.slice(1)])
+    assert.deepEqual(reads, [...questions, 'github labels'])
   })
 
   test('under --plan has a line for the step that would make a failure pass', async () => {
