@@ -1,6 +1,6 @@
 // The guide looks at pods and pages at the end. Here every fact that a step brought about is checked again, as the
 // cluster, AWS and GitHub have it now.
-import { verify } from '../lib/kubernetes/check.ts'
+import { verifyInstallation } from '../lib/doctor/verify.ts'
 import { verifyWithJob } from '../lib/prow/test-job.ts'
 import { skipped } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
@@ -26,7 +26,7 @@ export default await step(
     needs: 'the steps before it',
   },
   async (settings) => {
-    await verify({
+    await verifyInstallation({
       '01-cluster': cluster,
       '02-namespaces': namespaces,
       '03-secrets': secrets,

@@ -20,6 +20,8 @@ export interface Finding {
   code?: Code
   /** Stable, of the catalogue of causes: PRW-IMG-005. */
   id?: string
+  /** What else is known, a line each: what it was read from, what follows from it. */
+  details?: string[]
 }
 
 export const passed = (message: string, detail = ''): Finding => ({ outcome: 'passed', message, remedy: detail })

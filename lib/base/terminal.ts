@@ -50,16 +50,29 @@ export function wrapText(text: string, indent: number): string {
   return wrapWords(text, width).replaceAll('\n', `\n${' '.repeat(indent)}`)
 }
 
-/** Prints what failed: the message, then the remedy. A line for typing is never broken. */
+/** Prints what failed. */
 export function printProblems(findings: Finding[]): void {
-  for (const { message, remedy } of failures(findings)) {
-    const [first = '', ...more] = message.split('\n')
-    printLine(`${paint('red', symbol('✖'))} ${paint('bold', wrapText(first, 2))}`)
-    for (const one of [...more, ...remedy.split('\n')]) printLine(`  ${isCommand(one) ? one : wrapText(one, 2)}`)
-  }
+  for (const one of failures(findings)) printFinding(one)
 }
 
-const isCommand = (line: string) => /^\s*(kubectl|aws|npx|npm|helm|chmod|openssl) /.test(line)
+/** Prints a finding that is not well: the message, what to do, then what else is known. A line for typing is never broken. */
+export function printFinding({ outcome, message, remedy, details = [], id }: Finding): void {
+  const [first = '', ...more] = message.split('\n')
+  const mark = outcome === 'failed' ? paint('red', symbol('✖')) : paint('yellow', '!')
+  printLine(`${mark} ${paint('bold', wrapText(first, 2))}`)
+  for (const one of [...more, ...remedy.split('\n')]) printLine(`  ${withCommand(one)}`)
+  for (const one of [...details, ...(id ? [id] : [])]) printLine(`  ${paint('dim', wrapText(one, 2))}`)
+}
+
+const COMMAND = /(?:^\s*|(?<=: ))(?:kubectl|aws|npm|npx|helm|chmod|openssl) /
+
+/** A sentence, wrapped, and the command that ends it, on a line of its own where it does not fit beside the sentence. */
+function withCommand(line: string): string {
+  const at = line.search(COMMAND)
+  if (at < 0) return wrapText(line, 2)
+  if (at === 0 || line.length + 2 <= terminalWidth()) return line
+  return `${wrapText(line.slice(0, at).trimEnd(), 2)}\n  ${line.slice(at)}`
+}
 
 const ASCII: Record<string, string> = { '✔': '*', '✖': 'x', '…': '.', '–': '-', '·': '|' }
 
@@ -75,10 +88,18 @@ export function terminalWidth(): number {
   return terminal ? stream.columns || 100 : Number.POSITIVE_INFINITY
 }
 
+/** A text cut to what is left of a line of the terminal after `indent` characters. */
+export function fit(text: string, indent: number): string {
+  const room = terminalWidth() - indent
+  return text.length > room ? `${text.slice(0, room - 1)}${symbol('…')}` : text
+}
+
 /** A spinner's text on one line: what wraps is not cleared again. */
-function fitted(text: string): string {
-  const room = terminalWidth() - 6
-  return text.length > room ? `${text.slice(0, room - 1)}…` : text
+const fitted = (text: string) => fit(text, 6)
+
+/** Clears the terminal; elsewhere only separates what follows. */
+export function clearScreen(): void {
+  stream.write(terminal ? '\x1b[H\x1b[2J' : '\n')
 }
 
 /** What shows how far work is. */

@@ -11,11 +11,14 @@ import { type Diagnosis, diagnosisOf, type Row } from './row.ts'
 /** Every cause that the doctor knows, by area. Among equals the first is shown first. */
 export const CATALOGUE: Row[] = [...installationRows, ...podRows, ...networkRows, ...sourceRows]
 
-/** What every row found, root causes first, and the titles of the rows that found nothing. */
-export async function examine(evidence: Evidence): Promise<{ found: Diagnosis[]; healthy: Row[] }> {
+/** What every row found and what was found `besides`, root causes first, and the rows that found nothing. */
+export async function examine(
+  evidence: Evidence,
+  besides: Diagnosis[] = [],
+): Promise<{ found: Diagnosis[]; healthy: Row[] }> {
   const results = await Promise.all(CATALOGUE.map((row) => ask(row, evidence)))
   return {
-    found: fold(results.flatMap(({ found }) => found)),
+    found: fold([...results.flatMap(({ found }) => found), ...besides]),
     healthy: results.filter(({ found }) => found.length === 0).map(({ row }) => row),
   }
 }

@@ -12,9 +12,8 @@ import { explainKubectl } from '../kubernetes/errors.ts'
 import { tryKubectl } from '../kubernetes/kubectl.ts'
 import type { KubeObject } from '../kubernetes/manifests.ts'
 import { Objects } from '../kubernetes/objects.ts'
-import { parseObjects, Snapshot } from '../kubernetes/snapshot.ts'
+import { furtherQueries, parseObjects, type Snapshot, snapshotOf } from '../kubernetes/snapshot.ts'
 import { signIn } from '../prow/sign-in.ts'
-import { readOnce } from '../run/context.ts'
 import type { Settings } from '../settings/table.ts'
 
 /** A webhook on GitHub, and the delivery that it tried last. */
@@ -52,6 +51,9 @@ export interface Unread {
   /** `secrets in prow`, `GitHub`. */
   source: string
   problem: Problem
+  /** Of the cluster: the namespace, which is empty for what is in none, and the resource when it is only one. */
+  namespace?: string
+  resource?: string
 }
 
 /** In prow and test-pods, by resource. */
@@ -89,28 +91,40 @@ const PROW_JOBS = 'prowjobs.prow.k8s.io'
 /** The limit of a source, in seconds. */
 const LIMIT = 40
 
-/** Reads everything. Throws only what is a bug, or the interruption of the run. */
-export async function readEvidence(settings: Settings): Promise<Evidence> {
+/**
+ * Reads everything; with `complete`, also what only the checks of the steps need. Throws only what is a bug, or the
+ * interruption of the run.
+ */
+export async function readEvidence(settings: Settings, complete = false): Promise<Evidence> {
   const unread: Unread[] = []
-  const tolerant = async <T>(source: string, read: () => Promise<T>): Promise<T | undefined> => {
+  const tolerant = async <T>(source: string, read: () => Promise<T>, namespace?: string): Promise<T | undefined> => {
     try {
       return await read()
     } catch (error) {
       if (!(error instanceof Problem) || error.code === 'interrupted') throw error
-      unread.push({ source, problem: error })
+      unread.push({ source, problem: error, ...(namespace === undefined ? {} : { namespace }) })
       return undefined
     }
   }
-  const [prow, testPods, cluster] = await Promise.all([
-    tolerant('namespace prow', () => readObjects(unread, [...NAMESPACED, PROW_JOBS], 'prow')),
-    tolerant('namespace test-pods', () => readObjects(unread, NAMESPACED, 'test-pods')),
-    tolerant('the cluster', () => readObjects(unread, CLUSTER)),
+  const inNamespace = (namespace: string, resources: string[]) =>
+    tolerant(`namespace ${namespace}`, () => readObjects(unread, resources, namespace), namespace)
+  const read = await Promise.all([
+    inNamespace('prow', [...NAMESPACED, PROW_JOBS]),
+    inNamespace('test-pods', NAMESPACED),
+    tolerant('the cluster', () => readObjects(unread, CLUSTER), ''),
+    ...(complete ? furtherQueries() : []).map(({ namespace, what }) =>
+      tolerant(
+        namespace ? `namespace ${namespace}` : 'the cluster',
+        () => readObjects(unread, what, namespace),
+        namespace,
+      ),
+    ),
   ])
-  const objects = new Objects(once([...(prow ?? []), ...(testPods ?? []), ...(cluster ?? [])]))
-  const snapshot = new Snapshot()
-  for (const object of objects.all) snapshot.put(object)
+  const objects = new Objects(once(read.flatMap((some) => some ?? [])))
   // The checks of the steps, and whoever signs in to GitHub, read this instead of the cluster once more.
-  await readOnce('kubectl get snapshot', async () => snapshot)
+  const snapshot = snapshotOf(objects.all)
+  for (const { problem, namespace, resource } of unread)
+    if (namespace !== undefined) snapshot.markUnread(problem, namespace, resource)
   const github = settings.GITHUB_CHECKS === 'on' ? await tolerant('GitHub', () => readGitHub(settings)) : undefined
   return { settings, now: new Date(), objects, snapshot, github, unread }
 }
@@ -122,16 +136,28 @@ function once<T extends { kind: string; metadata: { name: string; namespace?: st
   return [...known.values()]
 }
 
-/** The objects of several resources in one request of kubectl; one that is denied leaves the others. */
-async function readObjects(unread: Unread[], resources: string[], namespace = ''): Promise<KubeObject[]> {
-  const where = namespace ? ['-n', namespace] : ['-A']
+/**
+ * The objects of several resources, or several objects by TYPE/NAME, in one request of kubectl; one that is denied leaves
+ * the others.
+ */
+async function readObjects(unread: Unread[], what: string[], namespace = ''): Promise<KubeObject[]> {
+  const named = what[0]?.includes('/')
+  const where = namespace ? ['-n', namespace] : named ? [] : ['-A']
   const { stdout, stderr, exitCode } = await tryKubectl(
-    ['get', resources.join(','), ...where, '-o', 'json', '--show-managed-fields', '--ignore-not-found'],
+    [
+      'get',
+      ...(named ? what : [what.join(',')]),
+      ...where,
+      '-o',
+      'json',
+      '--show-managed-fields',
+      '--ignore-not-found',
+    ],
     { timeout: LIMIT },
   )
   const missing = /doesn't have a resource type "([\w-]+)"/.exec(stderr)?.[1]
-  if (missing && resources.some((one) => one.startsWith(missing))) {
-    const rest = resources.filter((one) => !one.startsWith(missing))
+  if (missing && what.some((one) => one.startsWith(missing))) {
+    const rest = what.filter((one) => !one.startsWith(missing))
     return readObjects(unread, rest, namespace)
   }
   const objects = stdout.trim() ? parseObjects(stdout) : []
@@ -140,8 +166,14 @@ async function readObjects(unread: Unread[], resources: string[], namespace = ''
     // Nothing at all was answered: one finding, and not one for each resource.
     if (objects.length === 0 || refused.length === 0) throw explainKubectl(stderr)
     for (const line of refused) {
-      const resource = /cannot list resource "([\w-]+)"/.exec(line)?.[1] ?? 'a resource'
-      unread.push({ source: `${resource} in ${namespace || 'the cluster'}`, problem: explainKubectl(line) })
+      const resource = /cannot (?:list|get) resource "([\w-]+)"/.exec(line)?.[1]
+      const problem = explainKubectl(line)
+      unread.push({
+        source: `${resource ?? 'a resource'} in ${namespace || 'the cluster'}`,
+        problem,
+        namespace,
+        resource,
+      })
     }
   }
   return objects

@@ -54,7 +54,12 @@ function merge(found: Diagnosis[]): Diagnosis[] {
   return kept
 }
 
-/** A line of evidence without the names of pods and ReplicaSets, which differ where the cause is one. */
-function essence({ evidence = '' }: Diagnosis): string {
-  return evidence.replaceAll(/[a-z][\w-]*-[a-f0-9]{6,10}(?:-[a-z0-9]{5})?/g, 'POD')
+/**
+ * A line of evidence without the names of pods and ReplicaSets, which differ where the cause is one, and the script that
+ * corrects it where a script does.
+ */
+function essence({ evidence = '', remedy }: Diagnosis): string {
+  if (!evidence) return ''
+  const script = /^Run .*?scripts\/[\w-]+/.exec(remedy)?.[0] ?? ''
+  return `${evidence.replaceAll(/[a-z][\w-]*-[a-f0-9]{6,10}(?:-[a-z0-9]{5})?/g, 'POD')} ${script}`
 }

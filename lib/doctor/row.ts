@@ -60,3 +60,11 @@ export function diagnosisOf({ id, severity }: Pick<Row, 'id' | 'severity'>, foun
     consequences: [],
   }
 }
+
+/** The object that the message of a check begins with, as `objectLabel` names it; the message where it names none. */
+export function objectOfMessage(message: string): string {
+  const [first = ''] = message.split('\n')
+  const namespace = /^namespace ([\w-]+)/.exec(first)?.[1]
+  if (namespace) return `Namespace ${namespace}`
+  return /^[A-Z]\w+ [\w-]+\/[\w.-]+/.exec(first)?.[0] ?? first
+}

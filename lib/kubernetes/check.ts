@@ -90,7 +90,7 @@ export async function show(...checks: Checks[]): Promise<void> {
 }
 
 /** What verify need not read again: what AWS answered in this run, or has acknowledged since. */
-const LASTING = /^aws /
+export const LASTING = /^aws /
 
 /**
  * Reads afresh and checks each group: a line with how many passed (each of them with --verbose), and a line for each

@@ -1,4 +1,5 @@
-import { currentRun, forget, readOnce } from '../run/context.ts'
+import type { Problem } from '../base/problem.ts'
+import { currentRun, forget, readOnce, remember } from '../run/context.ts'
 import { kubectl } from './kubectl.ts'
 import type { KubeObject } from './manifests.ts'
 
@@ -65,24 +66,44 @@ const WITH_NGINX: Query = {
 export class Snapshot {
   readonly #objects = new Map<string, KubeObject>()
   readonly #absent = new Set<string>()
+  /** What could not be read, by kind and namespace, or by namespace. */
+  readonly #unread = new Map<string, Problem>()
   readonly #query: Query
 
   constructor(query: Query = PROW) {
     this.#query = query
   }
 
-  /** The object of that kind and name, or undefined. Answers only for what was queried. */
+  /**
+   * The object of that kind and name, or undefined. Answers only for what was queried. Throws the Problem for which it
+   * could not be read: it must not be called absent.
+   */
   get(kind: string, name: string, namespace = ''): KubeObject | undefined {
-    return this.#objects.get(`${kind}/${namespace}/${name}`)
+    const found = this.#objects.get(`${kind}/${namespace}/${name}`)
+    if (!found) this.#throwUnread(kind, namespace)
+    return found
   }
 
   has(kind: string, name: string, namespace = ''): boolean {
     return this.get(kind, name, namespace) !== undefined
   }
 
-  /** All objects of a kind in a namespace, or cluster-wide ones. */
+  /** All objects of a kind in a namespace, or cluster-wide ones. Throws like `get`. */
   all(kind: string, namespace = ''): KubeObject[] {
+    this.#throwUnread(kind, namespace)
     return [...this.#objects.values()].filter((o) => o.kind === kind && (o.metadata.namespace ?? '') === namespace)
+  }
+
+  /** Notes why a resource, as kubectl names it, could not be read in a namespace; without one, nothing in it could. */
+  markUnread(problem: Problem, namespace = '', resource = ''): void {
+    const all = Object.entries({ ...KINDS, ...CLUSTER_WIDE })
+    const kind = all.find(([, name]) => name.split('.')[0] === resource)?.[0] ?? resource
+    this.#unread.set(`${kind}/${namespace}`, problem)
+  }
+
+  #throwUnread(kind: string, namespace: string): void {
+    const problem = this.#unread.get(`${kind}/${namespace}`) ?? this.#unread.get(`/${namespace}`)
+    if (problem) throw problem
   }
 
   put(object: KubeObject): void {
@@ -124,11 +145,29 @@ export function parseObjects(stdout: string): KubeObject[] {
     })
 }
 
+/** What a snapshot has besides the kinds of prow, test-pods and the cluster: resources of a namespace, or single objects. */
+export function furtherQueries(): { namespace: string; what: string[] }[] {
+  const { names, namespaces } = queryOf()
+  const { prow: _, 'test-pods': __, ...others } = namespaces
+  const more = Object.entries(others).map(([namespace, kinds]) => ({ namespace, what: kinds.map((one) => KINDS[one]) }))
+  return [{ namespace: '', what: names }, ...more]
+}
+
+const queryOf = () => (currentRun().settings.INGRESS === 'nginx' ? WITH_NGINX : PROW)
+
 const QUESTION = 'kubectl get snapshot'
 
 /** The snapshot of this run: the namespaces of the runbook and what it needs of the cluster, read once. */
 export function snapshot(): Promise<Snapshot> {
   return readOnce(QUESTION, takeSnapshot)
+}
+
+/** The snapshot of this run made of objects that were read otherwise. */
+export function snapshotOf(objects: KubeObject[]): Snapshot {
+  const made = new Snapshot(queryOf())
+  for (const object of objects) made.put(object)
+  remember(QUESTION, made)
+  return made
 }
 
 /** Drops the snapshot, so that it is taken afresh. */
@@ -137,7 +176,7 @@ export function forgetSnapshot(): void {
 }
 
 async function takeSnapshot(): Promise<Snapshot> {
-  const query = currentRun().settings.INGRESS === 'nginx' ? WITH_NGINX : PROW
+  const query = queryOf()
   // Who owns which field tells what an apply would change.
   const options = ['-o', 'json', '--show-managed-fields']
   const answers = await Promise.all([

@@ -1,6 +1,8 @@
 import { kubectlLine } from '../run/kubectl-line.ts'
+import { rerunLine } from '../run/rerun.ts'
 import type { KubeObject } from './manifests.ts'
 import { createdAt, type EventLine, type Objects, objectLabel } from './objects.ts'
+import { stepOf } from './ownership.ts'
 import { type Cause, causeOf, mounted, type PodEvidence, type PodStatus } from './pod-causes.ts'
 import { refusalOf } from './refusals.ts'
 
@@ -66,7 +68,10 @@ export function workloadCause(objects: Objects, workload: KubeObject, context: C
     return {
       id: 'PRW-POD-001',
       cause: 'it is scaled to 0 replicas',
-      remedy: `Scale it up: ${kubectlLine('-n', namespace, 'scale', `${kind.toLowerCase()}/${name}`, '--replicas=1')}`,
+      evidence: 'spec.replicas: 0',
+      remedy: stepOf(workload)
+        ? `Run ${rerunLine(stepOf(workload)!)}, which restores the replicas of its manifest.`
+        : `Scale it up: ${kubectlLine('-n', namespace, 'scale', `${kind.toLowerCase()}/${name}`, '--replicas=1')}`,
     }
   }
   const pods = objects.podsOf(workload)

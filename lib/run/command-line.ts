@@ -33,8 +33,8 @@ const COMMON_HELP: [string, string][] = [
   ['--help', 'print this text'],
 ]
 
-export const EXITS_HELP = `Exit codes: 0 done, 1 failed, 2 --plan found something to do, 3 wrong target,
-64 usage, 130 interrupted.`
+export const EXITS_HELP = `Exit codes: 0 done, 1 failed, 2 --plan found something to do, or doctor something
+wrong, 3 wrong target, 64 usage, 130 interrupted.`
 
 export function usageProblem(message: string, remedy: string): Problem {
   return new Problem(message, remedy, { exitCode: EXIT.usage })

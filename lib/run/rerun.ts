@@ -8,3 +8,9 @@ export function rerunLine(script: string, resume = false): string {
   if (resume && all) return ['npm run install:all --', `--from ${script.slice(0, 2)}`, ...options].join(' ')
   return [`npx tsx scripts/${script}.ts`, ...options].join(' ')
 }
+
+/** The line that installs everything with the settings of this run. */
+export function installLine(): string {
+  const { env = '' } = maybeRun()?.started ?? {}
+  return `npm run install:all${env ? ` -- --env ${quote(env)}` : ''}`
+}

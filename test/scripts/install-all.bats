@@ -7,8 +7,8 @@ from_sources
 @test "installs everything on an empty cluster; 13-verify finds it all; again changes nothing, and a plan finds nothing to do" {
   run -0 --separate-stderr runbook install-all --json
   [ "$(json '.counts.created > 35' <<<"$output")" = true ]
-  # 6 before the first change, one for each request of a step, a watch for each kind in a namespace, 4 for 13-verify.
-  [ "$(json '.processes.kubectl <= 26' <<<"$output")" = true ]
+  # 6 before the first change, one for each request of a step, a watch for each kind in a namespace, 5 for 13-verify.
+  [ "$(json '.processes.kubectl <= 27' <<<"$output")" = true ]
   [ "$(json '.steps.length' <<<"$output")" = 14 ]
   [[ "$stderr" == *'done: 14 steps'* ]]
   run -0 runbook 13-verify
@@ -19,7 +19,7 @@ from_sources
   # What would change nothing is not applied: kubectl only reads, once before and once for 13-verify.
   run -0 --separate-stderr runbook install-all --json
   [ "$(json '.counts.created ?? 0' <<<"$output")" = 0 ]
-  [ "$(json '.processes.kubectl' <<<"$output")" = 10 ]
+  [ "$(json '.processes.kubectl' <<<"$output")" = 11 ]
 }
 
 # The messages of what a run with --json found, one a line.
@@ -39,12 +39,33 @@ problems() {
   run -1 --separate-stderr runbook 13-verify --json
   found="$(problems <<<"$output")"
   for one in 'Secret prow/cookie.*/03-secrets' 'Deployment prow/tide does not exist.*/08-prow' \
-    'Role test-pods/sinker does not exist.*/08-prow' 'Deployment prow/hook is scaled to 0 replicas' \
+    'Role test-pods/sinker does not exist.*/08-prow' 'Deployment prow/hook is not ready: it is scaled to 0 replicas.*/08-prow' \
     'Role prow/crier differs from the manifest.*/08-prow' 'RoleBinding prow/deck differs from the manifest.*/08-prow'; do
     grep -E "$one" <<<"$found" || { echo "nothing reports: $one"; echo "$found"; return 1; }
   done
   run -0 runbook install-all
   run -0 runbook 13-verify
+}
+
+@test "13-verify reports everything that does not exist, and the script that creates it" {
+  runbook 02-namespaces
+  run -1 runbook 13-verify
+  for script in 03-secrets 04-crd 05-service-accounts 06-config 08-prow 09-pushgateway 11-ingress; do
+    says "npx tsx scripts/$script.ts"
+  done
+}
+
+@test "13-verify checks what its reader may read, and says what it could not look at" {
+  after_steps all
+  kube create clusterrolebinding viewer --clusterrole=view --user=viewer
+  kube config view --raw -o json | json 'it.users[0].user.as="viewer",it' >viewer.conf
+  setting "KUBECONFIG_FILE=$WORLD/viewer.conf"
+  kube scale deploy hook -n prow --replicas=0
+  run -1 runbook 13-verify
+  says 'Deployment prow/hook is not ready: it is scaled to 0 replicas' 'secrets in prow could not be read' \
+    'checks were not made, because what they look at could not be read'
+  lacks 'Secret prow/cookie does not exist' 'nobody has' '    at '
+  kube delete clusterrolebinding viewer
 }
 
 @test "--from, --only and --skip choose the steps" {

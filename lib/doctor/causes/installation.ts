@@ -3,10 +3,10 @@ import type { Check } from '../../kubernetes/check.ts'
 import { configMaps, namespaces, rbac, serviceAccounts } from '../../prow/checks.ts'
 import { secretChecks } from '../../prow/mounted-secrets.ts'
 import { settle } from '../../run/findings.ts'
-import { rerunLine } from '../../run/rerun.ts'
+import { installLine, rerunLine } from '../../run/rerun.ts'
 import type { Settings } from '../../settings/table.ts'
 import type { Evidence } from '../evidence.ts'
-import type { Found, Row } from '../row.ts'
+import { type Found, objectOfMessage, type Row } from '../row.ts'
 
 /** A row made of the checks of a step. `resource` is what must have been read, as kubectl names it. */
 function fromChecks(
@@ -39,9 +39,9 @@ async function inspect({ inspect, remedy, step }: Check, { snapshot, settings }:
   const fallback = remedy ?? `Run ${rerunLine(step ?? '01-cluster')}.`
   const list = typeof verdict === 'string' ? [{ message: verdict, remedy: fallback }] : await settle(verdict)
   return list.map(({ message, remedy }) => {
-    const object = /^([A-Z]\w+ [\w-]+\/[\w-]+)/.exec(message)?.[1] ?? message
+    const object = objectOfMessage(message)
     return {
-      object: object.replace(/^namespace /, 'Namespace ').replace(/ (does not exist|is being deleted)$/, ''),
+      object,
       message,
       remedy,
       evidence: message,
@@ -51,7 +51,10 @@ async function inspect({ inspect, remedy, step }: Check, { snapshot, settings }:
 }
 
 export const installationRows: Row[] = [
-  fromChecks('PRW-NS-001', 'the namespaces exist', 'error', 'namespaces', () => namespaces),
+  fromChecks('PRW-NS-001', 'the namespaces exist', 'error', 'namespaces', () =>
+    // With a namespace all that was in it is missing.
+    namespaces.map((check) => ({ ...check, remedy: `Run ${installLine()}.` })),
+  ),
   fromChecks('PRW-SEC-001', 'every Secret that Prow mounts is valid', 'error', 'secrets', secretChecks),
   fromChecks('PRW-CFG-001', "Prow's ConfigMaps have their keys", 'error', 'configmaps', () => configMaps),
   fromChecks('PRW-ACC-001', 'every service account exists', 'error', 'serviceaccounts', () => serviceAccounts),

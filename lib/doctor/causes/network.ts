@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../kubernetes/manifests.ts'
 import { labelOf } from '../../kubernetes/objects.ts'
+import { stepOf } from '../../kubernetes/ownership.ts'
 import { kubectlLine } from '../../run/kubectl-line.ts'
 import { rerunLine } from '../../run/rerun.ts'
 import type { Evidence } from '../evidence.ts'
@@ -73,15 +74,27 @@ export const networkRows: Row[] = [
         const endpoints = slices.flatMap((slice) => (slice.endpoints ?? []) as { conditions?: { ready?: boolean } }[])
         if (endpoints.some(({ conditions }) => conditions?.ready !== false)) return []
         const shown = Object.entries(selector).map(([key, value]) => `${key}=${value}`)
+        const selected = objects.ofKind('Deployment', 'prow').filter((one) => isSelected(one, selector))
+        const step = rerunLine(stepOf(service) ?? '08-prow')
         return [
           {
             object: labelOf(service),
-            message: `Service prow/${name} has no ready endpoint: no ready pod has the labels ${shown.join(', ')}`,
+            message: `Service prow/${name} has no ready endpoint: ${selected.length > 0 ? 'no ready pod has' : 'no Deployment makes pods with'} the labels ${shown.join(', ')}`,
             evidence: `EndpointSlice of ${name}: ${endpoints.length} endpoints, 0 ready`,
-            remedy: `Run ${rerunLine('08-prow')}, which corrects the selector.`,
-            follows: [`Deployment prow/${name}`],
+            remedy:
+              selected.length > 0
+                ? `Check its pods: ${kubectlLine('-n', 'prow', 'get', 'pods', '-l', shown.join(','))}`
+                : `Run ${step}, which corrects the selector.`,
+            follows: selected.map(labelOf),
           },
         ]
       }),
   },
 ]
+
+/** Whether a selector selects the pods of a Deployment. */
+function isSelected({ spec }: KubeObject, selector: Record<string, string>): boolean {
+  const { labels = {} } =
+    (spec as { template: { metadata?: { labels?: Record<string, string> } } }).template.metadata ?? {}
+  return Object.entries(selector).every(([key, value]) => labels[key] === value)
+}

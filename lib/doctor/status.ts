@@ -1,0 +1,191 @@
+import type { KubeObject } from '../kubernetes/manifests.ts'
+import { isReady } from '../kubernetes/wait.ts'
+import { target } from '../run/context.ts'
+import type { Evidence } from './evidence.ts'
+import type { Diagnosis } from './row.ts'
+
+export type State = 'good' | 'warning' | 'bad' | 'unknown'
+
+/** One line of the status: what, how it stands, and whether that is as it should be. */
+export interface StatusLine {
+  name: string
+  value: string
+  state: State
+}
+
+export interface Status {
+  /** When it was read. */
+  time: Date
+  /** `TARGET=eks, context …`. */
+  target: string
+  lines: StatusLine[]
+  findings: Diagnosis[]
+}
+
+/** How many of 1 MiB a ConfigMap may hold before it is a warning, in percent. */
+const NEARLY_FULL = 80
+
+const DAY = 24 * 3600 * 1000
+
+/** How things stand, of what the doctor has read and found. */
+export function statusOf(evidence: Evidence, findings: Diagnosis[]): Status {
+  const { settings, now } = evidence
+  const { context, server } = target()
+  return {
+    time: now,
+    target:
+      settings.TARGET === 'eks' ? `EKS ${settings.CLUSTER_NAME}, ${settings.AWS_REGION}` : `${context}, ${server}`,
+    lines: [
+      version(evidence),
+      components(evidence),
+      jobs(evidence),
+      webhook(evidence),
+      rate(evidence),
+      bucket(evidence),
+      configMaps(evidence),
+      drift(findings),
+      summary(findings),
+    ].flat(),
+    findings,
+  }
+}
+
+const count = (number: number, word: string) => `${number} ${word}${number === 1 ? '' : 's'}`
+
+const unread = ({ unread }: Evidence, pattern: RegExp) => unread.some(({ source }) => pattern.test(source))
+
+function deployments(evidence: Evidence): KubeObject[] {
+  return evidence.objects.ofKind('Deployment', 'prow')
+}
+
+/** The tags of the images that Prow's own components run. */
+function version(evidence: Evidence): StatusLine {
+  const { PROW_IMAGE_REGISTRY, PROW_IMAGE_TAG } = evidence.settings
+  type Template = { template: { spec: { containers: { image: string }[] } } }
+  const images = deployments(evidence).flatMap(({ spec }) => (spec as Template).template.spec.containers)
+  const tags = images.map(({ image }) => image).filter((image) => image.startsWith(`${PROW_IMAGE_REGISTRY}/`))
+  const different = [...new Set(tags.map((image) => image.split(':').at(-1)!))]
+  if (different.length === 0) return { name: 'Prow', value: 'not installed', state: 'bad' }
+  const right = different.length === 1 && different[0] === PROW_IMAGE_TAG
+  return { name: 'Prow', value: different.join(', '), state: right ? 'good' : 'warning' }
+}
+
+function components(evidence: Evidence): StatusLine {
+  const all = deployments(evidence)
+  const waiting = all.filter((one) => !isReady(one)).map(({ metadata }) => metadata.name)
+  return {
+    name: 'components',
+    value: `${all.length - waiting.length} of ${all.length} ready${waiting.length > 0 ? `; not ${waiting.join(', ')}` : ''}`,
+    state: waiting.length > 0 || all.length === 0 ? 'bad' : 'good',
+  }
+}
+
+/** The order in which states of a ProwJob stand. */
+const STATES = ['scheduling', 'triggered', 'pending', 'success', 'failure', 'aborted', 'error']
+
+function jobs(evidence: Evidence): StatusLine {
+  if (unread(evidence, /^(prowjobs|namespace prow)/)) return { name: 'jobs', value: 'not read', state: 'unknown' }
+  const all = evidence.objects
+    .ofKind('ProwJob', 'prow')
+    .map(({ status }) => status as { state?: string; startTime?: string })
+  const recent = all.filter(({ startTime = '' }) => evidence.now.getTime() - Date.parse(startTime) < DAY)
+  const counts = STATES.map((state) => [state, recent.filter((one) => one.state === state).length] as const)
+  const shown = counts.filter(([, number]) => number > 0).map(([state, number]) => `${number} ${state}`)
+  return {
+    name: 'jobs of 24 h',
+    value: shown.join(', ') || 'none',
+    state: recent.some(({ state }) => state === 'error') ? 'warning' : 'good',
+  }
+}
+
+function webhook({ github, settings, now }: Evidence): StatusLine[] {
+  if (settings.GITHUB_CHECKS === 'off')
+    return [{ name: 'webhook', value: 'not read: GITHUB_CHECKS=off', state: 'unknown' }]
+  if (!github) return [{ name: 'webhook', value: 'not read', state: 'unknown' }]
+  return github.webhooks.map(({ target, hook, deliveries: [last] }) => {
+    const name = target.name.replace(/^webhook of /, '')
+    if (!hook) return { name: 'webhook', value: `${name} has none that delivers to hook`, state: 'bad' }
+    if (!last) return { name: 'webhook', value: `${name}: nothing was delivered yet`, state: 'unknown' }
+    const when = last.delivered_at ? ` ${ago(new Date(last.delivered_at), now)}` : ''
+    const good = last.status_code >= 200 && last.status_code < 300
+    return {
+      name: 'webhook',
+      value: `${name}: ${last.event}${when}, ${last.status_code || last.status}`,
+      state: good ? 'good' : 'bad',
+    }
+  })
+}
+
+function rate({ github, now }: Evidence): StatusLine[] {
+  if (!github) return []
+  const { remaining, limit, reset } = github.rate
+  const minutes = Math.max(0, Math.ceil((reset.getTime() - now.getTime()) / 60_000))
+  return [
+    {
+      name: 'GitHub requests',
+      value: `${remaining} of ${limit} left, all of them again in ${count(minutes, 'minute')}`,
+      state: remaining < limit / 10 ? 'warning' : 'good',
+    },
+  ]
+}
+
+function bucket({ settings }: Evidence): StatusLine[] {
+  return [{ name: 'logs', value: `bucket ${settings.LOG_BUCKET}`, state: 'good' }]
+}
+
+/** How full Prow's ConfigMaps are; Kubernetes stores at most 1 MiB of one. */
+function configMaps(evidence: Evidence): StatusLine {
+  if (unread(evidence, /^(configmaps|namespace prow)/))
+    return { name: 'ConfigMaps', value: 'not read', state: 'unknown' }
+  const fill = ['config', 'plugins', 'job-config'].flatMap((name) => {
+    const found = evidence.objects.get('ConfigMap', name, 'prow')
+    return found ? [{ name, percent: percentFull(found) }] : []
+  })
+  return {
+    name: 'ConfigMaps',
+    value: fill.map(({ name, percent }) => `${name} ${percent} %`).join(', ') || 'none',
+    state: fill.length < 3 ? 'bad' : fill.some(({ percent }) => percent >= NEARLY_FULL) ? 'warning' : 'good',
+  }
+}
+
+function percentFull({ data = {}, binaryData = {} }: KubeObject): number {
+  const bytes = [
+    ...Object.values(data as Record<string, string>).map((text) => Buffer.byteLength(text)),
+    ...Object.values(binaryData as Record<string, string>).map((text) => Buffer.byteLength(text, 'base64')),
+  ].reduce((sum, one) => sum + one, 0)
+  return Math.round((bytes * 100) / 2 ** 20)
+}
+
+const allOf = (findings: Diagnosis[]): Diagnosis[] => findings.flatMap((one) => [one, ...allOf(one.consequences)])
+
+function drift(findings: Diagnosis[]): StatusLine {
+  const objects = new Set(
+    allOf(findings)
+      .filter(({ id }) => id.startsWith('PRW-DRF-'))
+      .flatMap(({ object, also }) => [object, ...also]),
+  )
+  return {
+    name: 'drift',
+    value: objects.size === 0 ? 'none' : `${count(objects.size, 'object')} other than the runbook would apply`,
+    state: objects.size === 0 ? 'good' : 'warning',
+  }
+}
+
+function summary(findings: Diagnosis[]): StatusLine {
+  const errors = findings.filter(({ outcome }) => outcome === 'failed').length
+  const warnings = findings.length - errors
+  return {
+    name: 'findings',
+    value: findings.length === 0 ? 'nothing is wrong' : `${count(errors, 'problem')}, ${count(warnings, 'warning')}`,
+    state: errors > 0 ? 'bad' : warnings > 0 ? 'warning' : 'good',
+  }
+}
+
+/** `40 s ago`, `3 h ago`. */
+export function ago(then: Date, now: Date): string {
+  const seconds = Math.max(0, Math.round((now.getTime() - then.getTime()) / 1000))
+  if (seconds < 120) return `${seconds} s ago`
+  if (seconds < 2 * 3600) return `${Math.round(seconds / 60)} min ago`
+  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h ago`
+  return `${Math.round(seconds / 86_400)} days ago`
+}
