@@ -58,7 +58,7 @@ problems() {
 @test "13-verify checks what its reader may read, and says what it could not look at" {
   after_steps all
   kube create clusterrolebinding viewer --clusterrole=view --user=viewer
-  kube config view --raw -o json | json 'it.users[0].user.as="viewer",it' >viewer.conf
+  kube config view --raw -o json | json '.users[0].user.as="viewer",it' >viewer.conf
   setting "KUBECONFIG_FILE=$WORLD/viewer.conf"
   kube scale deploy hook -n prow --replicas=0
   run -1 runbook 13-verify

@@ -9,8 +9,8 @@ setup() { setup_world; after_steps all; }
   [ "${#lines[@]}" -lt 24 ]
   kube scale deploy hook -n prow --replicas=0
   run -0 --separate-stderr runbook status --json --html page.html
-  same 'bad 11 of 12 ready; not hook' "$(json 'it.status.lines.filter((one)=>one.name=="components").map((one)=>one.state+" "+one.value).join()' <<<"$output")"
-  same 'Deployment prow/hook' "$(json 'it.findings[0].object' <<<"$output")"
+  same 'bad 11 of 12 ready; not hook' "$(json '.status.lines.filter((one)=>one.name=="components").map((one)=>one.state+" "+one.value).join()' <<<"$output")"
+  same 'Deployment prow/hook' "$(json '.findings[0].object' <<<"$output")"
   grep -q '<td><span>✖</span>11 of 12 ready; not hook</td>' page.html
   grep -q 'Deployment prow/hook is not ready: it is scaled to 0 replicas' page.html
   # Nothing is loaded from elsewhere.
