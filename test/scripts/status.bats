@@ -45,18 +45,12 @@ setup() { setup_world; after_steps all; }
     node -e 'console.log(JSON.stringify(require("fs").readFileSync(0,"utf8").trim().split("\n").map((value)=>({op:"add",path:"/spec/template/spec/containers/0/args/-",value}))))')"
   mapfile -t values < <(arguments 76 80 'echo %s %s')
   kube run job -n test-pods --image=registry.example/job:1 --restart=Never -- sh -c "$(printf '%s;' "${values[@]}")"
-  for n in $(seq 81 85); do
-    kube create -f - <<YAML
-{apiVersion: v1, kind: Event, metadata: {generateName: marked-, namespace: prow}, type: Warning, reason: Failed,
- involvedObject: {kind: Pod, name: x, namespace: prow}, message: "GET https://user:$(mark "$n")@example.com/: 403"}
-YAML
-  done
-  for n in $(seq 86 90); do
-    kube create -f - <<YAML
-{apiVersion: v1, kind: Event, metadata: {generateName: marked-, namespace: prow}, type: Warning, reason: Failed,
- involvedObject: {kind: Pod, name: x, namespace: prow}, message: "Authorization: Bearer $(mark "$n")"}
-YAML
-  done
+  warn() {
+    printf '{"apiVersion":"v1","kind":"Event","metadata":{"generateName":"marked-","namespace":"prow"},"type":"Warning","reason":"Failed",
+      "involvedObject":{"kind":"Pod","name":"x","namespace":"prow"},"message":"%s"}' "$1" | kube create -f -
+  }
+  for n in $(seq 81 85); do warn "GET https://user:$(mark "$n")@example.com/: 403"; done
+  for n in $(seq 86 90); do warn "Authorization: Bearer $(mark "$n")"; done
   kube patch configmap plugins -n prow -p "{\"data\": {\"plugins.yaml\": \"slack:\n  mergewarnings: []\nwelcome:\n- token: $(mark 91)\n  password: '$(mark 92)'\n\"}}"
   for n in $(seq 93 97); do mark "$n" >"secrets/file-$n"; done
   # Of files and Secrets, also where they are encoded or repeated.
