@@ -8,7 +8,7 @@ import type { Diagnosis } from './row.ts'
 export function fold(found: Diagnosis[]): Diagnosis[] {
   const merged = merge(found)
   const parentOf = (one: Diagnosis) =>
-    merged.find((other) => other !== one && one.follows.some((label) => explains(other, label)))
+    merged.find((other) => other !== one && [...one.follows, one.object].some((label) => explains(other, one, label)))
   const rootOf = (one: Diagnosis): Diagnosis => {
     const path = [one]
     for (let parent = parentOf(one); parent; parent = parentOf(parent)) {
@@ -28,11 +28,12 @@ export function fold(found: Diagnosis[]): Diagnosis[] {
   return roots.sort((a, b) => weight(b) - weight(a))
 }
 
-/** Whether what is wrong with `one` explains what is wrong with an object: it is that object, or the namespace of it. */
-function explains(one: Diagnosis, label: string): boolean {
-  if (one.object === label || one.also.includes(label)) return true
-  const [kind, name] = one.object.split(' ')
-  return kind === 'Namespace' && label.split(' ')[1]?.split('/')[0] === name
+/** Whether `root` explains `one`, which follows from an object or is about it: it is about that, or about its namespace. */
+function explains(root: Diagnosis, one: Diagnosis, label: string): boolean {
+  const objects = [root.object, ...root.also]
+  if (one.follows.includes(label) && objects.includes(label)) return true
+  const [, namespace] = /^\w+ ([\w-]+)\//.exec(label) ?? []
+  return namespace !== undefined && objects.includes(`Namespace ${namespace}`)
 }
 
 /** Findings of one row with one remedy and one line of evidence are one cause. */

@@ -38,16 +38,7 @@ async function inspect({ inspect, remedy, step }: Check, { snapshot, settings }:
   if (verdict === true) return []
   const fallback = remedy ?? `Run ${rerunLine(step ?? '01-cluster')}.`
   const list = typeof verdict === 'string' ? [{ message: verdict, remedy: fallback }] : await settle(verdict)
-  return list.map(({ message, remedy }) => {
-    const object = objectOfMessage(message)
-    return {
-      object,
-      message,
-      remedy,
-      evidence: message,
-      follows: [`Namespace ${object.split(' ')[1]?.split('/')[0]}`],
-    }
-  })
+  return list.map(({ message, remedy }) => ({ object: objectOfMessage(message), message, remedy, evidence: message }))
 }
 
 export const installationRows: Row[] = [

@@ -46,6 +46,7 @@ export const podRows: Row[] = [
         .map((name) => ({
           object: objectLabel('Deployment', name, 'prow'),
           message: `Deployment prow/${name} does not exist`,
+          evidence: 'no Deployment of that name in prow',
           remedy: `Run ${rerunLine('08-prow')}.`,
         }))
     },

@@ -51,4 +51,21 @@ describe('folding findings', () => {
     ])
     assert.equal(found.flatMap(({ consequences }) => consequences).length, 1)
   })
+
+  test('folds what is in a namespace under the namespace', () => {
+    const [root, ...more] = fold([
+      one('PRW-POD-002', { object: 'Deployment prow/hook' }),
+      one('PRW-ACC-001', { object: 'ServiceAccount test-pods/prow-jobs' }),
+      one('PRW-NS-001', { object: 'Namespace prow' }),
+    ])
+    assert.equal(root!.object, 'Namespace prow')
+    assert.deepEqual(
+      root!.consequences.map(({ object }) => object),
+      ['Deployment prow/hook'],
+    )
+    assert.deepEqual(
+      more.map(({ object }) => object),
+      ['ServiceAccount test-pods/prow-jobs'],
+    )
+  })
 })
