@@ -57,7 +57,7 @@ setup() { setup_world; after_steps all; }
   kube annotate deploy/hook -n prow "prow.k8s.io/one=$(mark 93 | base64)" "prow.k8s.io/two=$(mark 1)"
   kube create configmap config-copy -n prow --from-literal="text=$(mark 98)"
   AWS_SESSION_TOKEN="$(mark 99)" run -0 runbook bundle --output bundle.tgz
-  says 'written: bundle.tgz' 'Read it before you send it'
+  says '/bundle.tgz, ' 'Read it before you send it'
   same 600 "$(stat -c %a bundle.tgz)"
   mkdir out
   tar -xzf bundle.tgz -C out
