@@ -56,6 +56,7 @@ setup() { setup_world; after_steps all; }
   # Of files and Secrets, also where they are encoded or repeated.
   kube annotate deploy/hook -n prow "prow.k8s.io/one=$(mark 93 | base64)" "prow.k8s.io/two=$(mark 1)"
   kube create configmap config-copy -n prow --from-literal="text=$(mark 98)"
+  kube scale deploy sinker -n prow --replicas=0
   AWS_SESSION_TOKEN="$(mark 99)" run -0 runbook bundle --output bundle.tgz
   says '/bundle.tgz, ' 'Read it before you send it'
   same 600 "$(stat -c %a bundle.tgz)"
