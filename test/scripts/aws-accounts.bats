@@ -49,7 +49,7 @@ B=rehearsal-prow-logs
 }
 
 @test "what is missing is created, and only that" {
-  steps 01,05
+  after_steps 01,02,05
   aws iam delete-role-policy --role-name $J --policy-name prow-logs
   aws s3api delete-public-access-block --bucket $B
   forget_writes
@@ -65,7 +65,7 @@ B=rehearsal-prow-logs
 }
 
 @test "what differs is corrected, with the differing lines; what others wrote is kept" {
-  steps 01,05
+  after_steps 01,02,05
   policy="$(aws iam get-role-policy --role-name $C --policy-name prow-logs --output json | json '.PolicyDocument')"
   wider="$(node -e 'const p = JSON.parse(process.argv[1]); p.Statement.push({ Effect: "Allow", Action: "s3:DeleteObject", Resource: "*" }); console.log(JSON.stringify(p))' "$policy")"
   aws iam put-role-policy --role-name $C --policy-name prow-logs --policy-document "$wider"
@@ -92,7 +92,7 @@ B=rehearsal-prow-logs
 }
 
 @test "lists in another order and single values instead of lists are no difference" {
-  steps 01,05
+  after_steps 01,02,05
   trust="$(aws iam get-role --role-name $C --output json | json '.Role.AssumeRolePolicyDocument')"
   other="$(node -e 'const p = JSON.parse(process.argv[1]); const c = p.Statement[0].Condition.StringEquals;
     for (const k in c) c[k] = Array.isArray(c[k]) ? c[k].reverse() : [c[k]]; p.Statement[0].Action = [p.Statement[0].Action]; console.log(JSON.stringify(p))' "$trust")"
@@ -103,7 +103,7 @@ B=rehearsal-prow-logs
 }
 
 @test "a role of the guide by that name is adopted, its statements kept, and marked as adopted" {
-  runbook 01-cluster
+  after_steps 01,02
   aws iam create-role --role-name $C --assume-role-policy-document \
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}' >/dev/null
   run -0 runbook 05-service-accounts
@@ -115,7 +115,7 @@ B=rehearsal-prow-logs
 }
 
 @test "a role of another cluster with the same name is refused, and a prefix gives it another name" {
-  runbook 01-cluster
+  after_steps 01,02
   aws iam create-role --role-name $C --assume-role-policy-document '{"Version":"2012-10-17","Statement":[]}' \
     --tags Key=app.kubernetes.io/managed-by,Value=prow-runbook Key=prow-runbook/cluster,Value=arn:aws:eks:eu-central-1:123456789012:cluster/rehearsal >/dev/null
   forget_writes
@@ -129,7 +129,7 @@ B=rehearsal-prow-logs
 }
 
 @test "a recreated cluster has another issuer: the trust policy follows it" {
-  steps 01,05
+  after_steps 01,02,05
   old="$(PROVIDER)"
   # The account stays, the cluster is another one.
   emulator cluster "$(node -e 'const t = require("fs").readFileSync(process.argv[1], "utf8"); console.log(JSON.stringify({ name: "rehearsal", region: "us-west-2", born: "second", endpoint: /server: (\S+)/.exec(t)[1], ca: /certificate-authority-data: (\S+)/.exec(t)[1] }))' "$CLUSTER/kubeconfig")" >"$MINE/made"
@@ -147,7 +147,7 @@ B=rehearsal-prow-logs
 }
 
 @test "a bucket of this account is adopted with its tags, one in another region or of another account is refused" {
-  runbook 01-cluster
+  after_steps 01,02
   aws s3api create-bucket --bucket $B --create-bucket-configuration LocationConstraint=us-west-2 >/dev/null
   aws s3api put-bucket-tagging --bucket $B --tagging 'TagSet=[{Key=team,Value=ci}]'
   run -0 runbook 05-service-accounts
@@ -167,7 +167,7 @@ B=rehearsal-prow-logs
 }
 
 @test "LOG_DAYS that changed arrives; another LOG_BUCKET is created and the roles follow" {
-  steps 01,05
+  after_steps 01,02,05
   setting LOG_DAYS=30
   run -0 runbook 05-service-accounts
   says "bucket $B        changed"
@@ -180,7 +180,7 @@ B=rehearsal-prow-logs
 }
 
 @test "a bucket whose KMS key is named by an alias: the roles get that one key, never all of the account" {
-  runbook 01-cluster
+  after_steps 01,02
   key="$(ask kms create-key -- .KeyMetadata.Arn)"
   aws kms create-alias --alias-name alias/logs --target-key-id "$key"
   aws s3api create-bucket --bucket $B --create-bucket-configuration LocationConstraint=us-west-2 >/dev/null
@@ -199,7 +199,7 @@ B=rehearsal-prow-logs
 }
 
 @test "a run that was ended between two writes is finished by running it again" {
-  runbook 01-cluster
+  after_steps 01,02
   refuse iam:PutRolePolicy ServiceFailure 'try again' 1
   run -1 runbook 05-service-accounts
   says 'Then resume with:' 'ServiceFailure'
@@ -209,7 +209,7 @@ B=rehearsal-prow-logs
 }
 
 @test "a write to a role that IAM does not know everywhere yet is retried" {
-  runbook 01-cluster
+  after_steps 01,02
   refuse iam:PutRolePolicy NoSuchEntity 'The role with name x cannot be found.' 1
   run -0 runbook 05-service-accounts
   says "role $C   created"

@@ -15,7 +15,7 @@ account() {
 
 @test "the roles, the add-on, the record and the objects are removed; the bucket when asked for; the provider stays" {
   before="$(account)"
-  run -0 runbook install-all
+  after_steps all
   [ "$before" != "$(account)" ]
   aws s3api put-object --bucket "$(sed -n 's/^LOG_BUCKET=//p' .env)" --key logs/a/1/build-log.txt >/dev/null
   made="$(account)"
@@ -49,7 +49,7 @@ account() {
 
 @test "killed after AWS was touched and run again it completes" {
   before="$(account)"
-  run -0 runbook install-all
+  after_steps all
   refuse iam:DeleteRole AccessDenied 'User is not authorized to perform: iam:DeleteRole' 1
   run -1 runbook uninstall --yes --delete-logs --delete-secrets --delete-claims
   says 'iam:DeleteRole'

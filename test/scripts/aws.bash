@@ -40,6 +40,16 @@ fresh() {
     "$CLUSTER/kubeconfig" "$region" "${1:-}")" >"$MINE/made"
 }
 
+# The account beside a state of the cluster; its zone and its certificate have the ids of then.
+save_account() {
+  emulator save "{\"name\": \"$1\"}" >/dev/null
+  cp "$MINE/made" "$CLUSTER/states/$1.made"
+}
+restore_account() {
+  emulator restore "{\"name\": \"$1\"}" >/dev/null
+  cp "$CLUSTER/states/$1.made" "$MINE/made"
+}
+
 # What the account answers instead, as often as `times` says: refuse iam:CreateRole AccessDenied 'is not authorized …' 1
 refuse() {
   emulator knobs "$(node -e 'const [match, code, message, times] = process.argv.slice(1)

@@ -40,14 +40,19 @@ after_steps() {
   name+="-$(cat .env secrets/* | sha256sum | cut -c1-16)"
   if state restore "$name"; then
     cp -a "$CLUSTER/states/$name.secrets/." secrets
+    restore_account "$name"
     return
   fi
   empty_cluster
   if [ "$1" = all ]; then runbook install-all; else steps "$1"; fi
   rm -rf "$CLUSTER/states/$name.secrets"
   cp -a secrets "$CLUSTER/states/$name.secrets"
+  save_account "$name"
   state save "$name"
 }
+# Of a cluster that has an AWS account: see aws.bash.
+save_account() { :; }
+restore_account() { :; }
 
 # For setup: a world, which is a folder with settings and secrets that are right. The test runs in it.
 setup_world() {

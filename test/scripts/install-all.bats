@@ -1,10 +1,11 @@
 load helpers
 setup_file() { setup_cluster; }
-setup() { setup_world; empty_cluster; }
-# Every step in a file that starts them as the README has it.
-from_sources
+setup() { setup_world; }
 
 @test "installs everything on an empty cluster; 13-verify finds it all; again changes nothing, and a plan finds nothing to do" {
+  # Every step once as `npx tsx` starts it.
+  from_sources
+  empty_cluster
   run -0 --separate-stderr runbook install-all --json
   [ "$(json '.counts.created > 35' <<<"$output")" = true ]
   # 6 before the first change, one for each request of a step, a watch for each kind in a namespace, 5 for 13-verify.
@@ -69,6 +70,7 @@ problems() {
 }
 
 @test "--from, --only and --skip choose the steps" {
+  empty_cluster
   runbook install-all --only 02
   run -0 runbook install-all --only 2,03-secrets --only 04
   says 'done: 3 steps' '02-namespaces' '03-secrets' '04-crd'
@@ -79,6 +81,7 @@ problems() {
 }
 
 @test "a failure in the middle stops there, with what is done and the line that resumes, which works" {
+  empty_cluster
   mkdir -p config
   run -1 runbook install-all --from 02
   says '06-config changed nothing' "Then resume with:  npm run install:all -- --from 06 --env $WORLD/.env" 'stopped: 5 steps'
@@ -88,6 +91,7 @@ problems() {
 }
 
 @test "killed at writes all over it and run again it completes, and no secret is generated twice" {
+  empty_cluster
   watch_programs
   for at in '2 after' '4 before' '4 after' '6 after'; do
     # shellcheck disable=SC2086
@@ -103,6 +107,7 @@ problems() {
 }
 
 @test "no secret is in any output, argument, environment, annotation or object that is no Secret" {
+  empty_cluster
   watch_programs
   mkdir tmp out
   export TMPDIR="$WORLD/tmp"
@@ -116,6 +121,7 @@ problems() {
 }
 
 @test "~/.kube, ~/.kwok and the home folder of the operator are left alone" {
+  empty_cluster
   # Without a cache folder set, as people have it.
   unset KUBECACHEDIR
   mkdir -p home/.kube

@@ -114,11 +114,13 @@ function stopControllers() {
 
 async function restore() {
   const wanted = JSON.parse(readFileSync(STATE, 'utf8'))
+  const uid = (value) => UID.exec(value ?? '')?.[0]
   const controllers = stopControllers()
+  let ownersReturn = false
   try {
     const now = await objects()
-    const uid = (value) => UID.exec(value ?? '')?.[0]
     const differing = Object.entries(wanted).filter(([key, value]) => now[key] !== value)
+    ownersReturn = differing.some(([key, value]) => OWNERS.test(key) && uid(now[key]) !== uid(value))
     await remove([
       ...Object.keys(now).filter((key) => !(key in wanted)),
       // Another object of the same name: its removal is to be seen.
@@ -127,7 +129,7 @@ async function restore() {
     await put(differing.filter(([key]) => SERVICES.test(key)))
     await put(differing.filter(([key]) => !SERVICES.test(key)))
   } finally {
-    if (Object.keys(wanted).some((key) => OWNERS.test(key))) await controllers.restart()
+    if (ownersReturn) await controllers.restart()
     else controllers.resume()
   }
   // What a controller was about to create.

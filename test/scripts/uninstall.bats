@@ -2,7 +2,7 @@
 load helpers
 
 setup_file() { setup_cluster; }
-setup() { setup_world; empty_cluster; }
+setup() { setup_world; }
 
 # Everything in the cluster that somebody could have made, by name and uid.
 everything() {
@@ -20,6 +20,7 @@ by_hand() {
 }
 
 @test "after an uninstall with everything named, the cluster is as it was before the install" {
+  empty_cluster
   before="$(everything)"
   after_steps all
   run -2 runbook uninstall --plan --delete-secrets --delete-claims
@@ -51,6 +52,7 @@ by_hand() {
 }
 
 @test "what existed before the runbook exists afterwards, without its marks" {
+  empty_cluster
   by_hand
   there="$(kube -n prow get secret/hmac-token configmap/plugins configmap/of-somebody-else serviceaccount/hook ns/prow -o jsonpath='{range .items[*]}{.kind} {.metadata.name} {.metadata.uid}{"\n"}{end}')"
   rm -f secrets/hmac-token

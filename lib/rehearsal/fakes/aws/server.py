@@ -9,6 +9,8 @@ server: one authenticates the tokens of `aws eks get-token`, the other injects A
     POST /runbook/reset                      an empty account (moto's own reset), knobs and counts at zero
     POST /runbook/cluster {name, region, endpoint, ca, ...}      a cluster that is ACTIVE
     POST /runbook/knobs {...}                see KNOBS
+    POST /runbook/save {name}                keeps all of this under a name while the emulator runs
+    POST /runbook/restore {name}             puts it back; 404 when nothing is kept under that name
     GET  /runbook/requests                   [{name, writes}] since the last reset or POST /runbook/requests
 """
 
@@ -41,7 +43,7 @@ from moto.eks.exceptions import (  # noqa: E402
 )
 from moto.eks.models import eks_backends  # noqa: E402
 from moto.eks.responses import EKSResponse  # noqa: E402
-from moto.iam.models import IAMBackend  # noqa: E402
+from moto.iam.models import AWSManagedPolicy, IAMBackend  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
@@ -65,9 +67,12 @@ requests: list = []
 lock = threading.Lock()
 
 
-def reset() -> None:
+def empty() -> None:
+    """No account holds anything, and everything answers as AWS does."""
+    BackendDict.reset()
+    reset_model_data()
     knobs.clear()
-    knobs.update(json.loads(json.dumps(KNOBS)))
+    knobs.update(copy.deepcopy(KNOBS))
     requests.clear()
 
 
@@ -85,8 +90,37 @@ def copied_aws_policies(self):
 
 
 IAMBackend._init_aws_policies = copied_aws_policies
+# Of those, a copy of an account needs its own counts of attachments only.
+AWSManagedPolicy.__deepcopy__ = lambda policy, memo: copy.copy(policy)
 # Nothing is signed with the keys of its certificates, so all share one.
 rsa.generate_private_key = functools.cache(rsa.generate_private_key)
+
+
+# ---- Accounts that are kept ----------------------------------------------------------------------------------------
+
+kept: dict = {}
+
+
+def copied(state: tuple) -> tuple:
+    """A copy of what accounts hold, as pairs of the moto backend of a service and its accounts, of knobs and requests."""
+    return copy.deepcopy(state, {id(backend): backend for backend, _ in state[0]})
+
+
+def save(name: str) -> None:
+    kept[name] = copied(([(backend, dict(backend)) for backend in set(BackendDict._instances)], knobs, requests))
+
+
+def restore(name: str) -> bool:
+    if name not in kept:
+        return False
+    accounts, kept_knobs, kept_requests = copied(kept[name])
+    empty()
+    for backend, held in accounts:
+        backend.update(held)
+        BackendDict._instances.append(backend)
+    knobs.update(kept_knobs)
+    requests.extend(kept_requests)
+    return True
 
 
 # ---- EKS: what moto lacks ---------------------------------------------------------------------------------------
@@ -599,9 +633,17 @@ class Application:
             answer = knobs
         elif path == "/runbook/reset":
             with lock:
-                BackendDict.reset()
-                reset_model_data()
-                reset()
+                empty()
+            answer = {}
+        elif path == "/runbook/save":
+            with lock:
+                save(asked["name"])
+            answer = {}
+        elif path == "/runbook/restore":
+            with lock:
+                if not restore(asked["name"]):
+                    start_response("404 Not Found", [("Content-Type", "application/json")])
+                    return [b"{}"]
             answer = {}
         elif path == "/runbook/requests":
             with lock:
@@ -626,7 +668,7 @@ def main() -> None:
     import logging
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    reset()
+    empty()
     accounts = Accounts(given.kubeconfig, given.dir) if given.kubeconfig else (lambda namespace, name: None)
     application = Application(accounts, f"http://127.0.0.1:{given.port}", given.dir)
     if given.tls_port:
