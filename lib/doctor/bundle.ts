@@ -1,8 +1,7 @@
-import { createWriteStream } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createGzip } from 'node:zlib'
+import { buffer } from 'node:stream/consumers'
+import { gzipSync } from 'node:zlib'
 import { pack } from 'tar-stream'
 import { ROOT } from '../base/paths.ts'
 import { tryRun } from '../base/shell.ts'
@@ -86,7 +85,7 @@ export async function writeBundle(path: string, files: Record<string, string>): 
   for (const [name, text] of Object.entries(files))
     archive.entry({ name: join('prow-bundle', name), mode: 0o600 }, text)
   archive.finalize()
-  await pipeline(Readable.from(archive), createGzip(), createWriteStream(path, { flags: 'wx', mode: 0o600 }))
+  writeFileSync(path, gzipSync(await buffer(archive)), { flag: 'wx', mode: 0o600 })
 }
 
 /** The name of a new bundle: `prow-bundle-20261125-190412.tar.gz`. */
