@@ -1,5 +1,6 @@
 import { type Finding, failed, Problem } from '../base/problem.ts'
-import { isGiven, keyLine, nodeAt, parseYaml, type Tree, textOf } from '../base/yaml-tree.ts'
+import { parseYaml } from '../base/yaml-parse.ts'
+import { isGiven, keyLine, nodeAt, type Tree, textOf } from '../base/yaml-tree.ts'
 
 /** A label as labels.yaml has it. */
 export interface Label {

@@ -1,5 +1,6 @@
 import { type Finding, Problem, warning } from '../base/problem.ts'
-import { nodeAt, parseYaml, textsOf } from '../base/yaml-tree.ts'
+import { parseYaml } from '../base/yaml-parse.ts'
+import { nodeAt, textsOf } from '../base/yaml-tree.ts'
 import { currentRun, forget, readOnce } from '../run/context.ts'
 import { findings } from '../run/findings.ts'
 import type { Difference } from '../run/result.ts'

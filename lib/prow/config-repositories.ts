@@ -19,7 +19,8 @@ export async function checkConfigRepositories(settings: Settings, prow: ProwConf
 
 /** The method by which Tide merges each repository of an organization; undefined for those that it does not merge. */
 export async function mergeMethods(prow: ProwConfig, org: string): Promise<(repo: string) => string | undefined> {
-  const { nodeAt, parseYaml, textsOf, toPlain } = await import('../base/yaml-tree.ts')
+  const { parseYaml } = await import('../base/yaml-parse.ts')
+  const { nodeAt, textsOf, toPlain } = await import('../base/yaml-tree.ts')
   const tide = nodeAt(parseYaml(prow.config.text).tree, 'tide')
   const queries = nodeAt(tide, 'queries')?.list ?? []
   const methods = (toPlain(nodeAt(tide, 'merge_method')) ?? {}) as Record<string, string | Record<string, string>>
@@ -44,7 +45,8 @@ const CLONING =
 
 /** The repositories of an organization that have jobs or that a query of Tide names. */
 export async function namedRepositories(prow: ProwConfig, org: string): Promise<Map<string, NamedRepository>> {
-  const { nodeAt, parseYaml, textsOf } = await import('../base/yaml-tree.ts')
+  const { parseYaml } = await import('../base/yaml-parse.ts')
+  const { nodeAt, textsOf } = await import('../base/yaml-tree.ts')
   const config = parseYaml(prow.config.text).tree
   const named = new Map<string, NamedRepository>()
   for (const source of [prow.config, ...prow.jobs.values()]) {

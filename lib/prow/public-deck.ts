@@ -1,6 +1,7 @@
 import { type Finding, failed, warning } from '../base/problem.ts'
 import { summarize } from '../base/summarize.ts'
-import { isTrue, nodeAt, parseYaml, type Tree, textOf, textsOf } from '../base/yaml-tree.ts'
+import { parseYaml } from '../base/yaml-parse.ts'
+import { isTrue, nodeAt, type Tree, textOf, textsOf } from '../base/yaml-tree.ts'
 import type { GitHub } from '../github/client.ts'
 import { listRepositories, type Repository, readRepository } from '../github/repositories.ts'
 import { explainGitHub, statusOf } from '../github/requests.ts'

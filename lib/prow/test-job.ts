@@ -16,7 +16,7 @@ const JOB = 'runbook-verify'
 
 /** The decoration that Prow gives a job of no repository, from the text of config.yaml. */
 export async function defaultDecoration(config: string): Promise<Decoration> {
-  const { parseYaml } = await import('../base/yaml-tree.ts')
+  const { parseYaml } = await import('../base/yaml-parse.ts')
   const { decorator } = await import('./rules/decoration.ts')
   return decorator(parseYaml(config).tree)('')
 }

@@ -97,17 +97,20 @@ function groupBy(jobs: Job[], key: (job: Job) => string): Map<string, Job[]> {
   return groups
 }
 
+/** Which branches a job is for, as expressions. */
 interface Branches {
   branches: string[]
   skip: string[]
 }
 
+/** The branches of a job. */
+export function branchesOf({ tree }: Job): Branches {
+  return { branches: textsOf(nodeAt(tree, 'branches')), skip: textsOf(nodeAt(tree, 'skip_branches')) }
+}
+
 /** Whether two jobs run on a branch in common, by Prow's own approximation. */
 function overlap(a: Job, b: Job): boolean {
-  const [some, others] = [a, b].map((job) => ({
-    branches: textsOf(nodeAt(job.tree, 'branches')),
-    skip: textsOf(nodeAt(job.tree, 'skip_branches')),
-  })) as [Branches, Branches]
+  const [some, others] = [branchesOf(a), branchesOf(b)]
   const everywhere = (one: Branches) => one.branches.length === 0 && one.skip.length === 0
   if (everywhere(some) || everywhere(others)) return true
   if (some.branches.length > 0 && others.branches.length > 0)
@@ -117,10 +120,14 @@ function overlap(a: Job, b: Job): boolean {
 }
 
 /** Whether a job with these branches runs on one; false where that is not certain. */
-export function runsOn({ branches, skip }: Branches, branch: string): boolean {
-  const skipped = skip.length > 0 ? asRegExp(skip.join('|')) : undefined
-  // Where the meaning of the expression is not certain, the rule is silent.
-  if (skip.length > 0 && !skipped) return false
-  if (skipped?.test(branch)) return false
-  return branches.length === 0 || Boolean(asRegExp(branches.join('|'))?.test(branch))
+function runsOn(branches: Branches, branch: string): boolean {
+  return branchFilter(branches)(branch)
+}
+
+/** What answers whether a job with these branches runs on one; false where that is not certain. */
+export function branchFilter({ branches, skip }: Branches): (branch: string) => boolean {
+  const wanted = branches.length > 0 ? asRegExp(branches.join('|')) : { test: () => true }
+  const skipped = skip.length > 0 ? asRegExp(skip.join('|')) : { test: () => false }
+  // Where the meaning of an expression is not certain, the rule is silent.
+  return wanted && skipped ? (branch) => !skipped.test(branch) && wanted.test(branch) : () => false
 }

@@ -41,7 +41,7 @@ function policiesOf(config: Tree): Policy | undefined {
 }
 
 /** A field with the policies above it: the most particular that sets it counts. */
-function inherited({ chain }: Policy, ...path: string[]): Tree | undefined {
+function inherited({ chain }: Policy, ...path: [field: string, below?: string]): Tree | undefined {
   return chain.map((tree) => nodeAt(tree, ...path)).findLast((one) => one && one.value !== null)
 }
 

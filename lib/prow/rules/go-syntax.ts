@@ -78,34 +78,51 @@ export interface Expression {
   test(text: string): boolean
 }
 
-const PLAIN = /^[\w /-]*$/
-const compiled = new Map<string, RE2JS | string>()
+/** Expressions of ASCII characters, groups, choices and plain classes, which Go and JavaScript read alike. */
+const SHARED =
+  /^(?:[\w /,:=@~"'<>!%&;^$|.)*+?-]|\\[.\-/*+?$^|()dDwW]|\((?!\?)|\(\?:|\[\^?(?:[\w. /](?:-[\w. /])?)+-?\])*$/
+/** A repetition of a group, for which JavaScript may take exponentially long. */
+const REPEATED_GROUP = /\)[*+?]/
+
+const compiled = new Map<string, Expression | string>()
 
 /** The expression, compiled once, or what is wrong with it. */
-function compile(text: string): RE2JS | string {
+function compile(text: string): Expression | string {
   let known = compiled.get(text)
   if (known === undefined) {
-    try {
-      known = RE2JS.compile(text)
-    } catch (error) {
-      if (!(error instanceof RE2JSSyntaxException)) throw error
-      known = error.message
-    }
+    known = (SHARED.test(text) && !REPEATED_GROUP.test(text) ? native(text) : undefined) ?? re2(text)
     compiled.set(text, known)
   }
   return known
 }
 
+/** A SHARED expression in JavaScript, which takes less; undefined for those that only Go may accept, such as ^*. */
+function native(text: string): Expression | undefined {
+  try {
+    return new RegExp(text)
+  } catch {
+    return undefined
+  }
+}
+
+function re2(text: string): Expression | string {
+  try {
+    const expression = RE2JS.compile(text)
+    return { test: (subject) => expression.matcher(subject).find() }
+  } catch (error) {
+    if (error instanceof RE2JSSyntaxException) return error.message
+    throw error
+  }
+}
+
 /** A Go regular expression that can be matched; undefined when it is not valid. */
 export function asRegExp(text: string): Expression | undefined {
-  if (PLAIN.test(text)) return { test: (subject) => subject.includes(text) }
   const expression = compile(text)
-  return typeof expression === 'string' ? undefined : { test: (subject) => expression.matcher(subject).find() }
+  return typeof expression === 'string' ? undefined : expression
 }
 
 /** What is wrong with a Go regular expression, as the rest of a sentence; undefined when it is valid. */
 export function regexpError(text: string): string | undefined {
-  if (PLAIN.test(text)) return undefined
   const expression = compile(text)
   if (typeof expression !== 'string') return undefined
   if (/`\(\?<?[=!]/.test(expression)) return 'has a lookahead or lookbehind, which Go does not support'

@@ -1,4 +1,5 @@
-import { isGiven, isTrue, nodeAt, parseYaml, type Tree } from '../../base/yaml-tree.ts'
+import { parseYaml } from '../../base/yaml-parse.ts'
+import { isGiven, isTrue, nodeAt, type Tree } from '../../base/yaml-tree.ts'
 import type { Settings } from '../../settings/table.ts'
 import { ALL_JOBS_RULES } from './all-jobs.ts'
 import { BRANCH_PROTECTION_RULES } from './branch-protection.ts'

@@ -1,6 +1,6 @@
 import { isGiven, nodeAt, type Tree, textOf } from '../../base/yaml-tree.ts'
-import { presetsFor, shownPreset } from './job-presets.ts'
-import { type All, agentOf, type Job, type Match, match, type Rule, shownJob } from './rule.ts'
+import { type Preset, presetsFor, shownPreset } from './job-presets.ts'
+import { type All, agentOf, type Job, match, type Rule, shownJob } from './rule.ts'
 
 // The level baseline of the Pod Security Standards, which test-pods enforces unless JOB_POD_SECURITY is privileged
 // (https://kubernetes.io/docs/concepts/security/pod-security-standards/, Kubernetes 1.36).
@@ -23,85 +23,85 @@ const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe']
 const HOOKS = ['postStart', 'preStop']
 
 /** A field with a value that the level forbids. */
-type Forbidden = [at: Tree | undefined, shown: string]
+type Forbidden = [at: Tree, shown: string]
 
 /** What is the same in the securityContext of a pod and of a container. */
-function* securityContext(context: Tree | undefined): Iterable<Forbidden> {
+function inSecurityContext(context: Tree | undefined, found: Forbidden[]): void {
+  if (!context?.map) return
   const hostProcess = nodeAt(context, 'windowsOptions', 'hostProcess')
-  if (hostProcess?.value === true) yield [hostProcess, 'windowsOptions.hostProcess: true']
+  if (hostProcess?.value === true) found.push([hostProcess, 'windowsOptions.hostProcess: true'])
   const selinux = nodeAt(context, 'seLinuxOptions')
   for (const name of ['type', 'user', 'role']) {
     const one = nodeAt(selinux, name)
     const allowed = name === 'type' ? SELINUX_TYPES : ['']
-    if (!allowed.includes(textOf(one))) yield [one, `seLinuxOptions.${name}: ${textOf(one)}`]
+    if (one && !allowed.includes(textOf(one))) found.push([one, `seLinuxOptions.${name}: ${textOf(one)}`])
   }
   for (const profile of ['seccompProfile', 'appArmorProfile']) {
     const type = nodeAt(context, profile, 'type')
     if (isGiven(type) && !['RuntimeDefault', 'Localhost'].includes(textOf(type)))
-      yield [type, `${profile}.type: ${textOf(type)}`]
+      found.push([type, `${profile}.type: ${textOf(type)}`])
   }
 }
 
-/** The hosts that the probes and lifecycle hooks of a container connect to; empty is the pod itself. */
-function* probedHosts(container: Tree): Iterable<Forbidden> {
-  const handlers = [
-    ...PROBES.map((name): [string, Tree | undefined] => [name, nodeAt(container, name)]),
-    ...HOOKS.map((name): [string, Tree | undefined] => [name, nodeAt(container, 'lifecycle', name)]),
-  ]
-  for (const [name, handler] of handlers) {
-    for (const action of ['httpGet', 'tcpSocket']) {
-      const host = nodeAt(handler, action, 'host')
-      if (isGiven(host)) yield [host, `${name}.${action}.host: ${textOf(host)}`]
-    }
+/** The hosts that a probe or lifecycle hook of a container connects to; empty is the pod itself. */
+function inHandler(name: string, handler: Tree | undefined, found: Forbidden[]): void {
+  if (!handler) return
+  for (const action of ['httpGet', 'tcpSocket']) {
+    const host = nodeAt(handler, action, 'host')
+    if (isGiven(host)) found.push([host, `${name}.${action}.host: ${textOf(host)}`])
   }
 }
 
-function* forbiddenInContainer(container: Tree, spec: Tree): Iterable<Forbidden> {
+function inContainer(container: Tree, spec: Tree, found: Forbidden[]): void {
   const context = nodeAt(container, 'securityContext')
   const privileged = nodeAt(context, 'privileged')
-  if (privileged?.value === true) yield [privileged, 'privileged: true']
+  if (privileged?.value === true) found.push([privileged, 'privileged: true'])
   for (const one of nodeAt(context, 'capabilities', 'add')?.list ?? [])
-    if (!CAPABILITIES.includes(textOf(one))) yield [one, `the capability ${textOf(one)}`]
+    if (!CAPABILITIES.includes(textOf(one))) found.push([one, `the capability ${textOf(one)}`])
   const procMount = nodeAt(context, 'procMount')
   // A pod in a user namespace of its own may, from Kubernetes 1.35.
   if (isGiven(procMount) && textOf(procMount) !== 'Default' && nodeAt(spec, 'hostUsers')?.value !== false)
-    yield [procMount, `procMount: ${textOf(procMount)}`]
-  yield* securityContext(context)
+    found.push([procMount, `procMount: ${textOf(procMount)}`])
+  inSecurityContext(context, found)
   for (const port of nodeAt(container, 'ports')?.list ?? []) {
     const host = nodeAt(port, 'hostPort')
-    if (host?.value) yield [host, `hostPort: ${textOf(host)}`]
+    if (host?.value) found.push([host, `hostPort: ${textOf(host)}`])
   }
-  yield* probedHosts(container)
+  for (const name of PROBES) inHandler(name, nodeAt(container, name), found)
+  for (const name of HOOKS) inHandler(name, nodeAt(container, 'lifecycle', name), found)
 }
 
 /** All that the level baseline forbids in the pod of a job, but for its presets. */
-function* forbiddenInJob(job: Job): Iterable<Forbidden> {
+function forbiddenInJob(job: Job): Forbidden[] {
+  const found: Forbidden[] = []
   const spec = nodeAt(job.tree, 'spec')
-  if (!spec) return
+  if (!spec) return found
   for (const name of ['hostNetwork', 'hostPID', 'hostIPC']) {
     const one = nodeAt(spec, name)
-    if (one?.value === true) yield [one, `${name}: true`]
+    if (one?.value === true) found.push([one, `${name}: true`])
   }
-  yield* securityContext(nodeAt(spec, 'securityContext'))
-  for (const one of nodeAt(spec, 'securityContext', 'sysctls')?.list ?? []) {
+  const context = nodeAt(spec, 'securityContext')
+  inSecurityContext(context, found)
+  for (const one of nodeAt(context, 'sysctls')?.list ?? []) {
     const name = textOf(nodeAt(one, 'name'))
-    if (!SYSCTLS.includes(name)) yield [one, `the sysctl ${name}`]
+    if (!SYSCTLS.includes(name)) found.push([one, `the sysctl ${name}`])
   }
   for (const list of ['initContainers', 'containers'])
-    for (const container of nodeAt(spec, list)?.list ?? []) yield* forbiddenInContainer(container, spec)
-  yield* hostPaths(nodeAt(spec, 'volumes'))
+    for (const container of nodeAt(spec, list)?.list ?? []) inContainer(container, spec, found)
+  found.push(...hostPaths(nodeAt(spec, 'volumes')))
   // Prow gives the annotations of a job to its pod.
   for (const [name, value] of nodeAt(job.tree, 'annotations')?.map ?? [])
     if (name.startsWith(APPARMOR_ANNOTATION) && !/^(runtime\/default$|localhost\/|$)/.test(textOf(value)))
-      yield [value, `the annotation ${name}: ${textOf(value)}`]
+      found.push([value, `the annotation ${name}: ${textOf(value)}`])
+  return found
 }
 
-function* hostPaths(volumes: Tree | undefined): Iterable<Forbidden> {
-  for (const volume of volumes?.list ?? []) {
+function hostPaths(volumes: Tree | undefined): Forbidden[] {
+  return (volumes?.list ?? []).flatMap((volume): Forbidden[] => {
     const hostPath = nodeAt(volume, 'hostPath')
     // A key without a value is no hostPath.
-    if (hostPath?.map) yield [hostPath, `the hostPath volume ${textOf(nodeAt(nodeAt(volume, 'hostPath'), 'path'))}`]
-  }
+    return hostPath?.map ? [[hostPath, `the hostPath volume ${textOf(nodeAt(hostPath, 'path'))}`]] : []
+  })
 }
 
 /** Whether a job becomes a pod in test-pods. One for another cluster would, once it names no cluster that is not there. */
@@ -139,25 +139,17 @@ export const PRESET_SECURITY_RULES: Rule<All>[] = [
     *find(all) {
       const level = all.settings.JOB_POD_SECURITY
       if (level === 'privileged') return
-      const found = new Map<Tree, { match: Match; jobs: number }>()
-      for (const job of all.jobs) {
-        if (!runsInTestPods(job)) continue
-        for (const preset of presetsFor(job, all)) {
-          for (const [at, shown] of hostPaths(nodeAt(preset.tree, 'volumes'))) {
-            const before = found.get(at!)
-            if (before) before.jobs += 1
-            else {
-              const message = `${shownPreset(preset)} has ${shown}, which JOB_POD_SECURITY=${level} forbids`
-              found.set(at!, { match: { ...match(at, message), file: preset.file }, jobs: 1 })
-            }
-          }
+      const jobs = new Map<Preset, number>()
+      for (const job of all.jobs)
+        if (runsInTestPods(job))
+          for (const preset of presetsFor(job, all)) jobs.set(preset, (jobs.get(preset) ?? 0) + 1)
+      for (const [preset, count] of jobs) {
+        const applies = `it applies to ${count} ${count === 1 ? 'job' : 'jobs'}`
+        for (const [at, shown] of hostPaths(nodeAt(preset.tree, 'volumes'))) {
+          const message = `${shownPreset(preset)} has ${shown}, which JOB_POD_SECURITY=${level} forbids; ${applies}`
+          yield { ...match(at, message), file: preset.file }
         }
       }
-      for (const one of found.values())
-        yield {
-          ...one.match,
-          message: `${one.match.message}; it applies to ${one.jobs} ${one.jobs === 1 ? 'job' : 'jobs'}`,
-        }
     },
   },
 ]

@@ -1,7 +1,7 @@
 import { isGiven, nodeAt, type Tree, textOf } from '../../base/yaml-tree.ts'
 import type { Settings } from '../../settings/table.ts'
 import { decorations } from './default-decoration.ts'
-import { presetsFor, shownPreset } from './job-presets.ts'
+import { type Preset, presetsFor, shownPreset } from './job-presets.ts'
 import { runsInTestPods } from './pod-security.ts'
 import {
   type All,
@@ -14,79 +14,59 @@ import {
   type TestPods,
 } from './rule.ts'
 
-/** A name of an object that a pod needs. */
-interface Reference {
-  kind: Kind
-  name: Tree
-}
+/** Takes the name of an object that a pod needs, when one is given. */
+type Collect = (kind: Kind, name: Tree | undefined) => void
 
-function* named(kind: Kind, name: Tree | undefined): Iterable<Reference> {
-  if (isGiven(name) && !name.map && !name.list) yield { kind, name }
+/** Passes on the name in a reference to a Secret or ConfigMap, unless the pod starts without it. */
+function refer(collect: Collect, kind: Kind, reference: Tree | undefined, field = 'name'): void {
+  if (reference && nodeAt(reference, 'optional')?.value !== true) collect(kind, nodeAt(reference, field))
 }
-
-const optional = (tree: Tree | undefined) => nodeAt(tree, 'optional')?.value === true
 
 /** What a volume needs. */
-function* ofVolume(volume: Tree): Iterable<Reference> {
-  const secret = nodeAt(volume, 'secret')
-  if (!optional(secret)) yield* named('Secret', nodeAt(secret, 'secretName'))
-  const configMap = nodeAt(volume, 'configMap')
-  if (!optional(configMap)) yield* named('ConfigMap', nodeAt(configMap, 'name'))
-  yield* named('PersistentVolumeClaim', nodeAt(volume, 'persistentVolumeClaim', 'claimName'))
+function ofVolume(volume: Tree, collect: Collect): void {
+  refer(collect, 'Secret', nodeAt(volume, 'secret'), 'secretName')
+  refer(collect, 'ConfigMap', nodeAt(volume, 'configMap'))
+  collect('PersistentVolumeClaim', nodeAt(volume, 'persistentVolumeClaim', 'claimName'))
   for (const source of nodeAt(volume, 'projected', 'sources')?.list ?? []) {
-    for (const [field, kind] of [
-      ['secret', 'Secret'],
-      ['configMap', 'ConfigMap'],
-    ] as const) {
-      const one = nodeAt(source, field)
-      if (!optional(one)) yield* named(kind, nodeAt(one, 'name'))
-    }
+    refer(collect, 'Secret', nodeAt(source, 'secret'))
+    refer(collect, 'ConfigMap', nodeAt(source, 'configMap'))
   }
 }
 
 /** What variables need: an `env` list. */
-function* ofVariables(env: Tree | undefined): Iterable<Reference> {
+function ofVariables(env: Tree | undefined, collect: Collect): void {
   for (const one of env?.list ?? []) {
-    for (const [field, kind] of [
-      ['secretKeyRef', 'Secret'],
-      ['configMapKeyRef', 'ConfigMap'],
-    ] as const) {
-      const ref = nodeAt(one, 'valueFrom', field)
-      if (!optional(ref)) yield* named(kind, nodeAt(ref, 'name'))
-    }
+    const source = nodeAt(one, 'valueFrom')
+    refer(collect, 'Secret', nodeAt(source, 'secretKeyRef'))
+    refer(collect, 'ConfigMap', nodeAt(source, 'configMapKeyRef'))
   }
 }
 
-function* ofContainer(container: Tree): Iterable<Reference> {
-  yield* ofVariables(nodeAt(container, 'env'))
+function ofContainer(container: Tree, collect: Collect): void {
+  ofVariables(nodeAt(container, 'env'), collect)
   for (const one of nodeAt(container, 'envFrom')?.list ?? []) {
-    for (const [field, kind] of [
-      ['secretRef', 'Secret'],
-      ['configMapRef', 'ConfigMap'],
-    ] as const) {
-      const ref = nodeAt(one, field)
-      if (!optional(ref)) yield* named(kind, nodeAt(ref, 'name'))
-    }
+    refer(collect, 'Secret', nodeAt(one, 'secretRef'))
+    refer(collect, 'ConfigMap', nodeAt(one, 'configMapRef'))
   }
 }
 
-function* ofSpec(spec: Tree | undefined): Iterable<Reference> {
+function ofSpec(spec: Tree | undefined, collect: Collect): void {
   // serviceAccount is its older name.
-  const account = nodeAt(spec, 'serviceAccountName') ?? nodeAt(spec, 'serviceAccount')
-  yield* named('ServiceAccount', account)
-  for (const volume of nodeAt(spec, 'volumes')?.list ?? []) yield* ofVolume(volume)
+  collect('ServiceAccount', nodeAt(spec, 'serviceAccountName') ?? nodeAt(spec, 'serviceAccount'))
+  for (const volume of nodeAt(spec, 'volumes')?.list ?? []) ofVolume(volume, collect)
   for (const list of ['initContainers', 'containers'])
-    for (const container of nodeAt(spec, list)?.list ?? []) yield* ofContainer(container)
+    for (const container of nodeAt(spec, list)?.list ?? []) ofContainer(container, collect)
 }
 
 /** What a decoration needs: the Secrets that Prow mounts into its own containers, and the account of the pod. */
-function* ofDecoration(decoration: Tree | undefined): Iterable<Reference> {
-  yield* named('ServiceAccount', nodeAt(decoration, 'default_service_account_name'))
+function ofDecoration(decoration: Tree | undefined, collect: Collect): void {
+  if (!decoration) return
+  collect('ServiceAccount', nodeAt(decoration, 'default_service_account_name'))
   for (const field of ['s3_credentials_secret', 'gcs_credentials_secret', 'cookiefile_secret'])
-    yield* named('Secret', nodeAt(decoration, field))
+    collect('Secret', nodeAt(decoration, field))
   for (const field of ['oauth_token_secret', 'github_app_private_key_secret'])
-    yield* named('Secret', nodeAt(decoration, field, 'name'))
-  for (const name of nodeAt(decoration, 'ssh_key_secrets')?.list ?? []) yield* named('Secret', name)
+    collect('Secret', nodeAt(decoration, field, 'name'))
+  for (const name of nodeAt(decoration, 'ssh_key_secrets')?.list ?? []) collect('Secret', name)
 }
 
 /** What this runbook creates in test-pods, and what every namespace has. */
@@ -97,32 +77,37 @@ function created(kind: Kind, settings: Settings): string[] {
   return []
 }
 
-/** Who names an object, and where. */
-interface Named extends Reference {
+/** A name of an object that a pod needs, who names it, and where. */
+interface Reference {
+  kind: Kind
+  name: Tree
   owner: string
   file?: string
 }
 
-function* allReferences(all: All): Iterable<Named> {
-  for (const decoration of decorations(all))
-    for (const reference of ofDecoration(decoration)) yield { ...reference, owner: 'the default decoration' }
-  const seen = new Set<Tree>()
+function allReferences(all: All): Reference[] {
+  const references: Reference[] = []
+  const collector =
+    (owner: string, file?: string): Collect =>
+    (kind, name) => {
+      if (isGiven(name) && !name.map && !name.list) references.push({ kind, name, owner, ...(file ? { file } : {}) })
+    }
+  for (const decoration of decorations(all)) ofDecoration(decoration, collector('the default decoration'))
+  const seen = new Set<Preset>()
   for (const job of all.jobs) {
     if (!runsInTestPods(job)) continue
-    const { file } = job
-    const owner = shownJob(job)
-    for (const reference of ofSpec(nodeAt(job.tree, 'spec'))) yield { ...reference, owner, file }
-    if (job.decorated)
-      for (const reference of ofDecoration(nodeAt(job.tree, 'decoration_config'))) yield { ...reference, owner, file }
+    const collect = collector(shownJob(job), job.file)
+    ofSpec(nodeAt(job.tree, 'spec'), collect)
+    if (job.decorated) ofDecoration(nodeAt(job.tree, 'decoration_config'), collect)
     for (const preset of presetsFor(job, all)) {
-      if (seen.has(preset.tree)) continue
-      seen.add(preset.tree)
-      const more = { owner: shownPreset(preset), file: preset.file }
-      for (const volume of nodeAt(preset.tree, 'volumes')?.list ?? [])
-        for (const reference of ofVolume(volume)) yield { ...reference, ...more }
-      for (const reference of ofVariables(nodeAt(preset.tree, 'env'))) yield { ...reference, ...more }
+      if (seen.has(preset)) continue
+      seen.add(preset)
+      const more = collector(shownPreset(preset), preset.file)
+      for (const { tree } of preset.volumes) ofVolume(tree, more)
+      ofVariables(nodeAt(preset.tree, 'env'), more)
     }
   }
+  return references
 }
 
 /** How to create an object of a kind, as it is typed. */
@@ -145,17 +130,20 @@ function remedyFor(kind: Kind, name: string): string {
 
 /** The references that are not there; without `objects`, those that are not known to be. */
 function* missing(all: All, objects: TestPods['names'] | undefined): Iterable<Match> {
+  const state = objects ? 'which is not in test-pods' : 'which this runbook does not create in test-pods'
+  const waits = ' Without it each pod waits until Prow gives up.'
+  /** The remedy for each object, by kind and name; undefined for one that is there. */
+  const remedies = new Map<string, string | undefined>()
   for (const { kind, name: at, owner, file } of allReferences(all)) {
     const name = kind === 'Secret' ? textOf(at).split('/')[0]! : textOf(at)
-    if (created(kind, all.settings).includes(name) || objects?.[kind].has(name)) continue
-    const state = objects ? 'which is not in test-pods' : 'which this runbook does not create in test-pods'
-    yield {
-      ...match(at, `${owner} names the ${kind} ${name}, ${state}`, {
-        remedy: `${remedyFor(kind, name)}${kind === 'ServiceAccount' ? '' : ' Without it each pod waits until Prow gives up.'}`,
-        cause: `${kind} ${name}`,
-      }),
-      ...(file ? { file } : {}),
+    const cause = `${kind} ${name}`
+    if (!remedies.has(cause)) {
+      const isThere = created(kind, all.settings).includes(name) || objects?.[kind].has(name)
+      remedies.set(cause, isThere ? undefined : remedyFor(kind, name) + (kind === 'ServiceAccount' ? '' : waits))
     }
+    const remedy = remedies.get(cause)
+    if (remedy !== undefined)
+      yield { ...match(at, `${owner} names the ${cause}, ${state}`, { remedy, cause }), ...(file ? { file } : {}) }
   }
 }
 

@@ -1,4 +1,4 @@
-import { isGiven, nodeAt, type Tree, textOf } from '../../base/yaml-tree.ts'
+import { isGiven, keyLine, nodeAt, type Tree, textOf } from '../../base/yaml-tree.ts'
 import { parseTemplate } from './go-template.ts'
 import { urlError } from './go-url.ts'
 import { type Match, match, type Rule } from './rule.ts'
@@ -137,7 +137,7 @@ export const TEMPLATE_RULES: Rule<Tree>[] = [
       const configs = nodeAt(config, 'slack_reporter_configs')
       for (const [place, one] of configs?.map ?? []) {
         const path = `slack_reporter_configs of ${place}`
-        if (!isGiven(nodeAt(one, 'channel'))) yield match(configs?.keys?.get(place) ?? one, `${path} has no channel`)
+        if (!isGiven(nodeAt(one, 'channel'))) yield match(keyLine(configs, place), `${path} has no channel`)
         const template = nodeAt(one, 'report_template')
         const error = isGiven(template) ? slackTemplateError(textOf(template)) : undefined
         if (error)

@@ -1,5 +1,5 @@
 import { isGiven, isTrue, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
-import { runsOn } from './all-jobs.ts'
+import { branchesOf, branchFilter } from './all-jobs.ts'
 import { asRegExp, regexpError } from './go-syntax.ts'
 import { type All, type Job, type Match, match, type Rule } from './rule.ts'
 
@@ -18,9 +18,20 @@ interface Context {
   job?: string
 }
 
-function* ofPolicy(policy: Tree | undefined, file: string): Iterable<Context> {
-  for (const list of [...LISTS, EXPRESSIONS] as const)
-    for (const at of nodeAt(policy, list)?.list ?? []) yield { name: textOf(at), list, at, file }
+function ofPolicy(policy: Tree | undefined, file: string): Context[] {
+  if (!policy) return []
+  return ([...LISTS, EXPRESSIONS] as const).flatMap((list) =>
+    (nodeAt(policy, list)?.list ?? []).map((at) => ({ name: textOf(at), list, at, file })),
+  )
+}
+
+/** The context of a presubmit, and what answers whether it runs on a branch. */
+function ofJob(job: Job): { context: Context; runsOn: (branch: string) => boolean } {
+  const name = textOf(nodeAt(job.tree, 'context')) || job.name
+  return {
+    context: { name, list: listOf(job), at: job.tree, file: job.file, job: job.name },
+    runsOn: branchFilter(branchesOf(job)),
+  }
 }
 
 /** The list into which Tide puts the context of a presubmit. */
@@ -30,7 +41,7 @@ function listOf({ tree }: Job): List {
 }
 
 /** The branches that Prow checks, by repository: those that any part of the configuration names, else master. */
-function branchesOf(all: All): Map<string, Set<string>> {
+function knownBranches(all: All): Map<string, Set<string>> {
   const known = new Map<string, Set<string>>()
   const add = (repo: string, branches: Iterable<string>) => {
     const before = known.get(repo) ?? new Set()
@@ -87,23 +98,23 @@ export const TIDE_CONTEXT_RULES: Rule<All>[] = [
       const { config, configFile: file } = all
       const options = nodeAt(config, 'tide', 'context_options')
       if (!isGiven(options)) return
-      const jobs = new Map<string, Job[]>()
-      for (const job of all.jobs) if (job.kind === 'presubmit') jobs.set(job.repo, [...(jobs.get(job.repo) ?? []), job])
+      const jobs = new Map<string, ReturnType<typeof ofJob>[]>()
+      for (const job of all.jobs) {
+        if (job.kind !== 'presubmit') continue
+        const same = jobs.get(job.repo)
+        if (same) same.push(ofJob(job))
+        else jobs.set(job.repo, [ofJob(job)])
+      }
       const seen = new Set<Tree>()
-      for (const [place, branches] of branchesOf(all)) {
+      for (const [place, branches] of knownBranches(all)) {
         const [org, repo, more] = place.split('/')
         if (!org || !repo || more !== undefined) continue
         const ofOrg = nodeAt(options, 'orgs', org)
         const ofRepo = nodeAt(ofOrg, 'repos', repo)
         for (const branch of branches) {
           const policies = [options, ofOrg, ofRepo, nodeAt(ofRepo, 'branches', branch)]
-          const contexts = policies.flatMap((policy) => [...ofPolicy(policy, file)])
-          for (const job of jobs.get(place) ?? []) {
-            const [some, skipped] = ['branches', 'skip_branches'].map((name) => textsOf(nodeAt(job.tree, name)))
-            if (!runsOn({ branches: some!, skip: skipped! }, branch)) continue
-            const name = textOf(nodeAt(job.tree, 'context')) || job.name
-            contexts.push({ name, list: listOf(job), at: job.tree, file: job.file, job: job.name })
-          }
+          const contexts = policies.flatMap((policy) => ofPolicy(policy, file))
+          for (const { context, runsOn } of jobs.get(place) ?? []) if (runsOn(branch)) contexts.push(context)
           for (const found of contradictions(contexts, `tide.context_options for ${branch} of ${place}`)) {
             if (seen.has(found.at as Tree)) continue
             seen.add(found.at as Tree)
@@ -120,8 +131,8 @@ export const TIDE_CONTEXT_RULES: Rule<All>[] = [
     remedy: 'Keep it in one list: a context is either required, or optional, or required when present.',
     *find(all) {
       const options = nodeAt(all.config, 'tide', 'context_options')
-      if (branchesOf(all).size > 0) return
-      yield* contradictions([...ofPolicy(options, all.configFile)], 'tide.context_options')
+      if (knownBranches(all).size > 0) return
+      yield* contradictions(ofPolicy(options, all.configFile), 'tide.context_options')
     },
   },
 ]

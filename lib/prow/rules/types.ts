@@ -1,5 +1,5 @@
 import { scalarString } from '../../base/yaml-scalars.ts'
-import { keyLine, type Tree } from '../../base/yaml-tree.ts'
+import { keyLine, setEntry, type Tree } from '../../base/yaml-tree.ts'
 import { type Field, fieldOf, fieldsOf, unknownKey } from './fields.ts'
 import { isDuration, isQuantity } from './go-syntax.ts'
 import { type Match, match, type Severity } from './rule.ts'
@@ -159,11 +159,11 @@ function rename(node: Tree, struct: string): void {
   const chosen = new Map(entries.map((one) => [fieldOf(struct, one.key)?.name ?? one.key, one]))
   const before = [...node.map!.keys()]
   node.map!.clear()
+  delete node.keys
   for (const key of before) {
     const name = fieldOf(struct, key)?.name ?? key
     const { value, line } = chosen.get(name)!
-    node.map!.set(name, value)
-    node.keys?.set(name, line)
+    setEntry(node, name, value, line)
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { isGiven, isTrue, keyLine, nodeAt, parseYaml, textOf, textsOf, toPlain } from '../../../lib/base/yaml-tree.ts'
+import { parseYaml } from '../../../lib/base/yaml-parse.ts'
+import { isGiven, isTrue, keyLine, nodeAt, textOf, textsOf, toPlain } from '../../../lib/base/yaml-tree.ts'
 
 describe('problems of the YAML itself have the line and whether Prow reads the file all the same', () => {
   const rows: [text: string, line: number, readable: boolean, message: RegExp][] = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseYaml } from '../../../../lib/base/yaml-tree.ts'
+import { parseYaml } from '../../../../lib/base/yaml-parse.ts'
 import { decorator, jobsOf, mergeDecorations } from '../../../../lib/prow/rules/decoration.ts'
 
 test('images, resources, storage and censoring are merged field by field, everything else is replaced', () => {
