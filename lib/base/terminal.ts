@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { type Finding, failures } from './problem.ts'
+import { troubleshootingPage } from './troubleshooting.ts'
 
 // Progress goes to stderr; stdout is for data that somebody asked for.
 const stream = process.stderr
@@ -55,13 +56,14 @@ export function printProblems(findings: Finding[]): void {
   for (const one of failures(findings)) printFinding(one)
 }
 
-/** Prints a finding that is not well: the message, what to do, then what else is known. A line for typing is never broken. */
+/** Prints a finding that is not well: the message, what to do, what else is known, and the page about it. A line for typing is never broken. */
 export function printFinding({ outcome, message, remedy, details = [], id }: Finding): void {
   const [first = '', ...more] = message.split('\n')
   const mark = outcome === 'failed' ? paint('red', symbol('✖')) : paint('yellow', '!')
   printLine(`${mark} ${paint('bold', wrapText(first, 2))}`)
   for (const one of [...more, ...remedy.split('\n')]) printLine(`  ${withCommand(one)}`)
-  for (const one of [...details, ...(id ? [id] : [])]) printLine(`  ${paint('dim', wrapText(one, 2))}`)
+  for (const one of [...details, ...(id ? [`${id}  ${troubleshootingPage(id)}`] : [])])
+    printLine(`  ${paint('dim', wrapText(one, 2))}`)
 }
 
 const COMMAND = /(?:^\s*|(?<=: ))(?:kubectl|aws|npm|npx|helm|chmod|openssl) /

@@ -1,6 +1,7 @@
 import type { Finding } from '../base/problem.ts'
 import { summarize } from '../base/summarize.ts'
 import { paint, printFinding, printLine, symbol } from '../base/terminal.ts'
+import { troubleshootingPage } from '../base/troubleshooting.ts'
 import type { Diagnosis, Row } from './row.ts'
 
 const count = (number: number, word: string) => `${number} ${word}${number === 1 ? '' : 's'}`
@@ -53,6 +54,7 @@ export function diagnosesDocument(found: Diagnosis[]): object[] {
     message,
     ...(evidence ? { evidence } : {}),
     remedy,
+    page: troubleshootingPage(id),
     also,
     consequences: diagnosesDocument(consequences),
   }))

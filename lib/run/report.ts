@@ -2,6 +2,7 @@ import { displayPath } from '../base/paths.ts'
 import { EXIT, type Problem } from '../base/problem.ts'
 import { processCounts } from '../base/shell.ts'
 import { paint, printLine, printProblems, symbol, terminalWidth, wrapText } from '../base/terminal.ts'
+import { troubleshootingPage } from '../base/troubleshooting.ts'
 import { currentRun, maybeRun, type Run, setRun } from './context.ts'
 import { rerunLine } from './rerun.ts'
 import type { ReportLine } from './result.ts'
@@ -123,7 +124,7 @@ export function finishRun(problem: Problem | undefined, json: boolean): void {
       target: run ? { kind: run.settings.TARGET, env: displayPath(run.settings.file) } : null,
       counts,
       steps: run?.steps ?? [],
-      problems: problem?.findings ?? [],
+      problems: (problem?.findings ?? []).map((one) => (one.id ? { ...one, page: troubleshootingPage(one.id) } : one)),
       resume: problem && failedStep ? rerunLine(failedStep, true) : null,
       ...run?.answer?.document,
       processes: processCounts(),
