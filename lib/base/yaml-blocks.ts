@@ -336,7 +336,7 @@ class Reader {
     const as = style === '|' ? SCALAR_STYLE.LITERAL_BLOCK : SCALAR_STYLE.FOLDED_BLOCK
     const value = this.scalar(start, this.next, as, indent, chomping)
     this.advance()
-    return { line, value }
+    return { line, value, isBlock: true }
   }
 
   /** The value of a scalar as js-yaml reads it. */

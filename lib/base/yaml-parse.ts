@@ -263,8 +263,8 @@ function build({ text, events, rest }: Read): { tree: Tree; errors: YamlError[] 
       /(?:^|[^\\])(?:\\\\)*\\\//.test(text.slice(event.valueStart, event.valueEnd))
     )
       throw new Unreadable(line, 'has \\/ in double quotes, which Prow refuses', 'Write / alone.')
-    if (tag === '!!str' || tag === '!') return { line, value: source }
-    if (event.style !== SCALAR_STYLE.PLAIN && !tag) return { line, value: source }
+    if (tag === '!!str' || tag === '!' || (event.style !== SCALAR_STYLE.PLAIN && !tag))
+      return { line, value: source, ...(isBlock ? { isBlock } : {}) }
     const value = resolveScalar(source)
     const wanted = TAGS[tag]
     if (wanted && !wanted(value))

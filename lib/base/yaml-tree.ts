@@ -8,6 +8,8 @@ export interface Tree {
   list?: Tree[]
   /** The value of anything but a map or a list. */
   value?: string | number | boolean | null
+  /** Whether it is a text after | or >, which begins on the line below. */
+  isBlock?: true
   /** The source text of a scalar without quotes. */
   plain?: string
   /** The name by which aliases refer to it. */
@@ -61,6 +63,20 @@ export function isTrue(tree: Tree | undefined): boolean {
 /** The line of a key in its map. */
 export function keyLine(tree: Tree | undefined, key: string): number {
   return tree?.keys?.get(key) ?? tree?.map?.get(key)?.line ?? tree?.line ?? 1
+}
+
+/** The line of an offset in the value of a scalar; of one that is not a text after | or > its own line. */
+export function lineInBlock({ line, value, isBlock }: Tree, offset: number, source: string): number {
+  if (!isBlock) return line
+  // Folding and indentation change white space only: it is the line with the word that follows as many others.
+  const before = String(value).slice(0, offset).match(/\S+\s/g)?.length ?? 0
+  const lines = source.split('\n').slice(line)
+  let words = 0
+  const found = lines.findIndex((text) => {
+    words += text.match(/\S+/g)?.length ?? 0
+    return words > before
+  })
+  return found === -1 ? line : line + 1 + found
 }
 
 /** The tree as plain objects and arrays, without lines. */

@@ -109,7 +109,7 @@ function outcomeOf({ first, errors }: Cause, verdict: Verdict, settings: Setting
 /** Who refuses it, and which setting lets it pass, as sentences. */
 function standing(violation: Violation, outcome: 'failed' | 'warning', verdict: Verdict, settings: Settings): string[] {
   const { rule, severity, setting } = violation
-  const lets = setting ? [`${setting} lets it pass.`] : []
+  const lets = setting && !violation.remedy.includes(setting) ? [`${setting} lets it pass.`] : []
   if (severity === 'hint') return []
   if (severity === 'here') return ['Only this installation refuses it.', ...lets]
   if (outcome === 'failed') {
@@ -136,9 +136,18 @@ const COMMON = new Set(
   validate validating value was where which while with without yaml`.split(/\s+/),
 )
 
+/** The words of a text but for the names of the files, those of several words whole, in the singular. */
 function wordsOf(text: string): Set<string> {
-  const words = text.toLowerCase().match(/[\p{L}\p{N}_/-]+/gu) ?? []
-  return new Set(words.filter((word) => word.length > 1 && !COMMON.has(word)))
+  const words = text.toLowerCase().replace(/\S+\.ya?ml\S*/g, ' ')
+  const all = (words.match(/[\p{L}\p{N}_/-]+/gu) ?? []).filter((word) => word.length > 1 && !COMMON.has(word))
+  return new Set(
+    all.map((word) =>
+      word
+        .replace(/ies$/, 'y')
+        .replace(/(ch|s|x)es$/, '$1')
+        .replace(/([^s])s$/, '$1'),
+    ),
+  )
 }
 
 /**
@@ -168,7 +177,10 @@ function explain(errors: string[], causes: Cause[]): string[] {
       const score = words + (error.includes(file) ? 1 : 0)
       if (score > 1 && score > (best?.score ?? 0)) best = { cause, score }
     }
-    best?.cause.errors.push(error)
-    return best === undefined
+    // Prow stops at the first error of a file: what alone is invalid in it is that.
+    const invalid = causes.filter(({ first }) => first.severity === 'invalid' && error.includes(first.file))
+    const cause = best?.cause ?? (invalid.length === 1 ? invalid[0] : undefined)
+    cause?.errors.push(error)
+    return cause === undefined
   })
 }

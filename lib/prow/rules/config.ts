@@ -170,7 +170,8 @@ export const CONFIG_RULES: Rule<Tree>[] = [
         if (!tree) return
         for (const [key, one] of tree.map ?? []) yield* walk(one, `${path}.${key}`)
         for (const one of tree.list ?? []) yield* walk(one, path)
-        if (typeof tree.value === 'string' && tree.value.includes(http)) yield match(tree, `${path} points to ${http}`)
+        const offset = textOf(tree).indexOf(http)
+        if (offset >= 0) yield match(tree, `${path} points to ${http}`, { offset })
       }
       for (const part of ['plank', 'deck', 'tide', 'status_error_link']) yield* walk(nodeAt(config, part), part)
     },

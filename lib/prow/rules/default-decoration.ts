@@ -20,6 +20,12 @@ export function s3Bucket(bucket: Tree | undefined): string | undefined {
   return /^s3:\/\/([^/]*)/.exec(textOf(bucket))?.[1]
 }
 
+/** How to write a bucket without s3://. */
+export function bucketRemedy(bucket: Tree): string {
+  const name = textOf(bucket).replace(/^\w*:\/\//, '')
+  return `Write bucket: s3://${name}. Without s3:// Prow takes it for a Google Cloud Storage bucket.`
+}
+
 function imageTag(image: Tree | undefined): string | undefined {
   return /:([\w.-]+)$/.exec(textOf(image))?.[1]
 }
@@ -51,12 +57,12 @@ export const DECORATION_RULES: Rule<Tree>[] = [
   {
     name: 'bucket-scheme',
     severity: 'here',
-    remedy: 'Write it as s3://NAME: without a scheme Prow takes it for a Google Cloud Storage bucket.',
+    remedy: 'Write s3:// in front of its name.',
     *find(_, all) {
       for (const decoration of decorations(all)) {
         const bucket = nodeAt(decoration, 'gcs_configuration', 'bucket')
         if (isGiven(bucket) && !textOf(bucket).startsWith('s3://'))
-          yield match(bucket, `has bucket: ${textOf(bucket)}`, { cause: 'no scheme' })
+          yield match(bucket, `has bucket: ${textOf(bucket)}`, { cause: 'no scheme', remedy: bucketRemedy(bucket) })
       }
     },
   },

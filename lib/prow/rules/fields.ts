@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { nearest } from '../../base/nearest.ts'
 
 /**
- * What Prow's configuration may contain, as fields.json has it; test/prow/fields/main.go shows how it is renewed. The types
+ * What Prow's configuration may contain, as fields.json has it, which `npm run fields` writes. The types
  * have for each field the type of its value: s (string), b (bool), f (float), i32, u64 … (integers), d (duration, or
  * nanoseconds), D (duration), q (quantity), I (integer or string), t (time), * (anything), another type, one of them
  * after [] (a list) or {} (a map), or after ! (a type that decodes itself). E>s is a string of the embedded struct E.
@@ -41,6 +41,15 @@ export const REMOVED_PLUGINS: Record<string, string> = {
   weainformer: "Remove it: only the guide authors' own Prow had it.",
   'repo-permission-alert': "Remove it: only the guide authors' own Prow had it.",
   'yaml-validator': 'Remove it: Prow does not have it.',
+}
+
+/** Plugins that are programs of their own, which external_plugins would name. */
+const EXTERNAL_PLUGINS = ['cherrypicker', 'needs-rebase', 'refresh']
+
+/** The remedy for an external plugin among the plugins of hook; undefined for any other. */
+export function externalPluginRemedy(name: string): string | undefined {
+  if (!EXTERNAL_PLUGINS.includes(name)) return undefined
+  return `Remove it: ${name} is an external plugin, a program of its own, which is not installed here.`
 }
 
 /** The day of a version, as in its tag: 20260729. */

@@ -8,6 +8,27 @@ export function isDuration(text: string): boolean {
   return /^[+-]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)
 }
 
+const UNITS: Record<string, string> = {
+  h: 'h',
+  hr: 'h',
+  hour: 'h',
+  m: 'm',
+  min: 'm',
+  minute: 'm',
+  s: 's',
+  sec: 's',
+  second: 's',
+}
+
+/** How to write what is no duration of Go: `2 hours` and `7d` with its units, else an example. */
+export function durationRemedy(text: string): string {
+  const [, number = '', word = ''] = /^(\d+) *([a-z]+?)s?$/.exec(text.trim().toLowerCase()) ?? []
+  const days = { d: 1, day: 1, w: 7, week: 7 }[word]
+  if (days) return `Write ${Number(number) * days * 24}h: days and weeks are not supported.`
+  const unit = UNITS[word]
+  return unit ? `Write ${number}${unit}.` : 'Write it like 90s, 15m or 1h30m; days are not supported.'
+}
+
 /** Whether Kubernetes takes it for a quantity of a resource: 500m, 2Gi, 1.5. */
 export function isQuantity(text: string): boolean {
   return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?$/.test(text.trim())

@@ -19,14 +19,24 @@ export interface Action {
   depth: number
 }
 
-/** The actions of a template, or why it cannot be parsed, as the rest of a sentence. */
-export function parseTemplate(text: string, functions: string[] = []): { actions: Action[]; error?: string } {
+/** Why a template cannot be parsed, as the rest of a sentence, and the offset of the action that has the error. */
+export interface TemplateError {
+  error: string
+  offset: number
+}
+
+/** The actions of a template, or why it cannot be parsed. */
+export function parseTemplate(
+  text: string,
+  functions: string[] = [],
+): { actions: Action[] } & (TemplateError | { error?: undefined }) {
   const actions: Action[] = []
-  const open: { block: string; hasElse: boolean }[] = []
-  const fail = (error: string) => ({ actions, error })
+  const open: { block: string; hasElse: boolean; offset: number }[] = []
+  let offset = 0
+  const fail = (error: string) => ({ actions, error, offset })
   const variables = new Set(['$'])
   for (let at = text.indexOf('{{'); at >= 0; at = text.indexOf('{{', at)) {
-    const offset = at
+    offset = at
     at += 2
     if (/^-\s/.test(text.slice(at, at + 2))) at += 1
     const comment = /^\s*\/\*/.exec(text.slice(at))
@@ -83,7 +93,7 @@ export function parseTemplate(text: string, functions: string[] = []): { actions
       else if (rest.length === 1) return fail(`has ${shown} without a condition`)
     } else if (BLOCKS.includes(first)) {
       if (rest.length === 0) return fail(`has ${shown} without a value`)
-      open.push({ block: first, hasElse: false })
+      open.push({ block: first, hasElse: false, offset })
     } else if (first === 'break' || first === 'continue') {
       if (!open.some(({ block }) => block === 'range')) return fail(`has ${shown} outside of {{range}}`)
       continue
@@ -101,7 +111,7 @@ export function parseTemplate(text: string, functions: string[] = []): { actions
     actions.push({ offset, tokens, depth: open.length - (BLOCKS.includes(first) ? 1 : 0) })
   }
   const block = open.pop()
-  if (block) return fail(`has {{${block.block}}} without {{end}}`)
+  if (block) return { ...fail(`has {{${block.block}}} without {{end}}`), offset: block.offset }
   return { actions }
 }
 

@@ -1,5 +1,5 @@
 import { parseYaml } from '../../base/yaml-parse.ts'
-import { isGiven, isTrue, nodeAt, type Tree } from '../../base/yaml-tree.ts'
+import { isGiven, isTrue, lineInBlock, nodeAt, type Tree } from '../../base/yaml-tree.ts'
 import type { Settings } from '../../settings/table.ts'
 import { ALL_JOBS_RULES } from './all-jobs.ts'
 import { BRANCH_PROTECTION_RULES } from './branch-protection.ts'
@@ -67,13 +67,20 @@ export function checkConfiguration(
   testPods?: TestPods,
 ): Violation[] {
   const violations: Violation[] = []
+  const texts = new Map(
+    [sources.config, sources.plugins, ...sources.jobs.values()].map((one) => [one.displayName, one]),
+  )
+  const lineOf = ({ at, offset }: Match, file: string): number => {
+    if (typeof at === 'number' || at === undefined) return at ?? 1
+    return offset === undefined ? at.line : lineInBlock(at, offset, texts.get(file)?.text ?? '')
+  }
   const add = (file: string, rule: Judging, found: Match, job?: Job) => {
-    const { at, message, setting = rule.setting } = found
+    const { message, setting = rule.setting } = found
     violations.push({
       rule: rule.name,
       severity: rule.severity,
       file: found.file ?? file,
-      line: typeof at === 'number' ? at : (at?.line ?? 1),
+      line: lineOf(found, found.file ?? file),
       message,
       remedy: found.remedy ?? rule.remedy,
       cause: found.cause ?? (job ? message.replace(shownJob(job), '') : message),

@@ -1,6 +1,6 @@
 import { isGiven, keyLine, nodeAt, textOf, textsOf } from '../../base/yaml-tree.ts'
 import { missingDecoration } from './decoration.ts'
-import { s3Bucket } from './default-decoration.ts'
+import { bucketRemedy, s3Bucket } from './default-decoration.ts'
 import { ownPod, type Part, podOf, shownPreset } from './job-presets.ts'
 import { agentOf, containersOf, type Job, type Match, match, type Rule, shownJob } from './rule.ts'
 
@@ -180,7 +180,7 @@ export const JOB_POD_RULES: Rule<Job>[] = [
   {
     name: 'job-bucket',
     severity: 'here',
-    remedy: 'Write bucket: s3://NAME, and remove compress_file_types.',
+    remedy: 'Remove compress_file_types.',
     *find(job) {
       const gcs = nodeAt(job.tree, 'decoration_config', 'gcs_configuration')
       const bucket = nodeAt(gcs, 'bucket')
@@ -188,6 +188,7 @@ export const JOB_POD_RULES: Rule<Job>[] = [
         yield match(
           bucket,
           `${shownJob(job)} has bucket: ${textOf(bucket)}, which Prow takes for a Google Cloud Storage bucket`,
+          bucketRemedy(bucket),
         )
       if (isGiven(nodeAt(gcs, 'compress_file_types')))
         yield match(

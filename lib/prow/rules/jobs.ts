@@ -1,6 +1,6 @@
 import { isGiven, isTrue, keyLine, nodeAt, textOf, textsOf } from '../../base/yaml-tree.ts'
 import { anyoneAndSome, ORG_REPO } from './config.ts'
-import { asRegExp, cronError, isDuration, regexpError } from './go-syntax.ts'
+import { asRegExp, cronError, durationRemedy, isDuration, regexpError } from './go-syntax.ts'
 import { agentOf, containersOf, type Job, match, type Rule, shownJob } from './rule.ts'
 
 const LABEL_NAME = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
@@ -248,17 +248,13 @@ export const JOB_RULES: Rule<Job>[] = [
           'Write minute, hour, day of month, month and day of week; times are UTC.',
         )
       else if (name !== 'cron' && !isDuration(text))
-        yield match(
-          one,
-          `${shownJob(job)}: ${name} ${text} is not a valid duration`,
-          'Write it like 90m or 24h; days are not supported.',
-        )
+        yield match(one, `${shownJob(job)}: ${name} ${text} is not a valid duration`, durationRemedy(text))
     },
   },
   {
     name: 'retry',
     severity: 'invalid',
-    remedy: 'Write it like 90m or 24h; days are not supported.',
+    remedy: 'Add interval, such as interval: 15m.',
     *find(job) {
       const retry = nodeAt(job.tree, 'retry')
       const interval = textOf(nodeAt(retry, 'interval'))
@@ -268,6 +264,7 @@ export const JOB_RULES: Rule<Job>[] = [
           interval
             ? `${shownJob(job)}: retry.interval ${interval} is not a valid duration`
             : `${shownJob(job)}: retry has no interval`,
+          interval ? durationRemedy(interval) : {},
         )
     },
   },

@@ -14,13 +14,14 @@ interface Link {
   url: string
   host: string
   rest: string
+  /** Its place in the text. */
+  offset: number
 }
 
 function* linksIn(tree: Tree | undefined, path: string): Iterable<Link> {
-  for (const [url, host = '', rest = ''] of textOf(tree).matchAll(
-    /https?:\/\/([^\s/?#{}()<>[\]"'`]+)([^\s()<>[\]"'`]*)/gi,
-  ))
-    yield { tree: tree!, path, url, host, rest }
+  const links = textOf(tree).matchAll(/https?:\/\/([^\s/?#{}()<>[\]"'`]+)([^\s()<>[\]"'`]*)/gi)
+  for (const { 0: url, 1: host = '', 2: rest = '', index: offset } of links)
+    yield { tree: tree!, path, url, host, rest, offset }
 }
 
 /** The links that point to Deck, whatever follows the host: Prow appends to some of them. */
@@ -62,8 +63,11 @@ export const LINK_RULES: Rule<Tree>[] = [
         const message = `${link.path} points to ${link.host}, another Prow than this one (${host})`
         if (seen.has(message)) continue
         seen.add(message)
-        const corrected = link.url.replace(/^https?:\/\/[^/?#]+/i, wanted)
-        yield match(link.tree, message, { remedy: `Write ${corrected}`, cause: `links to ${link.host}` })
+        yield match(link.tree, message, {
+          remedy: `Replace ${link.url.slice(0, link.url.length - link.rest.length)} with ${wanted}.`,
+          cause: `links to ${link.host}`,
+          offset: link.offset,
+        })
       }
     },
   },

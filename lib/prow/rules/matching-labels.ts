@@ -1,5 +1,5 @@
 import { isGiven, isTrue, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
-import { asRegExp, isDuration, regexpError } from './go-syntax.ts'
+import { asRegExp, durationRemedy, isDuration, regexpError } from './go-syntax.ts'
 import { type Match, match, type Rule } from './rule.ts'
 
 /** What Prow refuses in an entry of require_matching_label. */
@@ -31,7 +31,7 @@ function* invalidEntry(entry: Tree, path: string): Iterable<Match> {
     yield match(
       period,
       `${path}.grace_period: ${text('grace_period')} is not a valid duration`,
-      'Write it like 5s or 1m.',
+      durationRemedy(text('grace_period')),
     )
   const expression = nodeAt(entry, 'regexp')
   const error = isGiven(expression) ? regexpError(text('regexp')) : undefined

@@ -2,7 +2,7 @@ import { nearest } from '../../base/nearest.ts'
 import { summarize } from '../../base/summarize.ts'
 import { keyLine, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree.ts'
 import { enabledPlugins, PluginScope, shownPlace } from './enabled-plugins.ts'
-import { fields, pluginOf, REMOVED_PLUGINS } from './fields.ts'
+import { externalPluginRemedy, fields, pluginOf, REMOVED_PLUGINS } from './fields.ts'
 import { type Match, match, type Rule } from './rule.ts'
 import { tideQueries } from './tide.ts'
 
@@ -40,7 +40,7 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
           yield match(
             one,
             `enables ${name} for ${place}, a plugin that Prow does not have`,
-            REMOVED_PLUGINS[name] ?? (near ? `Did you mean ${near}?` : undefined),
+            externalPluginRemedy(name) ?? REMOVED_PLUGINS[name] ?? (near ? `Did you mean ${near}?` : undefined),
           )
         }
       }

@@ -46,6 +46,8 @@ export interface Match {
   cause?: string
   /** The setting, when it is another than that of the rule. */
   setting?: string
+  /** The place in the value that it is about, which may be on a later line. */
+  offset?: number
 }
 
 /** A Match; `more` is its remedy, or more of its fields. */

@@ -1,5 +1,5 @@
 import { isGiven, keyLine, nodeAt, type Tree, textOf } from '../../base/yaml-tree.ts'
-import { parseTemplate } from './go-template.ts'
+import { parseTemplate, type TemplateError } from './go-template.ts'
 import { urlError } from './go-url.ts'
 import { type Match, match, type Rule } from './rule.ts'
 
@@ -67,18 +67,22 @@ const JOB_FIELDS = [
 ]
 
 /** What Slack's reporter cannot evaluate: it tries the template with a ProwJob in which nothing is set. */
-function slackTemplateError(text: string): string | undefined {
-  const { actions, error } = parseTemplate(text)
-  if (error) return error
-  for (const { tokens, depth } of actions) {
+function slackTemplateError(text: string): TemplateError | undefined {
+  const parsed = parseTemplate(text)
+  if (parsed.error) return parsed
+  for (const { tokens, depth, offset } of parsed.actions) {
     const path = tokens.filter(
       (token, index) => /^\.\w+$/.test(token) && (index === 0 || !/^(\$\w*|\))$/.test(tokens[index - 1]!)),
     )
     if (depth > 0 || path.length === 0 || tokens[0] !== path[0]) continue
     const [first, second, third] = path.map((one) => one.slice(1))
-    if (!JOB_FIELDS.includes(first!) && !first!.startsWith('Get')) return `has .${first}, which a ProwJob does not have`
+    if (!JOB_FIELDS.includes(first!) && !first!.startsWith('Get'))
+      return { error: `has .${first}, which a ProwJob does not have`, offset }
     if (first === 'Spec' && second === 'Refs' && third)
-      return `has .Spec.Refs.${third}, and a periodic job has no Refs: write {{with .Spec.Refs}}{{.${third}}}{{end}}`
+      return {
+        error: `has .Spec.Refs.${third}, and a periodic job has no Refs: write {{with .Spec.Refs}}{{.${third}}}{{end}}`,
+        offset,
+      }
   }
   return undefined
 }
@@ -108,8 +112,8 @@ export const TEMPLATE_RULES: Rule<Tree>[] = [
       'Write a template of Go (text/template): each action is {{ … }}, and each if, with and range ends with {{end}}.',
     *find(config) {
       for (const { path, tree, functions } of templatesOf(config)) {
-        const { error } = parseTemplate(textOf(tree), functions)
-        if (error) yield match(tree, `${path} ${error}`)
+        const { error, offset } = { offset: 0, ...parseTemplate(textOf(tree), functions) }
+        if (error) yield match(tree, `${path} ${error}`, { offset })
       }
     },
   },
@@ -139,13 +143,12 @@ export const TEMPLATE_RULES: Rule<Tree>[] = [
         const path = `slack_reporter_configs of ${place}`
         if (!isGiven(nodeAt(one, 'channel'))) yield match(keyLine(configs, place), `${path} has no channel`)
         const template = nodeAt(one, 'report_template')
-        const error = isGiven(template) ? slackTemplateError(textOf(template)) : undefined
-        if (error)
-          yield match(
-            template,
-            `${path}: report_template ${error}`,
-            'Write a template of Go over a ProwJob, such as {{.Spec.Job}} ended with {{.Status.State}}.',
-          )
+        const found = isGiven(template) ? slackTemplateError(textOf(template)) : undefined
+        if (found)
+          yield match(template, `${path}: report_template ${found.error}`, {
+            remedy: 'Write a template of Go over a ProwJob, such as {{.Spec.Job}} ended with {{.Status.State}}.',
+            offset: found.offset,
+          })
       }
     },
   },

@@ -1,7 +1,7 @@
 import { scalarString } from '../../base/yaml-scalars.ts'
 import { keyLine, setEntry, type Tree } from '../../base/yaml-tree.ts'
 import { type Field, fieldOf, fieldsOf, unknownKey } from './fields.ts'
-import { isDuration, isQuantity } from './go-syntax.ts'
+import { durationRemedy, isDuration, isQuantity } from './go-syntax.ts'
 import { type Match, match, type Severity } from './rule.ts'
 
 /** A value of another type than its field, a field that is not known, or a value that Prow reads as another one. */
@@ -134,7 +134,7 @@ export function checkTypes(tree: Tree, { type, path, unknown, tag }: Root): Type
         invalid(
           node,
           `${at}: ${shown} is not a valid duration`,
-          unit ? `Write a unit${unit}.` : 'Write it like 90s, 15m or 1h30m; days are not supported.',
+          unit ? `Write a unit${unit}.` : durationRemedy(String(value ?? '')),
         )
       }
     }

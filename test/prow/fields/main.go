@@ -1,8 +1,5 @@
 // Prints what Prow's configuration may contain, as JSON: the fields of each type, and the plugins that are registered.
-// lib/prow/rules/fields.json has this for the version that PROW_IMAGE_TAG installs by default, and by hand what newer
-// versions added and removed. The Go module proxy does not have that version, so it runs in Prow's own tree:
-//   git clone https://github.com/kubernetes-sigs/prow && cd prow && git checkout COMMIT
-//   mkdir cmd/fields && cp .../test/prow/fields/main.go cmd/fields/ && go run ./cmd/fields
+// `npm run fields` writes lib/prow/rules/fields.json from it; renew.ts says when.
 package main
 
 import (

@@ -88,6 +88,45 @@ describe('what checkconfig refuses', () => {
     assert.deepEqual(rest, [])
   })
 
+  test('stands with what is alike in the singular, and not for the name of a file', () => {
+    const file = 'config/jobs/deploy-labels.yaml'
+    const violations = [
+      violation('invalid', {
+        file,
+        line: 5,
+        cause: 'a',
+        message: 'presubmits.acme/app[0].labels.a: true must be a string',
+      }),
+      violation('invalid', { file, line: 9, cause: 'b', message: `presubmit deploy gets A twice: from ${file}:2` }),
+      violation('invalid', { line: 3, cause: 'c', message: 'postsubmit release: branches has a lookahead' }),
+    ]
+    const errors = [
+      `error unmarshalling ${file}: cannot unmarshal bool into Go struct field Presubmit.presubmits.JobBase.labels of type string`,
+      'could not set branch regexes for release: could not compile positive branch regex',
+    ]
+    const explained = configFindings(violations, verdict(errors), SETTINGS)
+    assert.deepEqual(
+      explained.map(({ message, remedy }) => [message.split(' ')[0], remedy.startsWith('checkconfig: ')]),
+      [
+        ['config.yaml:3', true],
+        [`${file}:5`, true],
+        [`${file}:9`, false],
+      ],
+    )
+  })
+
+  test('stands with the one that is invalid in the file that it names, in whatever words', () => {
+    const quantity = violation('invalid', { file: 'jobs/a.yaml', message: 'cpu: much is not a valid amount' })
+    const error = "error unmarshalling jobs/a.yaml: it must match the regular expression '^[0-9]$'"
+    const other = violation('invalid', {
+      file: 'jobs/a.yaml',
+      cause: 'b',
+      message: 'memory: all is not a valid amount',
+    })
+    assert.equal(configFindings([quantity], verdict([error]), SETTINGS).length, 1)
+    assert.equal(configFindings([quantity, other], verdict([error]), SETTINGS).length, 3)
+  })
+
   test('makes a hint of the rules a failure, when it is the same', () => {
     const hint = violation('hint', {
       message: 'tide.context_options has e2e in required-contexts and in optional-contexts',
@@ -211,6 +250,8 @@ test('each finding shows who refuses it, and which setting lets it pass', () => 
   assert.equal(standing(violation('here')), 'Only this installation refuses it.')
   const pod = violation('here', { setting: 'JOB_POD_SECURITY=privileged' })
   assert.equal(standing(pod), 'Only this installation refuses it. JOB_POD_SECURITY=privileged lets it pass.')
+  const named = violation('here', { setting: 'A=b', remedy: 'Set A=b.' })
+  assert.equal(standing(named), 'Set A=b. Only this installation refuses it.')
   assert.equal(standing(violation('hint')), '')
   assert.equal(standing(violation('invalid'), ACCEPTED), 'checkconfig accepts it.')
   for (const found of [NOT_RUN, ACCEPTED])

@@ -44,12 +44,41 @@ tide:
 `
   const other = 'points to prow.other.org, another Prow than this one (prow.example.com)'
   assert.deepEqual(shown(found(['links'], config)), [
-    `here config.yaml:5 plank.job_url_prefix_config of * ${other} -> Write https://prow.example.com/view/`,
-    `here config.yaml:7 plank.report_templates of * ${other} -> Write https://prow.example.com/pr-history?org={{.Spec.Refs.Org}}`,
-    `here config.yaml:11 tide.target_urls of * ${other} -> Write https://prow.example.com/tide`,
+    `here config.yaml:5 plank.job_url_prefix_config of * ${other} -> Replace https://prow.other.org with https://prow.example.com.`,
+    `here config.yaml:9 plank.report_templates of * ${other} -> Replace http://prow.other.org with https://prow.example.com.`,
+    `here config.yaml:11 tide.target_urls of * ${other} -> Replace https://prow.other.org with https://prow.example.com.`,
   ])
   const own = config.replaceAll('prow.other.org', 'PROW.example.com:443').replace('http:', 'https:')
   assert.deepEqual(shown(found(['links'], own)), [])
+})
+
+test('what is inside of a text after | or > is reported on its own line', () => {
+  const config = `plank:
+  report_templates:
+    "*": >-
+      [history](https://prow.example.com/pr-history)
+
+      and [the
+      dashboard](http://prow.example.com/pr)
+    acme: |
+      One
+      {{if .Spec.Refs}}
+      two
+slack_reporter_configs:
+  "*":
+    channel: c
+    report_template: |-
+      {{.Spec.Job}}
+      ended: {{.Result}}
+`
+  assert.deepEqual(
+    found(['http-addresses', 'template', 'slack'], config).map(({ line, message }) => `${line} ${message}`),
+    [
+      '9 plank.report_templates.* points to http://prow.example.com',
+      '12 plank.report_templates of acme has {{if}} without {{end}}',
+      '19 slack_reporter_configs of *: report_template has .Result, which a ProwJob does not have',
+    ],
+  )
 })
 
 test("queries, merge methods and rerun rights of another organization's configuration", () => {
@@ -85,7 +114,17 @@ test('two writers of one ConfigMap: config-updater beside 06-config', () => {
   assert.deepEqual(messages('config_updater: {maps: {a.yaml: {name: config}}}\n'), [])
 })
 
-test('the exact text is in the remedy: images, needs-rebase, file patterns', () => {
+test('the exact text is in the remedy: images, buckets, external plugins, file patterns', () => {
+  const bucket = (name: string) =>
+    found(
+      ['bucket-scheme'],
+      `plank: {default_decoration_config_entries: [{config: {gcs_configuration: {bucket: ${name}}}}]}\n`,
+    )
+  for (const name of ['logs', 'gs://logs'])
+    assert.match(bucket(name)[0]!.remedy, /^Write bucket: s3:\/\/logs\. Without/)
+  assert.deepEqual(shown(found(['unknown-plugin'], '', 'plugins: {acme: {plugins: [needs-rebase]}}\n')), [
+    'invalid plugins.yaml:1 enables needs-rebase for acme, a plugin that Prow does not have -> Remove it: needs-rebase is an external plugin, a program of its own, which is not installed here.',
+  ])
   const images =
     'plank: {default_decoration_config_entries: [{config: {utility_images: {sidecar: "gcr.io/k8s-prow/sidecar:v1"}}}]}\n'
   assert.match(

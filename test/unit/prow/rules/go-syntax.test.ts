@@ -1,10 +1,51 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asRegExp, cronError, isDuration, isQuantity, regexpError } from '../../../../lib/prow/rules/go-syntax.ts'
+import {
+  asRegExp,
+  cronError,
+  durationRemedy,
+  isDuration,
+  isQuantity,
+  regexpError,
+} from '../../../../lib/prow/rules/go-syntax.ts'
 
 test('durations that Go parses', () => {
   for (const valid of ['1h', '1h30m', '90s', '1.5h', '0', '-1m', '10ms', '.5s']) assert.ok(isDuration(valid), valid)
   for (const invalid of ['1d', '60', '1 h', '', 'h', '1h30', '10min']) assert.ok(!isDuration(invalid), invalid)
+})
+
+test('what is no duration is written as one, where its unit is known', () => {
+  const days = 'days and weeks are not supported.'
+  for (const [text, remedy] of [
+    ['7d', `Write 168h: ${days}`],
+    ['2 weeks', `Write 336h: ${days}`],
+    ['2 hours', 'Write 2h.'],
+    ['10min', 'Write 10m.'],
+    ['90 Sec', 'Write 90s.'],
+    ['soon', 'Write it like 90s, 15m or 1h30m; days are not supported.'],
+  ] as const)
+    assert.equal(durationRemedy(text), remedy, text)
+})
+
+test('expressions that JavaScript reads alike are not compiled by RE2, and judged alike', () => {
+  const subjects = ['', 'main', 'release-1.2', 'docs/a.md', 'aaa', '\n']
+  for (const [text, matching] of [
+    ['^main$', ['main']],
+    ['^release-[0-9]+\\.[0-9]+$', ['release-1.2']],
+    ['^(?:main|docs/.*\\.md)$', ['main', 'docs/a.md']],
+    ['(a+)+$', ['aaa']],
+    ['^*a', ['main', 'release-1.2', 'docs/a.md', 'aaa']],
+    ['.', ['main', 'release-1.2', 'docs/a.md', 'aaa']],
+  ] as const) {
+    assert.equal(regexpError(text), undefined, text)
+    assert.deepEqual(
+      subjects.filter((one) => asRegExp(text)!.test(one)),
+      matching,
+      text,
+    )
+  }
+  for (const text of ['a**', '(', ')', '[z-a]', '*a', 'a(?=b)', '[', '(a|b'])
+    assert.match(regexpError(text) ?? '', /regular expression|lookahead/, text)
 })
 
 test('quantities that Kubernetes parses', () => {
