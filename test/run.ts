@@ -15,16 +15,11 @@ import { down } from '../lib/rehearsal/rehearsal.ts'
 import { ROWS } from '../lib/settings/table.ts'
 import { shareAws } from './aws.ts'
 import { bundle } from './bundle.ts'
-import { nodeTests, report, runningSuites, runSuite, type Suite } from './suite.ts'
-import type { Tap } from './tap.ts'
+import { nodeTests, print, report, runningSuites, runSuite, type Suite, seconds, type Tap } from './suite.ts'
 
 const [wanted = '', only = ''] = process.argv.slice(2)
 
 const MARK = 'runbook-test-'
-
-const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`
-
-const print = (text: string) => process.stdout.write(`${text}\n`)
 
 // How many seconds each file took when all of it was run last.
 const DURATIONS = join(cacheFolder(), 'tests-took.json')

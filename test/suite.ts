@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import { ROOT } from '../lib/base/paths.ts'
-import { Tap } from './tap.ts'
 
 /** A program that prints TAP, and the name that its lines are shown with. */
 export interface Suite {
@@ -14,9 +13,54 @@ export interface Suite {
   cluster?: 'local' | 'eks'
 }
 
-const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`
+export const seconds = (since: number) => `${((Date.now() - since) / 1000).toFixed(1)} s`
 
-const print = (text: string) => process.stdout.write(`${text}\n`)
+export const print = (text: string) => process.stdout.write(`${text}\n`)
+
+/** Counts the tests of a program. One that crashed or ran fewer tests than it planned has failed ones. */
+export class Tap {
+  passed = 0
+  failed = 0
+  /** What is printed once more at the end: each failure, with the first lines about it. */
+  readonly failures: string[][] = []
+  readonly #show: (line: string) => void
+  readonly #unread: string[] = []
+  #planned = 0
+  #failure: string[] | undefined
+
+  constructor(show: (line: string) => void) {
+    this.#show = show
+  }
+
+  /** One line that it printed, to whatever stream. */
+  line(line: string): void {
+    const [, not, name] = /^(not )?ok \d+ (.*)$/.exec(line) ?? []
+    const [, planned] = /^1\.\.(\d+)/.exec(line) ?? []
+    if (name !== undefined) this.#end(name, not === undefined)
+    else if (planned) this.#planned = Number(planned)
+    else if (line.startsWith('## ')) this.#show(line.slice(3))
+    else if (line.startsWith('#')) this.#failure?.push(`    ${line.slice(1)}`)
+    else this.#unread.push(`    ${line}`)
+  }
+
+  /** It ended with this exit code. */
+  end(code: number): void {
+    const missing = Math.max(0, this.#planned - this.passed - this.failed)
+    if (missing === 0 && (code === 0 || this.failed > 0)) return
+    this.#end(`ended with exit code ${code}${missing > 0 ? `; tests that were not run: ${missing}` : ''}`, false)
+    this.failed += Math.max(0, missing - 1)
+    this.#failure!.push(...this.#unread.slice(-20))
+  }
+
+  #end(name: string, passed: boolean): void {
+    const line = `${passed ? '✔' : '✖'} ${name}`
+    this.#show(line)
+    this.#failure = passed ? undefined : [line]
+    if (this.#failure) this.failures.push(this.#failure)
+    if (passed) this.passed++
+    else this.failed++
+  }
+}
 
 /** The suites that run now, to be ended with the run. */
 export const runningSuites = new Set<ChildProcess>()
@@ -34,16 +78,11 @@ export async function runSuite({ name, command }: Suite, env: NodeJS.ProcessEnv)
   const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
   runningSuites.add(child)
   const tap = new Tap((line) => print(`${name.padEnd(20)} ${line}`))
-  createInterface({ input: child.stderr }).on('line', (line) => tap.stderr(line))
-  const lines = createInterface({ input: child.stdout })
-  const read = (async () => {
-    for await (const line of lines) tap.line(line)
-  })()
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', (line) => tap.line(line))
   const code = await new Promise<number>((resolve) => {
     child.once('error', () => resolve(127))
     child.once('close', (exit, signal) => resolve(signal ? 128 : (exit ?? 1)))
   })
-  await read
   runningSuites.delete(child)
   tap.end(code)
   print(`${name.padEnd(20)} = ${tap.passed} passed, ${tap.failed} failed, ${seconds(began)}`)

@@ -68,6 +68,34 @@ setup() { setup_account; }
   done
 }
 
+@test "an account is put back as it was saved: what it held, what it was asked, and how it answers" {
+  aws iam create-role --role-name kept --assume-role-policy-document '{"Version":"2012-10-17","Statement":[]}' >/dev/null
+  aws iam attach-role-policy --role-name kept --policy-arn arn:aws:iam::aws:policy/AmazonEBSCSIDriverPolicyV2
+  emulator knobs '{"addon": ["DEGRADED"]}' >/dev/null
+  mkdir -p "$CLUSTER/states"
+  save_account of-this-test
+  account() {
+    ask iam list-roles -- '.Roles.map(r=>r.RoleName+r.RoleId).join()'
+    ask iam list-attached-role-policies --role-name kept -- .AttachedPolicies.length
+    ask s3api list-buckets -- .Buckets.length
+    ask route53 list-hosted-zones -- '.HostedZones.map(z=>z.Id).join()'
+  }
+  before="$(account)"
+  for _ in once again; do
+    aws iam detach-role-policy --role-name kept --policy-arn arn:aws:iam::aws:policy/AmazonEBSCSIDriverPolicyV2
+    aws iam delete-role --role-name kept
+    aws s3api create-bucket --bucket another --create-bucket-configuration LocationConstraint=us-west-2 >/dev/null
+    fresh
+    [ "$before" != "$(account)" ]
+    restore_account of-this-test
+    same 'iam:CreateRole iam:AttachRolePolicy' "$(writes | xargs)"
+    same DEGRADED "$(emulator knobs '{}' | json '.addon.join()')"
+    same "$before" "$(account)"
+    same "$(json .zone <"$MINE/made")" "$(ask route53 list-hosted-zones -- '.HostedZones[0].Id')"
+  done
+  run ! restore_account never-saved
+}
+
 untouched_but_class() {
   local found
   found="$(kube get namespaces prow test-pods --ignore-not-found -o name)$(kube get storageclass gp3 --ignore-not-found -o name)"

@@ -39,7 +39,7 @@ addon() { ask eks describe-addon --cluster-name rehearsal --addon-name aws-ebs-c
 }
 
 @test "CREATE_FAILED and DEGRADED end the wait with EKS's cause; the next run goes on" {
-  runbook 01-cluster
+  after_steps 01
   emulator knobs '{"addon": ["CREATING", "CREATE_FAILED"], "health": [{"code": "ConfigurationConflict", "message": "Conflicts found: DaemonSet ebs-csi-node", "resourceIds": []}]}' >/dev/null
   run -1 runbook 07-ebs-csi
   says 'add-on aws-ebs-csi-driver is CREATE_FAILED' 'ConfigurationConflict: Conflicts found' '--resolve-conflicts OVERWRITE'
@@ -54,7 +54,7 @@ addon() { ask eks describe-addon --cluster-name rehearsal --addon-name aws-ebs-c
 }
 
 @test "an add-on that somebody is creating is waited for; one without a role gets that of the runbook" {
-  runbook 01-cluster
+  after_steps 01
   aws eks create-addon --cluster-name rehearsal --addon-name aws-ebs-csi-driver >/dev/null
   emulator knobs '{"addon": ["UPDATING", "ACTIVE"]}' >/dev/null
   run -0 runbook 07-ebs-csi
@@ -64,7 +64,7 @@ addon() { ask eks describe-addon --cluster-name rehearsal --addon-name aws-ebs-c
 }
 
 @test "an add-on that works with a role of its own keeps it" {
-  runbook 01-cluster
+  after_steps 01
   emulator addon '{"cluster": "rehearsal", "addonName": "aws-ebs-csi-driver", "clusterName": "rehearsal", "status": "ACTIVE", "addonVersion": "v1.60.0", "serviceAccountRoleArn": "arn:aws:iam::123456789012:role/AmazonEKS_EBS_CSI_DriverRole"}' >/dev/null
   forget_writes
   run -0 runbook 07-ebs-csi
@@ -73,7 +73,7 @@ addon() { ask eks describe-addon --cluster-name rehearsal --addon-name aws-ebs-c
 }
 
 @test "it stops when it takes longer than WAIT_SECONDS, with what to do" {
-  runbook 01-cluster
+  after_steps 01
   setting WAIT_SECONDS=5
   emulator knobs '{"addon": ["CREATING"]}' >/dev/null
   run -1 runbook 07-ebs-csi

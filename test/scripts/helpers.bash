@@ -116,21 +116,17 @@ secret() {
   kube get secret "$2" -n "$1" -o "jsonpath={.data.$(printf %s "$3" | sed 's/\./\\./g')}" | base64 -d
 }
 
+KINDS=namespaces,secrets,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,deployments,services,persistentvolumeclaims,ingresses,ingressclasses,jobs,cronjobs,validatingwebhookconfigurations,customresourcedefinitions,pods
+objects() { node "$ROOT/test/scripts/objects.mjs" "$CLUSTER/kubeconfig" "$1"; }
+
 # Everything that the runbook can make, one line an object: name, uid, generation, a mark of all that is no status, and
 # the resourceVersion where nobody but a writer moves it. Pods are there by uid: a restarted one is another line.
-# snapshot [-n prow] or all of it
-KINDS=namespaces,secrets,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,deployments,services,persistentvolumeclaims,ingresses,ingressclasses,jobs,cronjobs,validatingwebhookconfigurations,customresourcedefinitions,pods
-snapshot() {
-  kube get "$KINDS" "${@:--A}" -o json | node "$ROOT/test/scripts/snapshot.mjs"
-}
+snapshot() { objects snapshot; }
 
 # That nothing of the runbook is in the cluster, and nothing else new either.
 untouched() {
   local found
-  found="$(kube get "$KINDS" -A -o name -l app.kubernetes.io/managed-by=prow-runbook)"
-  found+="$(kube get namespaces prow test-pods ingress-nginx --ignore-not-found -o name)"
-  found+="$(kube get crd prowjobs.prow.k8s.io --ignore-not-found -o name)"
-  found+="$(kube get secrets,deployments,jobs,ingresses,pods -A -o name)"
+  found="$(objects untouched)"
   [ -z "$found" ] || { echo "not untouched: $found"; return 1; }
 }
 
