@@ -114,13 +114,15 @@ async function main(): Promise<number> {
     const taps: Tap[] = []
     const worker = async (_: unknown, index: number) => {
       const clusters = join(folder, 'clusters', `${index}`)
+      // A cluster takes as long as ten tests: each worker keeps its own while there are suites for it.
+      let kind: Suite['cluster'] = index === 0 ? 'eks' : index === 1 ? 'local' : undefined
       let cluster: Suite['cluster']
       while (waiting.length > 0 && !stopped) {
-        // Of those that use the cluster that is there, while there are some.
-        const next = waiting.findIndex((one) => one.cluster === cluster)
+        const next = waiting.findIndex((one) => one.cluster === kind)
         const [suite] = waiting.splice(Math.max(next, 0), 1)
-        if (cluster && next < 0) await down({ dir: join(clusters, cluster) })
+        if (cluster && suite!.cluster !== cluster) await down({ dir: join(clusters, cluster) })
         cluster = suite!.cluster
+        kind = cluster ?? 'local'
         const start = Date.now()
         taps.push(await runSuite(suite!, { ...env, CLUSTERS: clusters }))
         durations[suite!.name] = Math.round((Date.now() - start) / 1000)
