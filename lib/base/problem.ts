@@ -33,6 +33,9 @@ export const failed = (message: string, remedy: string, code?: Code): Finding =>
   ...(code ? { code } : {}),
 })
 
+/** A finding with the id of its cause in the catalogue. */
+export const withId = (id: string, finding: Finding): Finding => ({ ...finding, id })
+
 /** The findings that a run cannot continue with. */
 export function failures(findings: Finding[]): Finding[] {
   return findings.filter(({ outcome }) => outcome === 'failed')

@@ -1,15 +1,34 @@
 import { Problem } from '../base/problem.ts'
 import type { Settings } from '../settings/table.ts'
+import { configurationRows } from './causes/configuration.ts'
+import { githubRows } from './causes/github.ts'
 import { installationRows } from './causes/installation.ts'
+import { jobErrorRows } from './causes/job-errors.ts'
+import { jobLogRows } from './causes/job-logs.ts'
+import { jobRows } from './causes/jobs.ts'
 import { networkRows } from './causes/network.ts'
 import { podRows } from './causes/pods.ts'
 import { sourceRows } from './causes/sources.ts'
+import { tideRows } from './causes/tide.ts'
+import { webhookRows } from './causes/webhooks.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
 import { fold } from './fold.ts'
 import { type Diagnosis, diagnosisOf, type Row } from './row.ts'
 
 /** Every cause that the doctor knows, by area. Among equals the first is shown first. */
-export const CATALOGUE: Row[] = [...installationRows, ...podRows, ...networkRows, ...sourceRows]
+export const CATALOGUE: Row[] = [
+  ...installationRows,
+  ...configurationRows,
+  ...podRows,
+  ...networkRows,
+  ...githubRows,
+  ...webhookRows,
+  ...jobRows,
+  ...jobErrorRows,
+  ...jobLogRows,
+  ...tideRows,
+  ...sourceRows,
+]
 
 /** What every row found and what was found `besides`, root causes first, and the rows that found nothing. */
 export async function examine(

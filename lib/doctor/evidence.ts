@@ -2,36 +2,15 @@
 // Evidence, a reader in SOURCES. A source that cannot be read is a finding (PRW-SRC-…) and hides no other; its field
 // is then undefined, and rows that need it find nothing.
 import { Problem } from '../base/problem.ts'
-import type { GitHub } from '../github/client.ts'
-import { lastDelivery } from '../github/delivery.ts'
-import { callGitHub } from '../github/requests.ts'
-import { findWebhook, type Hook } from '../github/webhook.ts'
-import { type WebhookTarget, webhookTargets } from '../github/webhook-targets.ts'
 import { WORKLOAD_KINDS } from '../kubernetes/diagnose.ts'
 import { explainKubectl } from '../kubernetes/errors.ts'
 import { tryKubectl } from '../kubernetes/kubectl.ts'
 import type { KubeObject } from '../kubernetes/manifests.ts'
 import { Objects } from '../kubernetes/objects.ts'
 import { furtherQueries, parseObjects, type Snapshot, snapshotOf } from '../kubernetes/snapshot.ts'
-import { signIn } from '../prow/sign-in.ts'
+import { type ClusterConfig, readClusterConfig } from '../prow/cluster-config.ts'
 import type { Settings } from '../settings/table.ts'
-
-/** A webhook on GitHub, and the delivery that it tried last. */
-export interface WebhookEvidence {
-  target: WebhookTarget
-  /** Absent where GitHub has none that delivers to hook. */
-  hook?: Hook
-  duplicates: Hook[]
-  /** The newest first. */
-  deliveries: { id: number; event: string; status: string; status_code: number; delivered_at?: string }[]
-}
-
-export interface GitHubEvidence {
-  github: GitHub
-  /** Of the bot or the App's installation: how many requests it has left, and when the count starts again. */
-  rate: { limit: number; remaining: number; reset: Date }
-  webhooks: WebhookEvidence[]
-}
+import { type GitHubEvidence, readGitHub } from './github-evidence.ts'
 
 /** Everything that rows look at. */
 export interface Evidence {
@@ -43,6 +22,10 @@ export interface Evidence {
   snapshot: Snapshot
   /** Undefined with GITHUB_CHECKS=off, and when GitHub does not answer. */
   github?: GitHubEvidence
+  /** What the components run with; undefined while the ConfigMaps are missing. */
+  config?: ClusterConfig
+  /** From when on jobs and deliveries count; undefined for the last day. */
+  since?: Date
   /** What could not be read, with the reason; a row must not call missing what was not read. */
   unread: Unread[]
 }
@@ -92,10 +75,13 @@ const PROW_JOBS = 'prowjobs.prow.k8s.io'
 const LIMIT = 40
 
 /**
- * Reads everything; with `complete`, also what only the checks of the steps need. Throws only what is a bug, or the
- * interruption of the run.
+ * Reads everything; with `complete`, also what only the checks of the steps need. `since` is from when on jobs and
+ * deliveries count; undefined for the last day. Throws only what is a bug, or the interruption of the run.
  */
-export async function readEvidence(settings: Settings, complete = false): Promise<Evidence> {
+export async function readEvidence(
+  settings: Settings,
+  { complete = false, since }: { complete?: boolean; since?: Date | undefined } = {},
+): Promise<Evidence> {
   const unread: Unread[] = []
   const tolerant = async <T>(source: string, read: () => Promise<T>, namespace?: string): Promise<T | undefined> => {
     try {
@@ -125,8 +111,10 @@ export async function readEvidence(settings: Settings, complete = false): Promis
   const snapshot = snapshotOf(objects.all)
   for (const { problem, namespace, resource } of unread)
     if (namespace !== undefined) snapshot.markUnread(problem, namespace, resource)
-  const github = settings.GITHUB_CHECKS === 'on' ? await tolerant('GitHub', () => readGitHub(settings)) : undefined
-  return { settings, now: new Date(), objects, snapshot, github, unread }
+  const config = readClusterConfig((name) => objects.get('ConfigMap', name, 'prow'))
+  const github =
+    settings.GITHUB_CHECKS === 'on' ? await tolerant('GitHub', () => readGitHub(settings, config, tolerant)) : undefined
+  return { settings, now: new Date(), since, objects, snapshot, github, config, unread }
 }
 
 function once<T extends { kind: string; metadata: { name: string; namespace?: string } }>(objects: T[]): T[] {
@@ -177,29 +165,4 @@ async function readObjects(unread: Unread[], what: string[], namespace = ''): Pr
     }
   }
   return objects
-}
-
-async function readGitHub(settings: Settings): Promise<GitHubEvidence | undefined> {
-  const github = await signIn(settings)
-  if (!github) return undefined
-  const operation = { description: 'read its rate limit', scope: '', permission: 'Metadata: read' }
-  const rate = async () => {
-    const { data } = await callGitHub(settings, operation, () => github.request('GET /rate_limit'))
-    const { limit, remaining, reset } = data.resources.core
-    return { limit, remaining, reset: new Date(reset * 1000) }
-  }
-  const app = settings.GITHUB_AUTH === 'app'
-  const webhooks = app ? [] : webhookTargets(settings)
-  return {
-    github,
-    rate: await rate(),
-    webhooks: await Promise.all(webhooks.map((target) => readWebhook(github, settings, target))),
-  }
-}
-
-async function readWebhook(github: GitHub, settings: Settings, target: WebhookTarget): Promise<WebhookEvidence> {
-  const { hook, duplicates } = await findWebhook(github, settings, target)
-  if (!hook) return { target, duplicates, deliveries: [] }
-  const newest = await lastDelivery(github, settings, { target, path: `${target.path}/hooks/${hook.id}` })
-  return { target, hook, duplicates, deliveries: newest ? [newest] : [] }
 }

@@ -117,7 +117,7 @@ function webhook({ github, settings, now }: Evidence): StatusLine[] {
 }
 
 function rate({ github, now }: Evidence): StatusLine[] {
-  if (!github) return []
+  if (!github?.rate) return []
   const { remaining, limit, reset } = github.rate
   const minutes = Math.max(0, Math.ceil((reset.getTime() - now.getTime()) / 60_000))
   return [

@@ -16,7 +16,7 @@ export async function verifyInstallation(groups: Record<string, Checks>): Promis
   const { plan, settings, verbose } = currentRun()
   if (plan) return verify(groups)
   forgetExcept(LASTING)
-  const evidence = await readEvidence(settings, true)
+  const evidence = await readEvidence(settings, { complete: true })
   const unread = new Set(evidence.unread.flatMap(({ problem }) => problem.findings.map(({ message }) => message)))
   const failures: Diagnosis[] = []
   let unchecked = 0

@@ -1,4 +1,4 @@
-import { type Finding, failed, failures, passed, warning } from '../base/problem.ts'
+import { type Finding, failed, failures, passed, warning, withId } from '../base/problem.ts'
 import type { Settings } from '../settings/table.ts'
 import { asApp } from './client.ts'
 import { settingsPages } from './pages.ts'
@@ -58,7 +58,12 @@ export async function checkApp(settings: Settings, key: string): Promise<Finding
   } catch (error) {
     if (statusOf(error) !== 404) throw explainGitHub(error, settings, operation)
     const page = settingsPages(settings).install(app.slug ?? '')
-    return [failed(`the App ${app.name} is not installed in ${org}`, `Install it: ${page}`, 'not-found')]
+    return [
+      withId(
+        'PRW-GH-036',
+        failed(`the App ${app.name} is not installed in ${org}`, `Install it: ${page}`, 'not-found'),
+      ),
+    ]
   }
   const found = installationFindings(settings, app, installation)
   if (failures(found).length > 0) return found
@@ -75,9 +80,12 @@ export function installationFindings(settings: Settings, app: App, installation:
   return [
     ...(installation.suspended_at
       ? [
-          failed(
-            `the installation of the App ${app.name} in ${settings.GITHUB_ORG} is suspended`,
-            `Resume it at ${pages.installations}.`,
+          withId(
+            'PRW-GH-023',
+            failed(
+              `the installation of the App ${app.name} in ${settings.GITHUB_ORG} is suspended`,
+              `Resume it at ${pages.installations}.`,
+            ),
           ),
         ]
       : []),
@@ -87,13 +95,16 @@ export function installationFindings(settings: Settings, app: App, installation:
       const remedy = allows(requested[name], access)
         ? `The App requests it already: accept the request at ${pages.installations}.`
         : `Add it at ${pages.apps}, Permissions & events, then accept it at ${pages.installations}.`
-      return required ? failed(message, remedy, 'denied') : warning(message, remedy)
+      return withId('PRW-GH-034', required ? failed(message, remedy, 'denied') : warning(message, remedy))
     }),
     ...(missing.length > 0
       ? [
-          failed(
-            `the App ${app.name} is not subscribed to ${missing.join(', ')}`,
-            `Select them at ${pages.apps}, Permissions & events.`,
+          withId(
+            'PRW-GH-018',
+            failed(
+              `the App ${app.name} is not subscribed to ${missing.join(', ')}`,
+              `Select them at ${pages.apps}, Permissions & events.`,
+            ),
           ),
         ]
       : []),

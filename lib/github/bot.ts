@@ -1,4 +1,4 @@
-import { type Finding, failed, failures, passed, warning } from '../base/problem.ts'
+import { type Finding, failed, failures, passed, warning, withId } from '../base/problem.ts'
 import { settle } from '../run/findings.ts'
 import type { Settings } from '../settings/table.ts'
 import { asBot } from './client.ts'
@@ -17,9 +17,12 @@ export async function checkBot(settings: Settings, token: string, file: string):
   const kind = tokenKind(token)
   if (kind === 'installation') {
     return [
-      failed(
-        `${file} is an installation token of an App, which expires within the hour`,
-        `Use a token of a bot account (${pages.tokens}), or GITHUB_AUTH=app with the App's private key.`,
+      withId(
+        'PRW-GH-037',
+        failed(
+          `${file} is an installation token of an App, which expires within the hour`,
+          `Use a token of a bot account (${pages.tokens}), or GITHUB_AUTH=app with the App's private key.`,
+        ),
       ),
     ]
   }
@@ -56,17 +59,20 @@ async function checkRoles(settings: Settings, { github, login }: Bot): Promise<F
       const repository = await readRepository(github, settings, fullName)
       if (repository?.permissions?.push) return []
       return [
-        repository
-          ? failed(
-              `the bot ${login} may not write to ${fullName}`,
-              `Give it the role Write at ${pages.access(repo)}; as the bot, accept at ${pages.invitations(repo)}.`,
-              'denied',
-            )
-          : failed(
-              `GitHub shows the bot ${login} no repository ${fullName}`,
-              `Check its spelling in GITHUB_REPOS; invite the bot at ${pages.access(repo)} and, as the bot, accept at ${pages.invitations(repo)}.`,
-              'not-found',
-            ),
+        withId(
+          'PRW-GH-009',
+          repository
+            ? failed(
+                `the bot ${login} may not write to ${fullName}`,
+                `Give it the role Write at ${pages.access(repo)}; as the bot, accept at ${pages.invitations(repo)}.`,
+                'denied',
+              )
+            : failed(
+                `GitHub shows the bot ${login} no repository ${fullName}`,
+                `Check its spelling in GITHUB_REPOS; invite the bot at ${pages.access(repo)} and, as the bot, accept at ${pages.invitations(repo)}.`,
+                'not-found',
+              ),
+        ),
       ]
     }),
   )
@@ -87,7 +93,10 @@ async function checkMembership(settings: Settings, bot: Bot): Promise<Finding[]>
     if (data.state !== 'pending') return []
     const pending = servesAll ? failed : warning
     return [
-      pending(`the bot ${login} has not accepted the invitation to ${org}`, `As the bot, open ${pages.invitation}.`),
+      withId(
+        'PRW-GH-015',
+        pending(`the bot ${login} has not accepted the invitation to ${org}`, `As the bot, open ${pages.invitation}.`),
+      ),
     ]
   } catch (error) {
     if (headerOf(error, 'x-github-sso') || (statusOf(error) !== 404 && statusOf(error) !== 403)) {
@@ -100,19 +109,25 @@ async function checkMembership(settings: Settings, bot: Bot): Promise<Finding[]>
     }
     if (isPermissionMissing(error)) {
       return [
-        failed(
-          `${bot.file} lacks the permission Members of ${org}`,
-          `Give it Organization permissions, Members: Read-only at ${pages.fineGrained}; its resource owner must be ${org}. Without it trigger trusts no private member.`,
-          'denied',
+        withId(
+          'PRW-GH-034',
+          failed(
+            `${bot.file} lacks the permission Members of ${org}`,
+            `Give it Organization permissions, Members: Read-only at ${pages.fineGrained}; its resource owner must be ${org}. Without it trigger trusts no private member.`,
+            'denied',
+          ),
         ),
       ]
     }
     return [
-      warning(
-        `the bot ${login} is not a member of ${org}: it cannot see private members, so trigger does not trust them`,
-        servesAll
-          ? `Invite it at ${pages.people}: it has to see who is a member, and to write to the repositories.`
-          : `Invite it at ${pages.people}, or make people collaborators of the repositories.`,
+      withId(
+        'PRW-GH-016',
+        warning(
+          `the bot ${login} is not a member of ${org}: it cannot see private members, so trigger does not trust them`,
+          servesAll
+            ? `Invite it at ${pages.people}: it has to see who is a member, and to write to the repositories.`
+            : `Invite it at ${pages.people}, or make people collaborators of the repositories.`,
+        ),
       ),
     ]
   }

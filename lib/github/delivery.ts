@@ -11,40 +11,73 @@ import { hookUrl, type Webhook } from './webhook.ts'
 /** A delivery as GitHub lists it: `status_code` is what the receiver answered, 0 while GitHub waits for it. */
 export interface Delivery {
   id: number
+  /** Of the event, which hook gives to all ProwJobs that it creates for it; a redelivery has the same. */
+  guid: string
   event: string
+  action: string | null
   status: string
   status_code: number
+  delivered_at: string
+  redelivery: boolean
+}
+
+/** What GitHub sent, and what came back for it. */
+export interface DeliveryDetail extends Delivery {
+  request?: { payload?: unknown }
+  response?: { payload?: unknown }
+}
+
+/** The newest deliveries of a webhook, at most 100, the newest first. */
+export async function listDeliveries(
+  github: GitHub,
+  settings: Settings,
+  { target, path }: Webhook,
+  count = 100,
+): Promise<Delivery[]> {
+  const { data } = await callGitHub(settings, target.operation, () =>
+    github.request(`GET ${path}/deliveries`, { per_page: count }),
+  )
+  return data as Delivery[]
+}
+
+/** A delivery with what was sent and what came back. */
+export async function readDelivery(
+  github: GitHub,
+  settings: Settings,
+  { target, path }: Webhook,
+  { id }: Delivery,
+): Promise<DeliveryDetail> {
+  const { data } = await callGitHub(settings, target.operation, () => github.request(`GET ${path}/deliveries/${id}`))
+  return data as DeliveryDetail
+}
+
+/** What came back for a delivery, for `explainDelivery`. */
+export function answerOf({ response, status }: DeliveryDetail): string {
+  return String(response?.payload ?? '').trim() || status
 }
 
 /** The newest delivery of a webhook, or the newest of one event. */
 export async function lastDelivery(
   github: GitHub,
   settings: Settings,
-  { target, path }: Webhook,
+  webhook: Webhook,
   event?: string,
 ): Promise<Delivery | undefined> {
-  const { data } = await callGitHub(settings, target.operation, () =>
-    github.request(`GET ${path}/deliveries`, { per_page: 100 }),
-  )
-  return (data as Delivery[]).find((one) => !event || one.event === event)
+  return (await listDeliveries(github, settings, webhook)).find((one) => !event || one.event === event)
 }
 
 /** What failed about a delivery, by what came back for it; nothing when hook accepted it. */
 export async function deliveryFindings(
   github: GitHub,
   settings: Settings,
-  { target, path }: Webhook,
+  webhook: Webhook,
   delivery: Delivery,
 ): Promise<Finding[]> {
-  const { data } = await callGitHub(settings, target.operation, () =>
-    github.request(`GET ${path}/deliveries/${delivery.id}`),
-  )
-  const body = String((data as { response?: { payload?: unknown } }).response?.payload ?? '').trim()
-  const problem = explainDelivery(delivery.status_code, body || delivery.status, settings)
+  const detail = await readDelivery(github, settings, webhook, delivery)
+  const problem = explainDelivery(delivery.status_code, answerOf(detail), settings)
   if (!problem) return []
-  return [
-    { ...problem, remedy: `${problem.remedy}\nGitHub lists its deliveries at ${target.page}, Recent Deliveries.` },
-  ]
+  const list = `GitHub lists its deliveries at ${webhook.target.page}, Recent Deliveries.`
+  return [{ ...problem, remedy: `${problem.remedy}\n${list}` }]
 }
 
 /** What a load balancer answers while nobody behind it does. */

@@ -13,7 +13,7 @@ export interface Repository {
   private: boolean
   visibility?: string
   archived?: boolean
-  permissions?: { push?: boolean }
+  permissions?: { push?: boolean; admin?: boolean }
   allow_merge_commit?: boolean
   allow_squash_merge?: boolean
   allow_rebase_merge?: boolean

@@ -1,4 +1,4 @@
-import { type Finding, failed, warning } from '../base/problem.ts'
+import { type Finding, failed, warning, withId } from '../base/problem.ts'
 import type { GitHub } from './client.ts'
 
 /** The bot whose token is checked. */
@@ -59,9 +59,12 @@ export function expiryFindings(
   const days = expiry ? Math.floor((expiry.getTime() - now.getTime()) / DAY) : Number.POSITIVE_INFINITY
   if (!expiry || days >= 14) return []
   return [
-    warning(
-      `${file} expires on ${expiry.toISOString().slice(0, 10)}, in ${Math.max(days, 0)} days, and ${effect} then stops`,
-      `Create another at ${page} before, and run 03-secrets.`,
+    withId(
+      'PRW-GH-012',
+      warning(
+        `${file} expires on ${expiry.toISOString().slice(0, 10)}, in ${Math.max(days, 0)} days, and ${effect} then stops`,
+        `Create another at ${page} before, and run 03-secrets.`,
+      ),
     ),
   ]
 }
@@ -75,12 +78,20 @@ export function scopeFindings(scopes: string[], file: string, page: string): Fin
   ]
   if (missing.length > 0) {
     return [
-      failed(
-        `${file} lacks the scopes ${missing.join(' and ')} (it has ${scopes.join(', ') || 'none'})`,
-        `Select them at ${page}: repo to read, comment, set statuses and merge; read:org to read who is a member.`,
+      withId(
+        'PRW-GH-034',
+        failed(
+          `${file} lacks the scopes ${missing.join(' and ')} (it has ${scopes.join(', ') || 'none'})`,
+          `Select them at ${page}: repo to read, comment, set statuses and merge; read:org to read who is a member.`,
+        ),
       ),
     ]
   }
   if (hasScope(scopes, 'repo')) return []
-  return [warning(`${file} reaches public repositories only`, `For private ones select repo at ${page}.`)]
+  return [
+    withId(
+      'PRW-GH-017',
+      warning(`${file} reaches public repositories only`, `For private ones select repo at ${page}.`),
+    ),
+  ]
 }

@@ -35,7 +35,7 @@ export function targetByPath(settings: Settings, path: string): WebhookTarget {
   return kind === 'orgs' ? organizationTarget(then) : repositoryTarget(then, repo)
 }
 
-function organizationTarget(settings: Settings): WebhookTarget {
+export function organizationTarget(settings: Settings): WebhookTarget {
   const { GITHUB_ORG: org } = settings
   return {
     name: `webhook of ${org}`,
@@ -49,7 +49,7 @@ function organizationTarget(settings: Settings): WebhookTarget {
   }
 }
 
-function repositoryTarget(settings: Settings, repo: string): WebhookTarget {
+export function repositoryTarget(settings: Settings, repo: string): WebhookTarget {
   const name = `${settings.GITHUB_ORG}/${repo}`
   return {
     name: `webhook of ${name}`,

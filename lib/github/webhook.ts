@@ -58,7 +58,7 @@ export function wantedEvents(plugins: string): string[] {
 }
 
 /** Whether two URLs differ at most in scheme, case and slashes at the end, as those typed by hand do. */
-function isSameUrl(url: string | undefined, wanted: string): boolean {
+export function isSameUrl(url: string | undefined, wanted: string): boolean {
   const normalized = (text: string) =>
     text
       .replace(/^https?:\/\//, '')

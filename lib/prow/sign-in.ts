@@ -55,16 +55,24 @@ export async function readSecretValue(settings: Settings, name: FileName): Promi
   throw Problem.all([...failures(findings), ...(missing.includes(name) ? [absent] : [])])
 }
 
+/** The value of a secret as the components mount it, which a newer file in secrets/ does not change; else as `readSecretValue`. */
+export async function readMountedValue(settings: Settings, name: FileName): Promise<string | undefined> {
+  const { secret, namespace, key } = secretFiles[name]
+  const data = (await snapshot()).get('Secret', secret, namespace)?.data as Record<string, string> | undefined
+  const value = data?.[key]
+  return value ? Buffer.from(value, 'base64').toString().trim() : readSecretValue(settings, name)
+}
+
 /**
  * GitHub as Prow signs in to it: as the bot, or as the App's installation in the organization. Undefined, and throws, as
- * `readSecretValue` does for the credential.
+ * `read` does for the credential.
  */
-export async function signIn(settings: Settings): Promise<GitHub | undefined> {
+export async function signIn(settings: Settings, read = readSecretValue): Promise<GitHub | undefined> {
   if (settings.GITHUB_AUTH === 'pat') {
-    const token = await readSecretValue(settings, 'oauth-token')
+    const token = await read(settings, 'oauth-token')
     return token === undefined ? undefined : asBot(settings, token)
   }
-  const key = await readSecretValue(settings, 'github-app-key')
+  const key = await read(settings, 'github-app-key')
   if (key === undefined) return undefined
   const app = await asApp(settings, key)
   const { GITHUB_ORG: org } = settings
@@ -77,8 +85,8 @@ export async function signIn(settings: Settings): Promise<GitHub | undefined> {
   return asInstallation(settings, key, data.id)
 }
 
-/** GitHub as the App itself, which alone may configure its webhook. Undefined, and throws, as `readSecretValue` does. */
-export async function signInAsApp(settings: Settings): Promise<GitHub | undefined> {
-  const key = await readSecretValue(settings, 'github-app-key')
+/** GitHub as the App itself, which alone may configure its webhook. Undefined, and throws, as `read` does. */
+export async function signInAsApp(settings: Settings, read = readSecretValue): Promise<GitHub | undefined> {
+  const key = await read(settings, 'github-app-key')
   return key === undefined ? undefined : asApp(settings, key)
 }

@@ -14,8 +14,8 @@ import type { Found, Row } from '../row.ts'
 const RESTARTS = 5
 const HOUR = 3600 * 1000
 
-/** What a pod is judged with, besides its own objects. */
-export function contextOf({ objects, settings, unread }: Evidence): Context {
+/** What a pod of a namespace is judged with, besides its own objects. */
+export function contextOf({ objects, settings, unread }: Evidence, namespace = 'prow'): Context {
   return {
     settings,
     taints: objects.ofKind('Node').flatMap(({ spec }) => {
@@ -24,7 +24,7 @@ export function contextOf({ objects, settings, unread }: Evidence): Context {
     }),
     exists: (kind, name) => {
       if (unread.some(({ source }) => /^(secrets|configmaps|namespace)/.test(source))) return undefined
-      return objects.ofKind(kind).some(({ metadata }) => metadata.name === name)
+      return objects.get(kind, name, namespace) !== undefined
     },
   }
 }

@@ -98,6 +98,50 @@ export const repositoryRoutes: Route[] = [
   ],
   [
     'GET',
+    '/repos/:owner/:repo/branches/:branch',
+    (call) => {
+      const repo = repoFor(call, 'contentsRead')
+      const ref = `heads/${call.part.branch}`
+      if (!repo.refs[ref]) throw new Refusal(404, 'Branch not found')
+      const protection = repo.protection[ref] as { required_status_checks?: object } | undefined
+      return {
+        status: 200,
+        body: {
+          name: call.part.branch,
+          commit: { sha: repo.refs[ref] },
+          protected: Boolean(protection),
+          // Who does not administer the repository sees no more of it.
+          protection: {
+            enabled: Boolean(protection),
+            required_status_checks: protection?.required_status_checks ?? { contexts: [], checks: [] },
+          },
+        },
+      }
+    },
+  ],
+  [
+    'GET',
+    '/repos/:owner/:repo/rules/branches/:branch',
+    (call) => {
+      const { rulesets } = repoFor(call)
+      const active = rulesets.filter(({ branches }) => !branches || branches.includes(call.part.branch!))
+      return paged(
+        call,
+        active.flatMap(({ id, rules }) => rules.map((rule) => ({ ...rule, ruleset_id: id }))),
+      )
+    },
+  ],
+  [
+    'GET',
+    '/repos/:owner/:repo/rulesets/:id',
+    (call) => {
+      const found = repoFor(call).rulesets.find(({ id }) => String(id) === call.part.id)
+      if (!found) throw notFound()
+      return { status: 200, body: { current_user_can_bypass: 'never', ...found } }
+    },
+  ],
+  [
+    'GET',
     '/repos/:owner/:repo/branches/:branch/protection',
     (call) => {
       const repo = repoFor(call, 'protection')

@@ -158,6 +158,8 @@ export interface Repo {
   files: Record<string, string>
   /** `heads/main` → the response of the protection endpoint. */
   protection: Record<string, unknown>
+  /** Those that are active; `branches` are the names that they are for, absent all. */
+  rulesets: { id: number; branches?: string[]; current_user_can_bypass?: string; rules: { type: string }[] }[]
   statuses: Record<string, Status[]>
   check_runs: Record<string, Record<string, unknown>[]>
   issues: Issue[]
@@ -329,6 +331,7 @@ export function seed(state: State, given: Seed): void {
       collaborators: {},
       files: {},
       protection: {},
+      rulesets: [] as Repo['rulesets'],
       statuses: {},
       check_runs: {},
       refs: { [`heads/${one.default_branch ?? 'main'}`]: sha(full) },
