@@ -14,6 +14,9 @@ import { webhookRows } from './causes/webhooks.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
 import { fold } from './fold.ts'
 import { type Diagnosis, diagnosisOf, type Row } from './row.ts'
+import type { Station } from './trace.ts'
+import { traceJob } from './trace-job.ts'
+import { type PullName, tracePull } from './trace-pull.ts'
 
 /** Every cause that the doctor knows, by area. Among equals the first is shown first. */
 export const CATALOGUE: Row[] = [
@@ -42,9 +45,25 @@ export async function examine(
   }
 }
 
-/** Reads everything and examines it. */
-export async function diagnoseInstallation(settings: Settings): Promise<{ found: Diagnosis[]; healthy: Row[] }> {
-  return examine(await readEvidence(settings))
+/** Reads everything and examines it; jobs and deliveries from `since` on, or of the last day. */
+export async function diagnoseInstallation(
+  settings: Settings,
+  since?: Date,
+): Promise<{ found: Diagnosis[]; healthy: Row[] }> {
+  return examine(await readEvidence(settings, { since }))
+}
+
+/** What is to be followed all the way: a pull request or a job. */
+export interface Followed {
+  pull?: PullName
+  job?: string
+}
+
+/** Reads everything, and follows one thing through it. */
+export async function follow(settings: Settings, { pull, job }: Followed, since?: Date): Promise<Station[]> {
+  const evidence = await readEvidence(settings, { since })
+  const { found } = await examine(evidence)
+  return pull ? tracePull(evidence, found, pull) : traceJob(evidence, found, job ?? '')
 }
 
 /** What one row found. A question of its own that fails is a finding of it, and hides no other. */

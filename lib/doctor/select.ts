@@ -18,3 +18,12 @@ export function parseIds(option: string, text: string): string[] {
 export function selectDiagnoses(found: Diagnosis[], only: string[], ignore: string[]): Diagnosis[] {
   return found.filter(({ id }) => (only.length === 0 || only.includes(id)) && !ignore.includes(id))
 }
+
+/** The value of --since as a time: so many minutes, hours or days ago. Undefined when it is empty; throws a usage Problem. */
+export function parseSince(text: string, now = new Date()): Date | undefined {
+  if (text === '') return undefined
+  const [, number, unit] = /^(\d+)(m|min|h|d)$/.exec(text) ?? []
+  if (!number || !unit) throw usageProblem(`--since ${text} is no span of time`, 'A span is such as 30m, 6h or 3d.')
+  const minutes = Number(number) * (unit === 'd' ? 24 * 60 : unit === 'h' ? 60 : 1)
+  return new Date(now.getTime() - minutes * 60_000)
+}

@@ -32,3 +32,40 @@ expect_finding() {
   return 1
 }
 expect_healthy() { expect_finding; }
+
+# A time so many minutes ago, as the API server writes it: ago 90
+ago() { date -u -d "-$1 minutes" +%Y-%m-%dT%H:%M:%SZ; }
+
+# A ProwJob as Prow leaves it: prow_job NAME STATE MINUTES [SPEC] [STATUS], both as JSON with further fields.
+prow_job() {
+  local name="$1" state="$2" since completed=
+  since="$(ago "$3")"
+  [[ "$state" =~ error|success|failure|aborted ]] && completed="\"completionTime\": \"$since\","
+  node -e 'const [job, spec, status] = process.argv.slice(1).map((one) => JSON.parse(one || "{}"))
+    console.log(JSON.stringify({...job, spec: {...job.spec, ...spec}, status: {...job.status, ...status}}))' '{
+    "apiVersion": "prow.k8s.io/v1", "kind": "ProwJob", "metadata": {"name": "'"$name"'", "namespace": "prow", "labels": {"event-GUID": "guid-'"$name"'"}},
+    "spec": {"job": "unit", "type": "presubmit", "agent": "kubernetes", "cluster": "default", "report": true, "context": "unit",
+      "refs": {"org": "test-org", "repo": "web", "pulls": [{"number": 12, "author": "ann", "sha": "'"${SHA:-abc}"'"}]},
+      "decoration_config": {}, "pod_spec": {"containers": [{"name": "test", "image": "busybox"}]}},
+    "status": {"state": "'"$state"'", '"$completed"' "startTime": "'"$since"'", "pendingTime": "'"$since"'", "pod_name": "'"$name"'"}
+  }' "${4:-}" "${5:-}" | kube apply -f -
+}
+
+# The pod of a job, which no scheduler gets: job_pod NAME STATUS, as JSON.
+job_pod() {
+  kube apply -f - <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: $1, namespace: test-pods, labels: {created-by-prow: "true"}}
+spec: {schedulerName: none, containers: [{name: test, image: "example.com/unit:1"}], terminationGracePeriodSeconds: 0}
+YAML
+  kube patch pod "$1" -n test-pods --subresource=status -p "{\"status\": $2}"
+}
+
+# Removes all jobs and their pods.
+no_jobs() {
+  kube delete prowjobs --all -n prow --wait=false
+  kube delete pods --all -n test-pods --force --grace-period=0
+  # A job of the same name would be explained by those of its namesake.
+  kube delete events --all -n test-pods
+}

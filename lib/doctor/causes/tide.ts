@@ -35,7 +35,8 @@ function poolsOf(evidence: Evidence): Pool[] {
   })
 }
 
-function covers(query: Tree, fullName: string): boolean {
+/** Whether a query of Tide is about a repository. */
+export function covers(query: Tree, fullName: string): boolean {
   const [org = ''] = fullName.split('/')
   if (textsOf(nodeAt(query, 'repos')).includes(fullName)) return true
   return textsOf(nodeAt(query, 'orgs')).includes(org) && !textsOf(nodeAt(query, 'excludedRepos')).includes(fullName)

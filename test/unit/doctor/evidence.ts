@@ -1,3 +1,6 @@
+import { chmodSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { after } from 'node:test'
 import type { Evidence } from '../../../lib/doctor/evidence.ts'
 import type { GitHubEvidence, WebhookEvidence } from '../../../lib/doctor/github-evidence.ts'
 import type { Found, Row } from '../../../lib/doctor/row.ts'
@@ -5,7 +8,7 @@ import type { KubeObject } from '../../../lib/kubernetes/manifests.ts'
 import { Objects } from '../../../lib/kubernetes/objects.ts'
 import { Snapshot } from '../../../lib/kubernetes/snapshot.ts'
 import { readClusterConfig } from '../../../lib/prow/cluster-config.ts'
-import { LOCAL, settings } from '../world.ts'
+import { folder, LOCAL, settings } from '../world.ts'
 
 /** The time at which all evidence was read. */
 export const NOW = new Date('2026-11-25T12:00:00Z')
@@ -187,4 +190,16 @@ export async function findings(rows: Row[], given: Evidence): Promise<(Found & {
     rows.map(async (row) => (await row.find(given)).map((one) => ({ ...one, id: one.id ?? row.id }))),
   )
   return found.flat()
+}
+
+/** Puts a kubectl in front of PATH that answers with these lines as the log of any pod, and knows no events of nodes. */
+export function fakeLogs(...lines: (object | string)[]): void {
+  const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')
+  const path = folder({ log: text, kubectl: '#!/bin/bash\n[[ "$*" = *logs* ]] && exec cat "${0%/*}/log"\nexit 0\n' })
+  chmodSync(join(path, 'kubectl'), 0o755)
+  const before = process.env.PATH
+  process.env.PATH = `${path}${delimiter}${before}`
+  after(() => {
+    process.env.PATH = before
+  })
 }
