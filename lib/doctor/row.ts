@@ -66,5 +66,6 @@ export function objectOfMessage(message: string): string {
   const [first = ''] = message.split('\n')
   const namespace = /^namespace ([\w-]+)/.exec(first)?.[1]
   if (namespace) return `Namespace ${namespace}`
-  return /^[A-Z]\w+ [\w-]+\/[\w.-]+/.exec(first)?.[0] ?? first
+  const webhook = /^(?:no )?(webhook of [\w./-]+)/.exec(first)?.[1]
+  return webhook ?? /^[A-Z]\w+ [\w-]+\/[\w.-]+/.exec(first)?.[0] ?? first
 }

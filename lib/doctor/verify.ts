@@ -36,7 +36,10 @@ export async function verifyInstallation(groups: Record<string, Checks>): Promis
     }
   }
   const { found: diagnoses } = await examine(evidence, failures)
-  const findings = diagnoses.map(findingOf)
+  // What a check found, the catalogue may have found as well, with its cause.
+  const isRepeated = (one: Diagnosis) =>
+    one.id.startsWith('PRW-STEP-') && diagnoses.some((other) => other !== one && other.message.includes(one.message))
+  const findings = diagnoses.filter((one) => !isRepeated(one)).map(findingOf)
   if (unchecked > 0)
     findings.push(
       failed(

@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib'
-import { isTrue, nodeAt, parseYaml, type Tree, textOf } from '../base/yaml-tree.ts'
+import { parseYaml } from '../base/yaml-parse.ts'
+import { isTrue, nodeAt, type Tree, textOf } from '../base/yaml-tree.ts'
 import type { KubeObject } from '../kubernetes/manifests.ts'
 import type { ProwConfig } from './config.ts'
 import { decorator, jobsOf } from './rules/decoration.ts'
