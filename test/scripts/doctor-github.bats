@@ -29,7 +29,7 @@ healthy() {
 webhook() {
   local one
   one="$(node -e 'const given = JSON.parse(process.argv[1]); console.log(JSON.stringify({id: 7, events: ["*"], ...given, config: {url: "https://prow.rehearsal.example/hook", content_type: "json", secret: "0123456789012345678901234567890123456789", ...given.config}}))' "$1")"
-  seed '{"orgs": [{"login": "test-org", "members": {"boss": "admin", "prow-bot": "admin", "ann": "member"}, "hooks": ['"$one"'"${2:+, $2}"']}]}'
+  seed '{"orgs": [{"login": "test-org", "members": {"boss": "admin", "prow-bot": "admin", "ann": "member"}, "hooks": ['"$one${2:+, $2}"']}]}'
 }
 ping() {
   curl -sf -X POST -H "authorization: token $TOKEN" "$API/orgs/test-org/hooks/7/pings"
