@@ -8,7 +8,7 @@ import { examine } from '../lib/doctor/catalogue.ts'
 import { readEvidence } from '../lib/doctor/evidence.ts'
 import { diagnosesDocument } from '../lib/doctor/report.ts'
 import { selectDiagnoses } from '../lib/doctor/select.ts'
-import { type Status, statusOf } from '../lib/doctor/status.ts'
+import { installationStatus, type Status } from '../lib/doctor/status.ts'
 import { printStatus, statusPage } from '../lib/doctor/status-report.ts'
 import { currentRun, forget } from '../lib/run/context.ts'
 import type { Settings } from '../lib/settings/table.ts'
@@ -51,7 +51,7 @@ export default await step(
 async function read(settings: Settings): Promise<Status> {
   const evidence = await readEvidence(settings)
   const { found } = await examine(evidence)
-  return statusOf(evidence, selectDiagnoses(found, [], settings.DOCTOR_IGNORE))
+  return installationStatus(evidence, selectDiagnoses(found, [], settings.DOCTOR_IGNORE))
 }
 
 function writePage(file: string, status: Status): void {

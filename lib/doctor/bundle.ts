@@ -11,7 +11,7 @@ import type { Evidence } from './evidence.ts'
 import { knownSecrets, publicObject, Redactor } from './redact.ts'
 import { diagnosesDocument } from './report.ts'
 import type { Diagnosis } from './row.ts'
-import { statusOf } from './status.ts'
+import { installationStatus } from './status.ts'
 
 /** How many lines of each log are taken, and how long that may take, in seconds. */
 const LINES = 300
@@ -27,7 +27,7 @@ export async function bundleFiles(evidence: Evidence, found: Diagnosis[]): Promi
     'README.txt': README,
     'versions.json': document(versions),
     'settings.json': document(settings),
-    'status.json': document({ ...statusOf(evidence, found), findings: undefined }),
+    'status.json': document({ ...installationStatus(evidence, found), findings: undefined }),
     'findings.json': document(diagnosesDocument(found)),
     'unread.json': document(unread.map(({ source, problem }) => ({ source, message: problem.message }))),
     'events.json': document(objects.ofKind('Event').map(publicObject)),

@@ -28,7 +28,7 @@ const NEARLY_FULL = 80
 const DAY = 24 * 3600 * 1000
 
 /** How things stand, of what the doctor has read and found. */
-export function statusOf(evidence: Evidence, findings: Diagnosis[]): Status {
+export function installationStatus(evidence: Evidence, findings: Diagnosis[]): Status {
   const { settings, now } = evidence
   const { context, server } = target()
   return {
