@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { displayPath } from '../../lib/base/paths.ts'
 import {
   bucket,
   DIR,
@@ -60,13 +61,27 @@ test('checkconfig in the cluster refuses what only Prow can find, and nothing is
   const folder = await ownConfig()
   const file = join(folder, 'jobs/greedy.yaml')
   const hello = readFileSync(join(folder, 'jobs/hello.yaml'), 'utf8')
-  writeFileSync(file, hello.replace('hello-periodic', 'greedy-periodic').replace(/cpu: \S+/, 'cpu: much'))
+  const greedy = hello.replace('hello-periodic', 'greedy-periodic').replace(/cpu: \S+/, 'cpu: much')
+  writeFileSync(file, greedy)
   const versions = async () =>
     (await get('configmaps', '-n', 'prow')).items.map(({ metadata }: Json) => [metadata.name, metadata.resourceVersion])
   const before = await versions()
   const { exitCode, problems } = await tryScript('06-config')
   assert.equal(exitCode, 1)
-  assert.match(JSON.stringify(problems), /checkconfig: .*quantit/)
+  const name = displayPath(file)
+  const line = greedy.split('\n').findIndex((text) => text.includes('cpu: much')) + 1
+  assert.deepEqual(
+    problems.map(({ message, remedy }) => ({ message, remedy })),
+    [
+      {
+        message: `${name}:${line} periodics[0].spec.containers[0].resources.requests.cpu: much is not a valid quantity`,
+        remedy: [
+          `checkconfig: error unmarshalling ${name}: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`,
+          'Write it like 500m, 2, 512Mi or 4Gi. Prow refuses it.',
+        ].join('\n'),
+      },
+    ],
+  )
   assert.deepEqual(await versions(), before)
   rmSync(file)
   await eventually('no pod of checkconfig', 60, async () => {
