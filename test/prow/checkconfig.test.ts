@@ -86,6 +86,55 @@ test('a process that judges many says what checkconfig itself says', async () =>
   }
 })
 
+test("what the guide's configuration has is found at once, and corrected as it is said both accept it", async () => {
+  const guide = readConfiguration('guide')
+  const [{ verdict, violations }] = (await compare(many, [guide])) as [Compared]
+  assert.deepEqual([verdict.plain !== '', verdict.strict !== ''], [true, true])
+  assert.deepEqual(
+    violations
+      .filter(({ severity }) => severity !== 'hint')
+      .map(({ severity, file, line, rule }) => `${file}:${line} ${severity} ${rule}`)
+      .sort(),
+    [
+      'config.yaml:11 here links',
+      'config.yaml:14 here links',
+      'config.yaml:21 here old-images',
+      'config.yaml:22 here old-images',
+      'config.yaml:23 here old-images',
+      'config.yaml:24 here old-images',
+      'config.yaml:26 here bucket-other',
+      'config.yaml:38 strict unknown-field',
+      'config.yaml:49 strict tide-and-plugins',
+      'config.yaml:52 here links',
+      'config.yaml:71 strict undecorated',
+      'config.yaml:8 here links',
+      'plugins.yaml:20 strict owners',
+      'plugins.yaml:27 invalid unknown-plugin',
+      'plugins.yaml:3 strict unknown-field',
+      'plugins.yaml:33 strict unknown-field',
+      'plugins.yaml:5 strict unknown-field',
+    ],
+  )
+  const config = guide.config
+    .replaceAll(/https?:\/\/prow\.other\.example/g, 'https://prow.example.com')
+    .replaceAll(/gcr\.io\/k8s-prow\/(\w+):\S+/g, `${SETTINGS.PROW_IMAGE_REGISTRY}/$1:${SETTINGS.PROW_IMAGE_TAG}`)
+    .replace('s3://other-logs', 's3://logs')
+    .replace(/ {2}view_auth_configs:\n.*\n/, '')
+    .replace('needs-rebase]', 'do-not-merge/invalid-owners-file]')
+    .replace('agent: kubernetes\n', 'decorate: true\n')
+  const plugins = guide.plugins
+    .replace(/ {4}elide_skipped_contexts.*\n/, '')
+    .replace(/file_size_limit:\n.*\n/, '')
+    .replace(/yaml-validator:\n.*\n.*\n/, '')
+    .replace('- weainformer', '- verify-owners')
+  const [corrected] = (await compare(many, [{ ...guide, config, plugins }])) as [Compared]
+  assert.deepEqual(corrected.verdict, { plain: '', strict: '' })
+  assert.deepEqual(
+    corrected.violations.filter(({ severity }) => severity !== 'hint'),
+    [],
+  )
+})
+
 test('a scalar without quotes is what Go reads, as a value and as a string', async () => {
   const all = scalars(6000)
   const readings = await readingsOf(

@@ -1,4 +1,4 @@
-// Our rules compared with Prow's own checkconfig, which Go builds the first time: npm run test:prow
+// Our rules compared with Prow's own checkconfig and types, which Go builds the first time: npm run test:prow
 
 import { join } from 'node:path'
 import { ROOT } from '../../lib/base/paths.ts'
@@ -11,6 +11,10 @@ const began = Date.now()
 // In the test it would show nothing while it is built.
 await withSpinner('building checkconfig', buildCheckconfig)
 
-const command = nodeTests([join(ROOT, 'test/prow/checkconfig.test.ts')], '--import', 'tsx')
+const command = nodeTests(
+  ['checkconfig', 'fields'].map((name) => join(ROOT, `test/prow/${name}.test.ts`)),
+  '--import',
+  'tsx',
+)
 
 process.exitCode = report([await runSuite({ name: 'prow', command }, process.env)], began)

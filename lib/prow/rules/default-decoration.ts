@@ -32,8 +32,11 @@ function imageTag(image: Tree | undefined): string | undefined {
 
 function oldImages(decoration: Tree | undefined): [name: string, image: Tree][] {
   const images = [...(nodeAt(decoration, 'utility_images')?.map ?? [])]
-  return images.filter(([, image]) => textOf(image).startsWith('gcr.io/k8s-prow/'))
+  return images.filter(([, image]) => isOld(image))
 }
+
+/** Whether an image is in the registry that was shut down. */
+const isOld = (image: Tree) => textOf(image).startsWith('gcr.io/k8s-prow/')
 
 /** The image of a utility from the release of Prow itself. */
 function utilityImage(name: string, { PROW_IMAGE_REGISTRY: registry, PROW_IMAGE_TAG: tag }: Settings): string {
@@ -69,14 +72,17 @@ export const DECORATION_RULES: Rule<Tree>[] = [
   {
     name: 'bucket-other',
     severity: 'here',
-    remedy:
-      'Set LOG_BUCKET to this bucket, or write s3://LOG_BUCKET: Prow and its jobs have access to LOG_BUCKET only.',
+    remedy: 'Name LOG_BUCKET: Prow and its jobs have access to it only.',
     *find(_, all) {
       for (const decoration of decorations(all)) {
         const bucket = nodeAt(decoration, 'gcs_configuration', 'bucket')
         const name = s3Bucket(bucket)
         if (name !== undefined && name !== all.settings.LOG_BUCKET)
-          yield match(bucket, `has bucket ${name}, and LOG_BUCKET is ${all.settings.LOG_BUCKET}`)
+          yield match(
+            bucket,
+            `has bucket ${name}, and LOG_BUCKET is ${all.settings.LOG_BUCKET}`,
+            `Write bucket: s3://${all.settings.LOG_BUCKET}, or set LOG_BUCKET=${name}: Prow and its jobs have access to LOG_BUCKET only.`,
+          )
       }
     },
   },
@@ -107,7 +113,7 @@ export const DECORATION_RULES: Rule<Tree>[] = [
       const { PROW_IMAGE_TAG: wanted } = all.settings
       for (const decoration of decorations(all)) {
         for (const [name, image] of nodeAt(decoration, 'utility_images')?.map ?? []) {
-          const tag = imageTag(image)
+          const tag = isOld(image) ? undefined : imageTag(image)
           if (tag && tag !== wanted)
             yield match(image, `has the utility image ${name} of ${tag}, and PROW_IMAGE_TAG is ${wanted}`, {
               remedy: `Write ${name}: ${utilityImage(name, all.settings)}, and the others likewise.`,

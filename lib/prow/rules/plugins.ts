@@ -162,7 +162,8 @@ export const PLUGIN_RULES: Rule<Tree>[] = [
   {
     name: 'owners',
     severity: 'strict',
-    remedy: 'Enable verify-owners there too: it keeps the OWNERS files readable.',
+    remedy:
+      'Enable verify-owners there too, and add do-not-merge/invalid-owners-file to missingLabels of the Tide queries for it: it keeps the OWNERS files readable.',
     *find(plugins) {
       const users = ['approve', 'blunderbuss', 'owners-label']
       const scope = new PluginScope()

@@ -62,7 +62,7 @@ export async function fieldsOfRehearsal(): Promise<Printed> {
   for (const file of ['go.mod', 'go.sum']) copyFileSync(join(PROW.folder, file), join(folder, file))
   copyFileSync(GENERATOR, join(folder, 'main.go'))
   const module = { folder, packages: { fields: 'prow-runbook/prow' } }
-  return JSON.parse(await run(join(await buildPrograms(module, ['fields'], () => {}), 'prow'), [])) as Printed
+  return JSON.parse(await run(join(await buildPrograms(module, ['fields'], () => {}), 'fields'), [])) as Printed
 }
 
 /** What of some fields others do not have, or have as another type: `Type.field`, and plugins as `plugin NAME`. */
