@@ -131,6 +131,21 @@ describe('in each document', () => {
       )
     })
 
+    test(`${name} names options that exist`, () => {
+      const lines = [
+        ...text.matchAll(/npm run ([\w:-]+) -- ([^`\n]*)/g),
+        ...text.matchAll(/npx tsx scripts\/([\w-]+)\.ts ([^`\n]*)/g),
+      ]
+      const unknown = lines.flatMap(([, script, options]) => {
+        const files = [script === 'install:all' ? 'lib/step.ts' : `scripts/${script}.ts`, 'lib/run/command-line.ts']
+        const definitions = files.map(read).join('\n')
+        return [...options!.matchAll(/--([a-z-]+)/g)]
+          .map(([, option]) => option!)
+          .filter((option) => !new RegExp(`^ *'?${option}'?: ?\\{`, 'm').test(definitions))
+      })
+      assert.deepEqual(unknown, [])
+    })
+
     test(`${name} names settings that exist`, () => {
       const spans = [...text.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z][A-Z0-9_]+(?==))(?:=[^`]*)?`/g)]
       const unknown = spans.map(([, setting]) => setting!).filter((one) => !(one in ROWS) && !FOREIGN.includes(one))
