@@ -1,11 +1,10 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Check } from '../kubernetes/check.ts'
 import { objectName } from '../kubernetes/difference.ts'
-import type { KubeObject } from '../kubernetes/manifests.ts'
 import { manifests } from '../kubernetes/manifests.ts'
 import type { Snapshot } from '../kubernetes/snapshot.ts'
 import { isReady } from '../kubernetes/wait.ts'
 import type { Settings } from '../settings/table.ts'
+import { rbacProblem } from './rbac-problem.ts'
 
 /** The components of Prow, in the order of the guide's file. Their folders in manifests/ and Deployments are named so. */
 export const COMPONENTS = [
@@ -111,12 +110,6 @@ export function isBound(name: string, namespace: string): Check {
 /** The Services that traffic is routed to. */
 export const services: Check[] = ['hook', 'deck'].map((name) => exists('Service', name, 'prow', '08-prow'))
 
-interface Rbac {
-  rules?: unknown
-  roleRef?: { kind: string; name: string }
-  subjects?: { kind: string; name: string; namespace?: string }[]
-}
-
 /**
  * That what a component may do is as its manifests have it: a Role with other rules, or a RoleBinding to another Role or
  * account, exists as well but does not serve.
@@ -133,20 +126,10 @@ export const rbac = (settings: Settings): Check[] =>
           step: '08-prow',
           inspect: (snapshot) => {
             const { name, namespace } = wanted.metadata
-            const found = snapshot.get(wanted.kind, name, namespace) as (KubeObject & Rbac) | undefined
+            const found = snapshot.get(wanted.kind, name, namespace)
             if (!found) return `${shown} does not exist`
-            return sameRbac(found, wanted as KubeObject & Rbac) || `${shown} differs from the manifest of ${component}`
+            return rbacProblem(found, wanted, component) ?? true
           },
         }
       }),
   )
-
-function sameRbac(one: Rbac, other: Rbac): boolean {
-  const essence = ({ rules, roleRef, subjects }: Rbac) => [
-    rules,
-    roleRef?.kind,
-    roleRef?.name,
-    subjects?.map(({ kind, name, namespace }) => `${kind} ${namespace}/${name}`).sort(),
-  ]
-  return isDeepStrictEqual(essence(one), essence(other))
-}

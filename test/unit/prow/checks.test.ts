@@ -50,8 +50,8 @@ describe('a check looks at the content', () => {
     binding.subjects[0]!.name = 'somebody'
     snapshot.put(binding)
     assert.deepEqual(await failed(ofHook), [
-      'Role prow/hook differs from the manifest of hook',
-      'RoleBinding prow/hook differs from the manifest of hook',
+      'Role prow/hook differs from the manifest of hook: it lacks update prowjobs; no comment or push starts a job',
+      'RoleBinding prow/hook differs from the manifest of hook: it grants hook to ServiceAccount somebody',
     ])
   })
 
