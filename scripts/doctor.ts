@@ -12,7 +12,8 @@ export default await step(
   import.meta,
   {
     title: 'Find what is wrong, why, and what to type',
-    reads: 'prow, test-pods and what the cluster has for all namespaces; the webhook and the rate limit on GitHub',
+    reads:
+      'prow, test-pods and what the cluster has for all namespaces; the webhook and the rate limit on GitHub; on EKS the log bucket and its roles, the EBS CSI driver, certificate, DNS and targets of the load balancers',
     creates: 'nothing',
     needs: 'the target in the settings',
     options: {

@@ -4,7 +4,7 @@ import type { Change, Difference } from '../run/result.ts'
 import { change } from '../run/task.ts'
 import type { Settings } from '../settings/table.ts'
 import { allOrProblem, readAws, rememberAws, writeAws } from './cli.ts'
-import { canonical } from './policy.ts'
+import { canonical, type Policy, policyOf } from './policy.ts'
 import { TAG, TAG_ADOPTED, TAG_VALUE, type Tag, tagValue } from './tags.ts'
 
 interface Rule {
@@ -35,10 +35,8 @@ const OWNERSHIP = { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] }
 export async function readBucket(settings: Settings): Promise<Bucket | undefined> {
   const { LOG_BUCKET: name, AWS_REGION: region } = settings
   const of = (operation: string) => bucketArguments(settings, operation)
-  const where = await readLocation(settings)
-  if (!where) return undefined
-  // S3 answers for the two oldest regions as it did when it had no others.
-  const at = { '': 'us-east-1', EU: 'eu-west-1' }[where.LocationConstraint ?? ''] ?? where.LocationConstraint!
+  const at = await bucketRegion(settings)
+  if (!at) return undefined
   if (at !== region) {
     throw new Problem(
       `bucket ${name} is in ${at}, not in ${region}`,
@@ -69,6 +67,23 @@ export async function readBucket(settings: Settings): Promise<Bucket | undefined
     ownership: ownership?.OwnershipControls.Rules[0]?.ObjectOwnership,
     rules: lifecycle?.Rules ?? [],
   }
+}
+
+/** The region of the log bucket; undefined when nobody has a bucket of that name. */
+export async function bucketRegion(settings: Settings): Promise<string | undefined> {
+  const where = await readLocation(settings)
+  if (!where) return undefined
+  // S3 answers for the two oldest regions as it did when it had no others.
+  return { '': 'us-east-1', EU: 'eu-west-1' }[where.LocationConstraint ?? ''] ?? where.LocationConstraint!
+}
+
+/** The policy of the log bucket, which exists; undefined when it has none. */
+export async function readBucketPolicy(settings: Settings): Promise<Policy | undefined> {
+  const answer = await readAws<{ Policy: string }>(
+    bucketArguments(settings, 'get-bucket-policy'),
+    /^NoSuchBucketPolicy/,
+  )
+  return answer && policyOf(answer.Policy)
 }
 
 /** The tags of the log bucket, which exists. */

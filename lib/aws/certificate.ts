@@ -22,7 +22,16 @@ export interface AcmCertificate {
   SubjectAlternativeNames?: string[]
   /** The same in a list. */
   SubjectAlternativeNameSummaries?: string[]
-  DomainValidationOptions?: { ResourceRecord?: { Name: string; Type: string; Value: string } }[]
+  DomainValidationOptions?: ValidationOption[]
+  /** AMAZON_ISSUED ones are renewed by ACM while their DNS record exists; IMPORTED ones by whoever imported them. */
+  Type?: string
+  NotAfter?: string | number
+  /** The renewal that is under way, or was last. */
+  RenewalSummary?: { RenewalStatus: string; RenewalStatusReason?: string; DomainValidationOptions?: ValidationOption[] }
+}
+
+interface ValidationOption {
+  ResourceRecord?: { Name: string; Type: string; Value: string }
 }
 
 /** Without these ACM lists certificates with RSA keys of 1024 and 2048 bits only. */
@@ -34,7 +43,8 @@ export function matchesHost(host: string, names: string[]): boolean {
   return names.some((name) => name === host || name === parent)
 }
 
-function namesOf(one: AcmCertificate): string[] {
+/** The names that a certificate is for. */
+export function namesOf(one: AcmCertificate): string[] {
   const others = one.SubjectAlternativeNames ?? one.SubjectAlternativeNameSummaries ?? []
   return [...new Set([one.DomainName, ...others])]
 }
@@ -83,14 +93,20 @@ export function bestCertificate(host: string, listed: AcmCertificate[]): AcmCert
   )
 }
 
-function requestLine({ PROW_HOST: host, AWS_REGION: region }: Settings): string {
+/** The line that requests a certificate for PROW_HOST. */
+export function requestLine({ PROW_HOST: host, AWS_REGION: region }: Settings): string {
   return `aws acm request-certificate --domain-name ${host} --validation-method DNS --region ${region}`
 }
 
-async function describe(arn: string): Promise<AcmCertificate> {
+/** A certificate in ACM; undefined when it has none of that ARN. */
+export async function readCertificate(arn: string): Promise<AcmCertificate | undefined> {
   const args = ['acm', 'describe-certificate', '--certificate-arn', arn]
-  const found = await readAws<{ Certificate: AcmCertificate }>(args, /^ResourceNotFoundException/)
-  if (found) return found.Certificate
+  return (await readAws<{ Certificate: AcmCertificate }>(args, /^ResourceNotFoundException/))?.Certificate
+}
+
+async function describe(arn: string): Promise<AcmCertificate> {
+  const found = await readCertificate(arn)
+  if (found) return found
   throw new Problem(
     `ACM has no certificate ${arn}`,
     'Correct CERTIFICATE_ARN, or leave it empty to use the one that matches PROW_HOST.',
@@ -102,9 +118,14 @@ function toCertificate(one: AcmCertificate): Certificate {
   if (one.Status !== 'ISSUED' && one.Status !== 'PENDING_VALIDATION') {
     throw new Problem(`the certificate ${one.CertificateArn} is ${one.Status}`, 'Request another one.')
   }
-  const record = one.DomainValidationOptions?.map((option) => option.ResourceRecord).find(Boolean)
-  const validation = record && `${record.Name} ${record.Type} ${record.Value}`
-  return { arn: one.CertificateArn, status: one.Status, validation }
+  return { arn: one.CertificateArn, status: one.Status, validation: validationRecord(one) }
+}
+
+/** The DNS record by which ACM validates a certificate, now or for its renewal, as `name type value`. */
+export function validationRecord({ DomainValidationOptions, RenewalSummary }: AcmCertificate): string | undefined {
+  const options = [...(RenewalSummary?.DomainValidationOptions ?? []), ...(DomainValidationOptions ?? [])]
+  const record = options.map((option) => option.ResourceRecord).find(Boolean)
+  return record && `${record.Name} ${record.Type} ${record.Value}`
 }
 
 /**

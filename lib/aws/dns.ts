@@ -39,12 +39,13 @@ export async function pointHost(settings: Settings, zones: Zones | undefined, to
 }
 
 /** What DNS answers for a name: its addresses, or none and why. */
-interface Resolved {
+export interface Resolved {
   addresses: string[]
   error?: string
 }
 
-async function resolve(name: string): Promise<Resolved> {
+/** Asks the resolver of this machine for the addresses of a name. */
+export async function resolveName(name: string): Promise<Resolved> {
   try {
     return { addresses: (await lookup(name, { all: true })).map(({ address }) => address) }
   } catch (error) {
@@ -68,11 +69,12 @@ export function resolveProblem(host: string, target: string, of: Resolved, to: R
 }
 
 async function findResolveProblem({ PROW_HOST: host }: Settings, target: string): Promise<string | undefined> {
-  const [of, to] = await Promise.all([resolve(host), resolve(target)])
+  const [of, to] = await Promise.all([resolveName(host), resolveName(target)])
   return resolveProblem(host, target, of, to)
 }
 
-const recordLine = ({ PROW_HOST: host }: Settings, target: string) =>
+/** What to do when the record of PROW_HOST is kept elsewhere than in Route 53. */
+export const recordLine = ({ PROW_HOST: host }: Settings, target: string) =>
   `Create this record where the domain is hosted (or set HOSTED_ZONE, when that is Route 53):\n${host}  CNAME  ${target}`
 
 /** Waits within WAIT_SECONDS until the host resolves to a load balancer; then throws a Problem with the record to create. */

@@ -2,6 +2,7 @@ import { type Finding, Problem, passed, warning } from '../base/problem.ts'
 import type { Settings } from '../settings/table.ts'
 import { readAws } from './cli.ts'
 import { readDaily } from './daily.ts'
+import { parseDate } from './dates.ts'
 import { usesMfa } from './profile.ts'
 
 /** Who the credentials are. */
@@ -109,11 +110,4 @@ export function supportFinding(version: string, versions: ClusterVersion[], now:
   return soon
     ? warning(message, `Plan the upgrade: extended support, which costs extra, then ends ${extended}.`)
     : passed(message)
-}
-
-// Version 1 of aws prints seconds, version 2 a date.
-function parseDate(value: string | number | undefined): Date | undefined {
-  if (value === undefined) return undefined
-  const date = new Date(typeof value === 'number' ? value * 1000 : value)
-  return Number.isNaN(date.getTime()) ? undefined : date
 }

@@ -35,6 +35,7 @@ interface Role {
   Arn: string
   AssumeRolePolicyDocument: unknown
   Tags?: Tag[]
+  PermissionsBoundary?: { PermissionsBoundaryArn: string }
 }
 
 /** What IAM answers while a role created a moment ago is not known everywhere. For a policy the message is another. */
@@ -47,7 +48,8 @@ export async function readRole(name: string): Promise<Role | undefined> {
 
 const roleArguments = (name: string) => ['iam', 'get-role', '--role-name', name]
 
-async function readPolicy(role: string, policy: string): Promise<Policy | undefined> {
+/** An inline policy of a role; undefined when the role has none of that name. */
+export async function readPolicy(role: string, policy: string): Promise<Policy | undefined> {
   const found = await readAws<{ PolicyDocument: unknown }>(policyArguments(role, policy), /^NoSuchEntity/)
   return found && policyOf(found.PolicyDocument)
 }

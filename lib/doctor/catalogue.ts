@@ -1,7 +1,10 @@
 import { Problem } from '../base/problem.ts'
 import type { Settings } from '../settings/table.ts'
+import { awsRows } from './causes/aws.ts'
 import { configurationRows } from './causes/configuration.ts'
+import { driftRows } from './causes/drift.ts'
 import { githubRows } from './causes/github.ts'
+import { ingressRows } from './causes/ingress.ts'
 import { installationRows } from './causes/installation.ts'
 import { jobErrorRows } from './causes/job-errors.ts'
 import { jobLogRows } from './causes/job-logs.ts'
@@ -30,6 +33,9 @@ export const CATALOGUE: Row[] = [
   ...jobErrorRows,
   ...jobLogRows,
   ...tideRows,
+  ...awsRows,
+  ...ingressRows,
+  ...driftRows,
   ...sourceRows,
 ]
 

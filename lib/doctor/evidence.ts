@@ -9,7 +9,9 @@ import type { KubeObject } from '../kubernetes/manifests.ts'
 import { Objects } from '../kubernetes/objects.ts'
 import { furtherQueries, parseObjects, type Snapshot, snapshotOf } from '../kubernetes/snapshot.ts'
 import { type ClusterConfig, readClusterConfig } from '../prow/cluster-config.ts'
+import { currentRun } from '../run/context.ts'
 import type { Settings } from '../settings/table.ts'
+import { type AwsEvidence, readAwsEvidence } from './aws-evidence.ts'
 import { type GitHubEvidence, readGitHub } from './github-evidence.ts'
 
 /** Everything that rows look at. */
@@ -26,6 +28,8 @@ export interface Evidence {
   config?: ClusterConfig
   /** From when on jobs and deliveries count; undefined for the last day. */
   since?: Date
+  /** Only with TARGET=eks. */
+  aws?: AwsEvidence
   /** What could not be read, with the reason; a row must not call missing what was not read. */
   unread: Unread[]
 }
@@ -68,6 +72,12 @@ const CLUSTER = [
   'deployments.apps',
 ]
 
+/** On EKS the Ingresses may be in another namespace; target groups are noted in a kind of the controller's or of Auto Mode's. */
+const ON_TARGET: Record<Settings['TARGET'], string[]> = {
+  eks: ['ingresses.networking.k8s.io', 'targetgroupbindings'],
+  local: [],
+}
+
 /** The ProwJobs are read with the namespace that they are in; a cluster without the CRD refuses the whole line. */
 const PROW_JOBS = 'prowjobs.prow.k8s.io'
 
@@ -94,27 +104,41 @@ export async function readEvidence(
   }
   const inNamespace = (namespace: string, resources: string[]) =>
     tolerant(`namespace ${namespace}`, () => readObjects(unread, resources, namespace), namespace)
-  const read = await Promise.all([
-    inNamespace('prow', [...NAMESPACED, PROW_JOBS]),
-    inNamespace('test-pods', NAMESPACED),
-    tolerant('the cluster', () => readObjects(unread, CLUSTER), ''),
-    ...(complete ? furtherQueries() : []).map(({ namespace, what }) =>
-      tolerant(
-        namespace ? `namespace ${namespace}` : 'the cluster',
-        () => readObjects(unread, what, namespace),
-        namespace,
+  const readCluster = async (): Promise<Pick<Evidence, 'objects' | 'snapshot' | 'config'>> => {
+    const read = await Promise.all([
+      inNamespace('prow', [...NAMESPACED, PROW_JOBS]),
+      inNamespace('test-pods', NAMESPACED),
+      tolerant('the cluster', () => readObjects(unread, [...CLUSTER, ...ON_TARGET[settings.TARGET]]), ''),
+      ...(complete ? furtherQueries() : []).map(({ namespace, what }) =>
+        tolerant(
+          namespace ? `namespace ${namespace}` : 'the cluster',
+          () => readObjects(unread, what, namespace),
+          namespace,
+        ),
       ),
-    ),
+    ])
+    const objects = new Objects(once(read.flatMap((some) => some ?? [])))
+    // The checks of the steps, and whoever signs in to GitHub, read this instead of the cluster once more.
+    const snapshot = snapshotOf(objects.all)
+    for (const { problem, namespace, resource } of unread)
+      if (namespace !== undefined) snapshot.markUnread(problem, namespace, resource)
+    return { objects, snapshot, config: readClusterConfig((name) => objects.get('ConfigMap', name, 'prow')) }
+  }
+  const cluster = readCluster()
+  const objects = cluster.then((read) => read.objects)
+  const [read, github, aws] = await Promise.all([
+    cluster,
+    settings.GITHUB_CHECKS === 'on'
+      ? cluster.then(({ config }) => tolerant('GitHub', () => readGitHub(settings, config, tolerant)))
+      : undefined,
+    readsAws(settings) ? readAwsEvidence(settings, objects, tolerant) : undefined,
   ])
-  const objects = new Objects(once(read.flatMap((some) => some ?? [])))
-  // The checks of the steps, and whoever signs in to GitHub, read this instead of the cluster once more.
-  const snapshot = snapshotOf(objects.all)
-  for (const { problem, namespace, resource } of unread)
-    if (namespace !== undefined) snapshot.markUnread(problem, namespace, resource)
-  const config = readClusterConfig((name) => objects.get('ConfigMap', name, 'prow'))
-  const github =
-    settings.GITHUB_CHECKS === 'on' ? await tolerant('GitHub', () => readGitHub(settings, config, tolerant)) : undefined
-  return { settings, now: new Date(), since, objects, snapshot, github, config, unread }
+  return { settings, now: new Date(), since, ...read, github, aws, unread }
+}
+
+/** Whether AWS is read: on EKS, unless the steps of this run have just compared what is there with what has to be. */
+function readsAws({ TARGET }: Settings): boolean {
+  return TARGET === 'eks' && !currentRun().started.all
 }
 
 function once<T extends { kind: string; metadata: { name: string; namespace?: string } }>(objects: T[]): T[] {

@@ -67,5 +67,13 @@ export function objectOfMessage(message: string): string {
   const namespace = /^namespace ([\w-]+)/.exec(first)?.[1]
   if (namespace) return `Namespace ${namespace}`
   const webhook = /^(?:no )?(webhook of [\w./-]+)/.exec(first)?.[1]
-  return webhook ?? /^[A-Z]\w+ [\w-]+\/[\w.-]+/.exec(first)?.[0] ?? first
+  if (webhook) return webhook
+  const host = /^(\S+\.\S+) (?:does not (?:point|resolve)|resolves to|has a record)/.exec(first)?.[1]
+  if (host) return `record ${host}`
+  if (/OIDC provider/.test(first)) return 'OIDC provider of the cluster'
+  return (
+    /^[A-Z]\w+ [\w-]+\/[\w.-]+/.exec(first)?.[0] ??
+    /\b(?:bucket|role|add-on) [\w.-]+|\bcertificate arn:\S+/.exec(first)?.[0] ??
+    first
+  )
 }

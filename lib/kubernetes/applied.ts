@@ -25,12 +25,76 @@ interface ManagedFields {
  * manifest, this is false, and an apply finds out.
  */
 export function isApplied(old: KubeObject, wanted: KubeObject): boolean {
-  const all = (old.metadata.managedFields ?? []) as ManagedFields[]
-  const own = all.find(({ manager, operation, subresource }) => {
-    return manager === MANAGER && operation === 'Apply' && !subresource
-  })
+  const own = ownFields(old)
   if (own?.apiVersion !== wanted.apiVersion || old.apiVersion !== wanted.apiVersion) return false
   return isSame(own.fieldsV1, ownable(wanted), old)
+}
+
+function ownFields(object: KubeObject): ManagedFields | undefined {
+  const all = (object.metadata.managedFields ?? []) as ManagedFields[]
+  return all.find(({ manager, operation, subresource }) => {
+    return manager === MANAGER && operation === 'Apply' && !subresource
+  })
+}
+
+/** A field that an apply would change: its value now, and the one that it would have; undefined where there is none. */
+export interface FieldChange {
+  /** Such as `spec.template.spec.containers[hook].args`. */
+  path: string
+  before: unknown
+  after: unknown
+}
+
+/**
+ * The fields that a server-side apply of `wanted` would change in `old`, found without asking the API server: those with
+ * another value, and those that our manager owns and `wanted` no longer has. What others have added stays, as it would.
+ */
+export function appliedChanges(old: KubeObject, wanted: KubeObject): FieldChange[] {
+  if (isApplied(old, wanted)) return []
+  const target = ownable(wanted)
+  const own = ownFields(old)
+  return [...valueChanges(target, old, ''), ...(own ? droppedFields(own.fieldsV1, target, old, '') : [])]
+}
+
+const join = (path: string, key: string) => (path ? `${path}.${key}` : key)
+
+function valueChanges(wanted: unknown, found: unknown, path: string): FieldChange[] {
+  if (isDeepStrictEqual(wanted, found) || (wanted === false && found === undefined)) return []
+  if (isMap(wanted) && isMap(found))
+    return Object.entries(wanted).flatMap(([key, value]) => valueChanges(value, found[key], join(path, key)))
+  if (Array.isArray(wanted) && Array.isArray(found) && wanted.every(isMap)) {
+    const names = wanted.map(itemName)
+    // Without names their order is all that distinguishes them, and the list is one value.
+    if (names.every((name) => name !== undefined))
+      return wanted.flatMap((item, index) => {
+        const name = names[index]
+        const other = found.find((one) => itemName(one) === name)
+        return valueChanges(item, other, `${path}[${name}]`)
+      })
+  }
+  return [{ path, before: found, after: wanted }]
+}
+
+/** By what the API server distinguishes the items of the lists in Prow's objects. */
+function itemName(item: unknown): string | undefined {
+  if (!isMap(item)) return undefined
+  const name = item.mountPath ?? item.name ?? item.containerPort ?? item.port
+  return name === undefined ? undefined : String(name)
+}
+
+function droppedFields(fields: Fields, wanted: unknown, found: unknown, path: string): FieldChange[] {
+  return Object.entries(fields).flatMap(([key, inner]) => {
+    if (key.startsWith('k:') && Array.isArray(wanted) && Array.isArray(found)) {
+      const [now, next] = [found, wanted].map((list) => list.find((item) => hasKey(item, key)))
+      const shown = `${path}[${itemName(now) ?? key.slice(2)}]`
+      if (next !== undefined) return droppedFields(inner, next, now, shown)
+      return now === undefined ? [] : [{ path: shown, before: now, after: undefined }]
+    }
+    if (!key.startsWith('f:') || !isMap(wanted) || !isMap(found)) return []
+    const name = key.slice(2)
+    if (name in wanted) return droppedFields(inner, wanted[name], found[name], join(path, name))
+    return name in found ? [{ path: join(path, name), before: found[name], after: undefined }] : []
+  })
 }
 
 /** An object without what names it, which nobody owns. */

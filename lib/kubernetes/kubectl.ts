@@ -37,7 +37,8 @@ export function versions(): Promise<{ client: string; server: string }> {
 /** A warning when kubectl is more than one minor version older or newer than the API server, as Kubernetes supports it. */
 export function versionSkew(client: string, server: string): Finding[] {
   const [kubectl, cluster] = [parseVersion(client), parseVersion(server)]
-  if (!kubectl || !cluster) return []
+  // The dispatcher of Google's SDK starts the kubectl that fits the API server, and shows its own version.
+  if (!kubectl || !cluster || client.endsWith('-dispatcher')) return []
   if (kubectl[0] === cluster[0] && Math.abs(kubectl[1] - cluster[1]) <= 1) return []
   return [
     warning(

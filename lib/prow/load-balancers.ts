@@ -11,6 +11,7 @@ import { kubectlLine } from '../run/kubectl-line.ts'
 import { after } from '../run/task.ts'
 import { prowUrl } from '../settings/derived.ts'
 import type { Settings } from '../settings/table.ts'
+import { loadBalancerCause } from './load-balancer-events.ts'
 
 /** The namespace of the load balancers' Ingresses: that of the Services which they route to. */
 export function albNamespace({ INGRESS }: Settings): string {
@@ -89,24 +90,8 @@ async function noLoadBalancer(settings: Settings): Promise<Problem> {
   const causes = events.map(({ reason, message }) => `${reason}: ${message}`).slice(-3)
   return new Problem(
     [`Ingress ${name} has no load balancer after ${settings.WAIT_SECONDS} seconds`, ...causes].join('\n'),
-    loadBalancerRemedy(causes, name === 'prow-deck' && settings.DECK_ACCESS.kind === 'internal') ??
+    loadBalancerCause(causes, name === 'prow-deck' && settings.DECK_ACCESS.kind === 'internal')?.remedy ??
       `Read the log of the controller: ${kubectlLine('-n', 'kube-system', 'logs', '-l', CONTROLLER_LABEL)}`,
     { code: 'timeout' },
   )
-}
-
-/** What to do about the events of an Ingress without a load balancer; undefined for unknown ones. */
-export function loadBalancerRemedy(causes: string[], internal: boolean): string | undefined {
-  const remedies: [pattern: RegExp, remedy: string][] = [
-    [
-      /subnet/i,
-      `Tag two subnets or more with kubernetes.io/role/${internal ? 'internal-elb' : 'elb'}=1, in two zones, with 8 free addresses each.`,
-    ],
-    [/certificate/i, 'Check that CERTIFICATE_ARN is in this region and ISSUED.'],
-    [
-      /AccessDenied|not authorized|UnauthorizedOperation/i,
-      'The role of the controller lacks a permission. Run the step again, which corrects the role that the runbook created.',
-    ],
-  ]
-  return remedies.find(([pattern]) => causes.some((cause) => pattern.test(cause)))?.[1]
 }

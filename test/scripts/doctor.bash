@@ -14,9 +14,17 @@ enter_world() {
   cd "$WORLD"
 }
 
-# The ids of what the doctor finds, the first first.
+# The ids of what the doctor finds, the first first. `finds` asks what it has said.
 ids() {
-  runbook doctor --json "$@" 2>/dev/null | json '.findings.map((one) => one.id).join(" ")'
+  runbook doctor --json "$@" 2>/dev/null >"$WORLD/findings.json" || true
+  json '.findings.map((one) => one.id).join(" ")' <"$WORLD/findings.json"
+}
+# That the findings of the last `expect_finding` hold these texts: finds 'scaled to 0' '08-prow'
+finds() {
+  local text
+  for text in "$@"; do
+    grep -qF -- "$text" "$WORLD/findings.json" || { echo "not found: $text"; cat "$WORLD/findings.json"; return 1; }
+  done
 }
 
 # Until the controllers have caught up: exactly these ids, in this order. expect_finding PRW-SEC-001

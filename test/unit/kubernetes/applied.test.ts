@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { isApplied } from '../../../lib/kubernetes/applied.ts'
+import { appliedChanges, isApplied } from '../../../lib/kubernetes/applied.ts'
 import type { KubeObject } from '../../../lib/kubernetes/manifests.ts'
 
 type Json = Record<string, unknown>
@@ -140,4 +140,45 @@ describe('an apply is needed', () => {
   ]
   for (const [name, old, manifest = wanted()] of cases)
     test(`when ${name}`, () => assert.equal(isApplied(old, manifest), false))
+})
+
+describe('what an apply would change', () => {
+  const changes = (old: KubeObject, manifest = wanted()) =>
+    appliedChanges(old, manifest).map(({ path, before, after }) => [path, before, after])
+  const container = 'spec.template.spec.containers[tide]'
+
+  test('is nothing when it is applied, or when only its owner differs', () => {
+    assert.deepEqual(changes(found()), [])
+    assert.deepEqual(changes(found((_o, _c, fields) => void delete (fields['f:spec'] as Json)['f:replicas'])), [])
+  })
+
+  test('is each field with another value, at its place; what others have added stays', () => {
+    const scaled = found((object, one) => {
+      Object.assign(spec(object), { replicas: 0 })
+      Object.assign(one, { args: ['--dry-run=true'] })
+    })
+    assert.deepEqual(changes(scaled), [
+      ['spec.replicas', 0, 1],
+      [`${container}.args`, ['--dry-run=true'], ['--dry-run=false']],
+    ])
+    const removed = found((object, one) => {
+      delete object.metadata.labels!.app
+      ;(one.ports as Json[]).pop()
+    })
+    assert.deepEqual(changes(removed), [
+      [`${container}.ports[metrics]`, undefined, { name: 'metrics', containerPort: 9090 }],
+      ['metadata.labels.app', undefined, 'tide'],
+    ])
+  })
+
+  test('is what the manifest no longer has, of the fields that are ours', () => {
+    const paused = found((object, _c, fields) => {
+      Object.assign(spec(object), { paused: true })
+      Object.assign(fields['f:spec'], { 'f:paused': {}, 'f:gone': {} })
+    })
+    assert.deepEqual(changes(paused), [['spec.paused', true, undefined]])
+    assert.deepEqual(changes(found(), withoutPort()), [
+      [`${container}.ports[metrics]`, { name: 'metrics', containerPort: 9090, protocol: 'TCP' }, undefined],
+    ])
+  })
 })

@@ -27,4 +27,5 @@ test('kubectl may be one minor version older or newer than the API server', () =
     assert.match(found.remedy, /install kubectl 1\.36;/)
   }
   assert.deepEqual(versionSkew('unknown', 'v1.36.3'), [])
+  assert.deepEqual(versionSkew('v1.32.4-dispatcher', 'v1.36.3'), [])
 })

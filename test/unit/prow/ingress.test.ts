@@ -5,7 +5,7 @@ import type { KubeObject } from '../../../lib/kubernetes/manifests.ts'
 import { Snapshot } from '../../../lib/kubernetes/snapshot.ts'
 import { ingresses, ingressProblems, ingressResources, unwantedIngresses } from '../../../lib/prow/ingress.ts'
 import { needsCertificate } from '../../../lib/prow/ingress-nginx.ts'
-import { loadBalancerRemedy, waitForLoadBalancers } from '../../../lib/prow/load-balancers.ts'
+import { waitForLoadBalancers } from '../../../lib/prow/load-balancers.ts'
 import { currentRun } from '../../../lib/run/context.ts'
 import type { Settings } from '../../../lib/settings/table.ts'
 import { fakeAws, fakeProgram } from '../aws/fake.ts'
@@ -185,13 +185,6 @@ test('without a load balancer in time the events of the Ingress are the cause', 
       return true
     },
   )
-})
-
-test('an event has its remedy', () => {
-  assert.match(loadBalancerRemedy(['x: couldn’t discover subnets'], false)!, /role\/elb=1/)
-  assert.match(loadBalancerRemedy(['x: certificate not found'], false)!, /CERTIFICATE_ARN/)
-  assert.match(loadBalancerRemedy(['x: AccessDenied'], false)!, /lacks a permission/)
-  assert.equal(loadBalancerRemedy(['x: y'], false), undefined)
 })
 
 test('completed admission Jobs run again when the webhook has lost its certificate', () => {

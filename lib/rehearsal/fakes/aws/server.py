@@ -43,6 +43,7 @@ from moto.eks.exceptions import (  # noqa: E402
 )
 from moto.eks.models import eks_backends  # noqa: E402
 from moto.eks.responses import EKSResponse  # noqa: E402
+from moto.elbv2.responses import ELBV2Response  # noqa: E402
 from moto.iam.models import AWSManagedPolicy, IAMBackend  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
@@ -59,6 +60,9 @@ KNOBS = {
     "faults": [],
     # Whether the webhook of EKS changes pods: pods that are created while it is down do not get the role.
     "irsa": True,
+    # The targets of target groups by a text in their ARN: {text: [{Target, TargetHealth}]}. The controller, which would
+    # create the groups, is simulated.
+    "targets": {},
     # How long a call takes, in seconds.
     "slow": 0,
 }
@@ -438,6 +442,20 @@ def seed(url: str, asked: dict) -> dict:
     with lock:
         requests.clear()
     return created
+
+
+original_target_health = ELBV2Response.describe_target_health
+
+
+def describe_target_health(self):
+    arn = self._get_param("TargetGroupArn") or ""
+    for text, targets in knobs["targets"].items():
+        if text in arn:
+            return ActionResult({"TargetHealthDescriptions": targets})
+    return original_target_health(self)
+
+
+ELBV2Response.describe_target_health = describe_target_health
 
 
 # ---- The API server's webhooks ----------------------------------------------------------------------------------
