@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { type Finding, failures } from './problem.ts'
-import { troubleshootingPage } from './troubleshooting.ts'
+import { idAndPage } from './troubleshooting.ts'
 
 // Progress goes to stderr; stdout is for data that somebody asked for.
 const stream = process.stderr
@@ -62,8 +62,7 @@ export function printFinding({ outcome, message, remedy, details = [], id }: Fin
   const mark = outcome === 'failed' ? paint('red', symbol('✖')) : paint('yellow', '!')
   printLine(`${mark} ${paint('bold', wrapText(first, 2))}`)
   for (const one of [...more, ...remedy.split('\n')]) printLine(`  ${withCommand(one)}`)
-  for (const one of [...details, ...(id ? [`${id}  ${troubleshootingPage(id)}`] : [])])
-    printLine(`  ${paint('dim', wrapText(one, 2))}`)
+  for (const one of [...details, ...(id ? [idAndPage(id)] : [])]) printLine(`  ${paint('dim', wrapText(one, 2))}`)
 }
 
 const COMMAND = /(?:^\s*|(?<=: ))(?:kubectl|aws|npm|npx|helm|chmod|openssl) /

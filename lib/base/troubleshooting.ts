@@ -2,3 +2,8 @@
 export function troubleshootingPage(id: string): string {
   return `docs/troubleshooting.md#${id.toLowerCase()}`
 }
+
+/** The id of a finding with its page, which ends the finding in the output. */
+export function idAndPage(id: string): string {
+  return `${id}  ${troubleshootingPage(id)}`
+}

@@ -1,4 +1,5 @@
 import { fit, paint, printLine, symbol } from '../base/terminal.ts'
+import { idAndPage } from '../base/troubleshooting.ts'
 import { installLine } from '../run/rerun.ts'
 import { findingOf } from './report.ts'
 import type { State, Status } from './status.ts'
@@ -43,7 +44,7 @@ export function statusPage({ time, target, lines, findings }: Status): string {
   const list = findings.map(findingOf).map(({ outcome, message, remedy, details = [], id = '' }) => {
     const [first = '', ...more] = message.split('\n')
     const text = [...more, ...details].map((line) => `<p>${escapeHtml(line)}</p>`).join('')
-    return `<article class="${outcome === 'failed' ? 'bad' : 'warning'}" id="${id}"><h3>${escapeHtml(first)}</h3><p class="remedy">${escapeHtml(remedy)}</p>${text}<p class="id">${id}</p></article>`
+    return `<article class="${outcome === 'failed' ? 'bad' : 'warning'}" id="${id}"><h3>${escapeHtml(first)}</h3><p class="remedy">${escapeHtml(remedy)}</p>${text}<p class="id">${idAndPage(id)}</p></article>`
   })
   return `<!doctype html>
 <html lang="en">

@@ -1,5 +1,6 @@
 // One thing that was to happen, followed from the event to its result: a line for each station, and where it stopped.
 import { paint, printLine, symbol, wrapText } from '../base/terminal.ts'
+import { idAndPage, troubleshootingPage } from '../base/troubleshooting.ts'
 import type { Diagnosis } from './row.ts'
 
 /** A station on the way, and how far it came there. */
@@ -86,7 +87,7 @@ export function printTrace(stations: Station[]): void {
     last === undefined
       ? `${paint('green', symbol('✔'))} it went all the way`
       : last.outcome === 'failed'
-        ? `${paint('red', symbol('✖'))} it stopped at: ${last.name}${last.id ? `  ${paint('dim', last.id)}` : ''}`
+        ? `${paint('red', symbol('✖'))} it stopped at: ${last.name}${last.id ? `\n  ${paint('dim', idAndPage(last.id))}` : ''}`
         : `${paint('yellow', symbol('…'))} it is at: ${last.name}`,
   )
 }
@@ -102,6 +103,10 @@ function printRemedy(line: string, indent: string): void {
 export function traceDocument(stations: Station[]): object {
   return {
     arrived: arrived(stations),
-    trace: stations.map(({ time, ...station }) => ({ ...station, ...(time ? { time: time.toISOString() } : {}) })),
+    trace: stations.map(({ time, ...station }) => ({
+      ...station,
+      ...(station.id ? { page: troubleshootingPage(station.id) } : {}),
+      ...(time ? { time: time.toISOString() } : {}),
+    })),
   }
 }

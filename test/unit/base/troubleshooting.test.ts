@@ -8,6 +8,8 @@ import { printFinding } from '../../../lib/base/terminal.ts'
 import { troubleshootingPage } from '../../../lib/base/troubleshooting.ts'
 import { diagnosesDocument } from '../../../lib/doctor/report.ts'
 import { diagnosisOf } from '../../../lib/doctor/row.ts'
+import { statusPage } from '../../../lib/doctor/status-report.ts'
+import { printTrace, stopsAt, traceDocument } from '../../../lib/doctor/trace.ts'
 import { finishRun } from '../../../lib/run/report.ts'
 import { ROWS } from '../../../lib/settings/table.ts'
 
@@ -77,7 +79,7 @@ describe('the troubleshooting page', () => {
     assert.equal(links(chinese).length, links(english).length)
   })
 
-  test('is where a finding, a Problem and the JSON document of both lead', () => {
+  test('is named by a finding, a Problem, what the doctor follows and the page of the status, and in JSON', () => {
     const page = 'docs/troubleshooting.md#prw-sec-001'
     assert.equal(troubleshootingPage('PRW-SEC-001'), page)
     const about = { object: 'Secret prow/cookie', message: 'Secret prow/cookie does not exist', remedy: 'Run 03.' }
@@ -92,7 +94,15 @@ describe('the troubleshooting page', () => {
       printed('stderr', () => finishRun(new Problem('a', 'b', { id: 'PRW-SEC-001' }), true)),
     )
     process.exitCode = exitCode
-    assert.deepEqual(JSON.parse(json).problems[0].page, page)
+    assert.equal(JSON.parse(json).problems[0].page, page)
+    const stations = [stopsAt('pod', 'a', 'b', { id: 'PRW-SEC-001' })]
+    assert.match(
+      printed('stderr', () => printTrace(stations)),
+      /it stopped at: pod\n {2}PRW-SEC-001 {2}docs\/troubleshooting\.md#prw-sec-001\n$/,
+    )
+    assert.equal((traceDocument(stations) as { trace: { page: string }[] }).trace[0]!.page, page)
+    const findings = [diagnosisOf({ id: 'PRW-SEC-001', severity: 'error' }, about)]
+    assert.ok(statusPage({ time: new Date(), target: '', lines: [], findings }).includes(page))
   })
 })
 
