@@ -406,7 +406,7 @@ export const ROWS = {
   CHECKCONFIG: {
     group: 'Features',
     description:
-      "on: 06-config also runs Prow's own checkconfig: the program on PATH, else in a pod of the installed version.",
+      "on: Prow's own checkconfig has the last word in 06-config: the program on PATH, else in a pod of the installed version.",
     type: onOff,
     default: 'on',
   },

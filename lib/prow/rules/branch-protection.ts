@@ -171,6 +171,7 @@ export const BRANCH_PROTECTION_RULES: Rule<Tree>[] = [
   },
   {
     name: 'protected-branch-names',
+    // Prow loads it: only branchprotector compiles these, each time it runs.
     severity: 'hint',
     remedy: 'Write a regular expression of Go (RE2): branchprotector stops at this one.',
     *find(config) {
