@@ -83,7 +83,9 @@ export async function readAwsEvidence(
     }),
     balanced ? tolerant('certificate in ACM', async () => readIngressCertificate(settings, await objects)) : undefined,
     balanced ? tolerant(`DNS of ${settings.PROW_HOST}`, async () => readDns(settings, await objects)) : undefined,
-    balanced ? tolerant('targets of the load balancers', async () => readTargetGroups(await objects)) : undefined,
+    balanced
+      ? tolerant('targets of the load balancers', async () => readTargetGroups(settings, await objects))
+      : undefined,
   ])
   return { cluster, oidc, bucket, roles, volumes, certificate, dns, targets }
 }
@@ -133,11 +135,13 @@ async function readDns(settings: Settings, objects: Objects): Promise<DnsEvidenc
   return { host, balancer, target, records: zones && (await recordsOf(settings, zones.public)) }
 }
 
-/** The controller notes each target group in a TargetGroupBinding beside the Service. */
-function readTargetGroups(objects: Objects): Promise<TargetGroup[]> {
-  const bindings = objects.ofKind('TargetGroupBinding').map(({ spec }) => {
+/** The controller notes each target group in a TargetGroupBinding beside the Service; other applications have theirs. */
+function readTargetGroups(settings: Settings, objects: Objects): Promise<TargetGroup[]> {
+  const services = settings.INGRESS === 'nginx' ? ['ingress-nginx-controller'] : ['hook', 'deck']
+  const bindings = objects.ofKind('TargetGroupBinding', albNamespace(settings)).map(({ spec }) => {
     const { targetGroupARN: arn, serviceRef } = spec as { targetGroupARN: string; serviceRef: { name: string } }
     return { arn, service: serviceRef.name }
   })
-  return Promise.all(bindings.map(async (one) => ({ ...one, targets: await readTargets(one.arn) })))
+  const own = bindings.filter(({ service }) => services.includes(service))
+  return Promise.all(own.map(async (one) => ({ ...one, targets: await readTargets(one.arn) })))
 }
