@@ -41,5 +41,5 @@ export function placeOfJob(evidence: Evidence, prowJob: ProwJob): string {
 
 /** A ProwJob at the beginning of a message, and for how long it has been so. */
 export function stuckProwJob(prowJob: ProwJob, since: Date, evidence: Evidence): string {
-  return `${shownProwJob(prowJob)} is ${prowJob.state} for ${lasts(since, evidence)}`
+  return `${shownProwJob(prowJob)} has been ${prowJob.state} for ${lasts(since, evidence)}`
 }

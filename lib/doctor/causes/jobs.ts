@@ -44,7 +44,7 @@ const isOld = (since: Date, { now }: Evidence, patience: number) => now.getTime(
 
 const readLog = kubectlLine('-n', 'prow', 'logs', `deployment/${MANAGER}`)
 
-/** Whether the pods of jobs were read; a job must not be called without a pod otherwise. */
+/** Whether job pods were read; a job must not be called without a pod otherwise. */
 const podsWereRead = ({ unread }: Evidence) =>
   !unread.some(({ source }) => /^pods in test-pods|^namespace test-pods/.test(source))
 

@@ -39,7 +39,7 @@ test('a triggered job without a pod follows from what is wrong with prow-control
   const [found, ...more] = await find(prowJob('a', 'triggered', 5))
   assert.deepEqual(more, [])
   assert.equal(found?.id, 'PRW-JOB-001')
-  assert.match(found?.message ?? '', /^job unit of my-org\/web#12 is triggered for 5 min and has no pod/)
+  assert.match(found?.message ?? '', /^job unit of my-org\/web#12 has been triggered for 5 min and has no pod/)
   for (const root of ['Deployment prow/prow-controller-manager', 'Role test-pods/prow-controller-manager'])
     assert.ok(found?.follows?.includes(root))
 })
