@@ -8,9 +8,9 @@ setup_file() {
   setup_github
   world "$BATS_FILE_TMPDIR/world"
   setup_github_world
-  setting GITHUB_REPOS=web WEBHOOK=organisation
-  few_labels <<<'default: {labels: [{name: lgtm, color: "15dd18"}]}'
-  after_steps all
+  setting GITHUB_REPOS=web WEBHOOK=organisation WAIT_SECONDS=120
+  # GitHub wants writes a second apart, and there are forty labels.
+  runbook install-all --skip 10
 }
 teardown_file() { teardown_github; }
 # What GitHub has is as 12-webhook left it, whatever a test has done to it.
@@ -20,7 +20,7 @@ setup() {
 }
 healthy() {
   setup_github_world
-  setting GITHUB_REPOS=web WEBHOOK=organisation
+  setting GITHUB_REPOS=web WEBHOOK=organisation WAIT_SECONDS=120
   webhook '{}'
   ping
 }
