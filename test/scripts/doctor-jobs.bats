@@ -153,10 +153,6 @@ YAML
   kube create configmap plugins -n prow --from-literal=plugins.yaml='plugins: {other-org: {plugins: [trigger]}}' --dry-run=client -o yaml | kube replace -f -
   [[ "$(ids)" == *PRW-GH-007* ]]
   runbook 06-config
-  kube patch deploy tide -n prow --type=json -p '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--dry-run=true"}]'
-  expect_finding PRW-TID-010
-  runbook 08-prow
-  expect_healthy
 }
 
 @test "a job is followed from its configuration to its result" {

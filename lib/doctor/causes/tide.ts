@@ -3,8 +3,7 @@ import { isTrue, nodeAt, type Tree, textOf, textsOf } from '../../base/yaml-tree
 import { type BranchRules, reportedContexts } from '../../github/branch-rules.ts'
 import { settingsPages } from '../../github/pages.ts'
 import { repositoryFindings } from '../../github/repositories.ts'
-import { labelOf, objectLabel } from '../../kubernetes/objects.ts'
-import { COMPONENTS } from '../../prow/checks.ts'
+import { objectLabel } from '../../kubernetes/objects.ts'
 import { contextOfJob } from '../../prow/cluster-config.ts'
 import { tideQueries } from '../../prow/rules/tide.ts'
 import { rerunLine } from '../../run/rerun.ts'
@@ -221,29 +220,6 @@ export const tideRows: Row[] = [
         ]
       : [],
   ),
-  {
-    id: 'PRW-TID-010',
-    title: 'no component only pretends to work',
-    severity: 'error',
-    find: ({ objects }) =>
-      COMPONENTS.flatMap((name) => {
-        const deployment = objects.get('Deployment', name, 'prow')
-        const { template } = (deployment?.spec ?? {}) as {
-          template?: { spec?: { containers?: { args?: string[]; command?: string[] }[] } }
-        }
-        const args = (template?.spec?.containers ?? []).flatMap(({ args = [], command = [] }) => [...command, ...args])
-        const flag = args.findLast((one) => /^--?dry-run(=|$)/.test(one))
-        if (!deployment || flag === undefined || /=(false|f|0)$/i.test(flag)) return []
-        return [
-          {
-            object: labelOf(deployment),
-            message: `${name} runs with ${flag}: ${name === 'tide' ? 'it merges nothing' : 'it changes nothing'}, and logs only what it would do`,
-            evidence: `args: ${flag}`,
-            remedy: `Run ${rerunLine('08-prow')}, which sets --dry-run=false.`,
-          },
-        ]
-      }),
-  },
   {
     id: 'PRW-TID-012',
     title: 'Tide has queries',

@@ -5,7 +5,7 @@ import type { RepositoryEvidence } from '../../../../lib/doctor/github-evidence.
 import type { BranchRules } from '../../../../lib/github/branch-rules.ts'
 import { beginRun, startGitHub } from '../../github/fakes.ts'
 import { LOCAL, settings } from '../../world.ts'
-import { deployment, evidence, findings, type Given } from '../evidence.ts'
+import { evidence, findings, type Given } from '../evidence.ts'
 
 const HEAD = 'a'.repeat(40)
 const PULL = { state: 'closed', pull: { head: { ref: 'x', sha: HEAD }, base: { ref: 'main', sha: '' } } }
@@ -92,14 +92,6 @@ prowjob_namespace: prow
 tide: {queries: [{orgs: [my-org], reviewApprovedRequired: true}], merge_method: {my-org: squash}}
 `
   assert.deepEqual(await find(pool({ reviews: 2 }), { config }), [])
-})
-
-test('a component that only pretends to work', async () => {
-  const tide = (...args: string[]) => deployment('tide', { spec: { template: { spec: { containers: [{ args }] } } } })
-  const ids = async (...args: string[]) => (await find(pool({}), { objects: [tide(...args)] })).map(({ id }) => id)
-  assert.deepEqual(await ids('--dry-run=false'), [])
-  assert.deepEqual(await ids('--dry-run=true'), ['PRW-TID-010'])
-  assert.deepEqual(await ids('--dry-run=false', '--dry-run'), ['PRW-TID-010'])
 })
 
 test('Tide without a query', async () => {
