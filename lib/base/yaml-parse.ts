@@ -7,7 +7,6 @@ import {
   type ScalarEvent,
   YAMLException,
 } from 'js-yaml'
-import { readBlocks } from './yaml-blocks.ts'
 import { controlCharacter, forbiddenTab, indentContinuations, unclosed } from './yaml-layout.ts'
 import { resolveScalar, scalarString } from './yaml-scalars.ts'
 import { setEntry, type Tree } from './yaml-tree.ts'
@@ -29,12 +28,6 @@ export interface YamlError {
  * duplicate keys and a second document.
  */
 export function parseYaml(text: string): { tree: Tree; errors: YamlError[] } {
-  const tree = readBlocks(text)
-  return tree ? { tree, errors: [] } : parseAny(text)
-}
-
-/** The same for a text of any layout, from events: what readBlocks reads it reads alike, and takes longer. */
-export function parseAny(text: string): { tree: Tree; errors: YamlError[] } {
   const none: Tree = { line: 1, value: null }
   try {
     return build(read(text))

@@ -106,8 +106,15 @@ async function readLogin(github: GitHub, settings: Settings): Promise<string> {
 
 async function readRate(github: GitHub, settings: Settings): Promise<GitHubEvidence['rate']> {
   const operation = { description: 'read its rate limit', scope: '', permission: 'Metadata: read' }
-  const { data } = await callGitHub(settings, operation, () => github.request('GET /rate_limit'))
-  const { core, graphql } = data.resources
+  const answer = await callGitHub(settings, operation, () =>
+    github.request('GET /rate_limit').catch((error) => {
+      // GitHub Enterprise Server answers this unless its administrator has turned limits on.
+      if (error.status === 404) return undefined
+      throw error
+    }),
+  )
+  if (!answer) return undefined
+  const { core, graphql } = answer.data.resources
   // Tide searches with GraphQL, the others use REST: the one of which less is left counts.
   const left = (one: typeof core) => one.remaining / Math.max(1, one.limit)
   const scarce = graphql && left(graphql) < left(core) ? graphql : core

@@ -109,18 +109,34 @@ function rootsOf(pod: KubeObject, about?: string): string[] {
 /** For how many seconds the log of a pod is waited for. */
 const LOG_LIMIT = 15
 
-/** The last line of a container's log: Prow's components print there, in JSON, what ended them. Empty when there is none. */
+/** How many of its last lines are read: a program that rejects an argument prints all others after it. */
+const LINES = 400
+
+/** Of a container's log the line that ended it, or else the last one. Empty when there is none. */
 async function lastWords(
   { metadata: { name, namespace = '' } }: KubeObject,
   { container, previous }: NonNullable<Cause['log']>,
 ): Promise<string> {
   const options = [
     ...(previous ? ['--previous'] : []),
-    '--tail=1',
+    `--tail=${LINES}`,
     ...(container ? ['-c', container] : ['--all-containers']),
   ]
   const { stdout } = await tryKubectl(['-n', namespace, 'logs', name, ...options], { timeout: LOG_LIMIT })
-  const text = stdout.trim().split('\n').at(-1) ?? ''
+  return decisiveLine(stdout)
+}
+
+/**
+ * The line of a log that says why it ended. Prow's components print JSON: the last one that is fatal. A program that does
+ * not know an argument says so before its usage.
+ */
+export function decisiveLine(log: string): string {
+  const lines = log.split('\n').filter((line) => line.trim())
+  const rejected = lines.findLast((line) => /flag provided but not defined|unknown (?:shorthand )?flag/.test(line))
+  const fatal = lines.findLast(
+    (line) => /"(?:level|severity)":"(?:fatal|panic)"/.test(line) || /^(?:panic|fatal error): /.test(line),
+  )
+  const text = (fatal ?? rejected ?? lines.at(-1) ?? '').trim()
   try {
     const { msg, error } = JSON.parse(text)
     return [msg, error].filter(Boolean).join(': ')

@@ -73,6 +73,12 @@ const waiting = (evidence: PodEvidence, reasons: RegExp) =>
 const inPod = ({ pod: { metadata } }: PodEvidence, verb: string, ...more: string[]) =>
   kubectlLine('-n', metadata.namespace ?? '', verb, ...(verb === 'describe' ? ['pod'] : []), metadata.name, ...more)
 
+/** How a container ended that could not even start: while it waits for the next try, only its last state says so. */
+function notStarted({ state, lastState }: ContainerStatus): Terminated | undefined {
+  const ended = [state?.terminated, lastState?.terminated]
+  return ended.find((one) => /^(?:StartError|ContainerCannotRun)$/.test(one?.reason ?? ''))
+}
+
 /** A claim that nothing has begun to provision: it waits for the scheduler, which has the cause. */
 const WAITS_FOR_POD = /WaitForFirstConsumer|WaitForPodScheduled|waiting for (?:first consumer|pod)/
 
@@ -194,9 +200,11 @@ const CAUSES: ((evidence: PodEvidence) => Cause | undefined)[] = [
     }
   },
   function containerNotCreated(evidence) {
-    const found = waiting(evidence, /CreateContainerConfigError|CreateContainerError|RunContainerError|StartError/)
+    const found =
+      waiting(evidence, /CreateContainerConfigError|CreateContainerError|RunContainerError|StartError/) ??
+      containers(evidence).find((one) => !one.ready && !one.state?.running && notStarted(one))
     if (!found) return undefined
-    const { message = '', reason } = found.state!.waiting!
+    const { message = '', reason = '' } = notStarted(found) ?? found.state!.waiting!
     const known = evidence.exists && /(?:secret|configmap)s? "[^"]+" not found/.test(message)
     return {
       id: /root/.test(message) ? 'PRW-CTR-001' : 'PRW-CTR-002',

@@ -142,6 +142,8 @@ export const githubRows: Row[] = [
             message: `plugins.yaml in the cluster has no plugin for ${names.join(', ')}: hook ignores its events`,
             evidence: `plugins: ${[...new Set([...enabledPlugins(config.plugins)].map(({ place }) => place))].join(', ') || 'none'}`,
             remedy: `Name ${names.join(', ')} under plugins. ${correct}`,
+            // A file that cannot be read has no plugin at all.
+            follows: [map],
           },
         ]
       }

@@ -37,6 +37,24 @@ const ROWS: [name: string, Partial<PodEvidence>, cause: RegExp, remedy: RegExp][
     /07-ebs-csi/,
   ],
   [
+    'a program that does not exist, between two tries',
+    {
+      status: {
+        containerStatuses: [
+          {
+            name: 'hook',
+            ready: false,
+            restartCount: 4,
+            state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 40s' } },
+            lastState: { terminated: { reason: 'StartError', exitCode: 128, message: 'exec: "/hokk": no such file' } },
+          },
+        ],
+      },
+    },
+    /container hook cannot be created: exec: "\/hokk": no such file/,
+    /Run 08-prow/,
+  ],
+  [
     'an init container that waits',
     {
       status: {
