@@ -100,8 +100,9 @@ async function main(): Promise<number> {
     if (all.some(({ name }) => name !== 'unit')) {
       let last = 0
       const programs = await findPrograms(PROGRAM_NAMES, (text) => {
-        if (Date.now() - last > 10_000) print(`programs             ${text} (${seconds(began)})`)
-        if (Date.now() - last > 10_000) last = Date.now()
+        if (Date.now() - last < 10_000) return
+        last = Date.now()
+        print(`programs             ${text} (${seconds(began)})`)
       })
       if (programs.kubectl.source !== 'PATH')
         env.PATH = `${dirname(programFile(programs.kubectl))}${delimiter}${env.PATH}`

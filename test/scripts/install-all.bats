@@ -49,7 +49,7 @@ problems() {
 }
 
 @test "13-verify reports everything that does not exist, and the script that creates it" {
-  runbook 02-namespaces
+  after_steps 02
   run -1 runbook 13-verify
   for script in 03-secrets 04-crd 05-service-accounts 06-config 08-prow 09-pushgateway 11-ingress; do
     says "npx tsx scripts/$script.ts"
