@@ -134,6 +134,14 @@ function insider(call: Call, org: string): boolean {
 
 export const accountRoutes: Route[] = [
   ['GET', '/meta', (call) => ({ status: 200, body: call.state.meta })],
+  [
+    'GET',
+    '/rate_limit',
+    () => {
+      const one = { limit: 5000, remaining: 4999, used: 1, reset: Math.floor(Date.now() / 1000) + 3600 }
+      return { status: 200, body: { resources: { core: one, graphql: one }, rate: one } }
+    },
+  ],
   ['GET', '/user', (call) => ({ status: 200, body: shownUser(userFor(call)) })],
   [
     'GET',
