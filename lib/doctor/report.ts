@@ -15,14 +15,20 @@ export function findingOf({ outcome, id, object, message, remedy, evidence, also
   for (const one of [object, ...also]) held.delete(one)
   // What somebody has changed at the object itself is most of the time why.
   const edits = consequences.filter((one) => one.id.startsWith('PRW-DRF-') && one.object === object)
-  const changed = edits.flatMap((one) => one.message.split('\n').slice(1))
+  const changed = edits.flatMap((one) => [
+    ...one.message
+      .split('\n')
+      .slice(1)
+      .map((line) => `Not as the runbook applies it: ${line}`),
+    one.remedy,
+  ])
   return {
     outcome,
     id,
     message: also.length > 0 ? `${message}\nThe same: ${summarize(also, LISTED)}` : message,
     remedy,
     details: [
-      ...changed.map((line) => `Not as the runbook applies it: ${line}`),
+      ...changed,
       ...(evidence && !message.includes(evidence) ? [`Read: ${evidence}`] : []),
       ...(held.size > 0 ? [`Follows from it: ${summarize([...held], LISTED)}`] : []),
     ],

@@ -97,6 +97,50 @@ function droppedFields(fields: Fields, wanted: unknown, found: unknown, path: st
   })
 }
 
+/** A field that somebody else has set, and that an apply of the runbook leaves. */
+export interface ForeignField {
+  /** Such as `spec.template.spec.containers[hook].command`. */
+  path: string
+  /** The same for a JSON patch: `/spec/template/spec/containers/0/command`. */
+  pointer: string
+  value: unknown
+  /** Who has set it, such as `kubectl-patch`. */
+  manager: string
+}
+
+/** The fields of a Deployment's pods that neither the runbook nor a controller of Kubernetes has set. */
+export function foreignFields(deployment: KubeObject): ForeignField[] {
+  const all = (deployment.metadata.managedFields ?? []) as ManagedFields[]
+  const podOf = (fields: Fields | undefined) => fields?.['f:spec']?.['f:template']?.['f:spec']
+  const own = podOf(ownFields(deployment)?.fieldsV1)
+  const pod = (deployment.spec as { template?: { spec?: unknown } }).template?.spec
+  return all
+    .filter(({ manager, subresource }) => !subresource && !manager.startsWith(MANAGER) && !/^kube-/.test(manager))
+    .flatMap(({ manager, fieldsV1 }) => {
+      const found = leaves(podOf(fieldsV1) ?? {}, own, pod, 'spec.template.spec', '/spec/template/spec')
+      return found.map((one) => ({ ...one, manager }))
+    })
+}
+
+function leaves(
+  fields: Fields,
+  own: Fields | undefined,
+  value: unknown,
+  path: string,
+  pointer: string,
+): Omit<ForeignField, 'manager'>[] {
+  return Object.entries(fields).flatMap(([key, inner]) => {
+    if (key === '.' || key.startsWith('v:')) return []
+    const at = Array.isArray(value) ? value.findIndex((item) => hasKey(item, key)) : key.slice(2)
+    const found = (value as Record<string | number, unknown> | undefined)?.[at]
+    if (found === undefined) return []
+    const shown = Array.isArray(value) ? `${path}[${itemName(found) ?? at}]` : join(path, String(at))
+    const place = `${pointer}/${at}`
+    if (Object.keys(inner).length > 0) return leaves(inner, own?.[key], found, shown, place)
+    return own && key in own ? [] : [{ path: shown, pointer: place, value: found }]
+  })
+}
+
 /** An object without what names it, which nobody owns. */
 function ownable({ apiVersion: _version, kind: _kind, metadata, ...rest }: KubeObject): Record<string, unknown> {
   const { name: _name, namespace: _namespace, ...kept } = metadata

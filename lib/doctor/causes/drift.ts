@@ -1,9 +1,11 @@
 // What the runbook would change in the cluster: objects that somebody edited since it applied them, with what follows
 // from it. Secrets, ConfigMaps and RBAC have rows of their own.
-import { appliedChanges, type FieldChange } from '../../kubernetes/applied.ts'
+import { appliedChanges, type FieldChange, foreignFields } from '../../kubernetes/applied.ts'
 import type { KubeObject } from '../../kubernetes/manifests.ts'
 import { labelOf } from '../../kubernetes/objects.ts'
+import { isReady } from '../../kubernetes/wait.ts'
 import { installedObjects } from '../../prow/installed.ts'
+import { kubectlLine } from '../../run/kubectl-line.ts'
 import { rerunLine } from '../../run/rerun.ts'
 import type { Evidence } from '../evidence.ts'
 import type { Found, Row } from '../row.ts'
@@ -173,6 +175,34 @@ export const driftRows: Row[] = [
       drifts(evidence)
         .filter((drift) => !consequenceOf(drift))
         .map((drift) => finding(drift)),
+  },
+  {
+    // Others may add fields, such as a sidecar's injector. Where the component runs with them nothing is wrong.
+    id: 'PRW-DRF-006',
+    title: 'no field that others have set keeps a component from being ready',
+    severity: 'warning',
+    find: ({ objects }) =>
+      objects
+        .ofKind('Deployment', 'prow')
+        .filter((deployment) => !isReady(deployment))
+        .flatMap((deployment) => {
+          const fields = foreignFields(deployment)
+          const label = labelOf(deployment)
+          if (fields.length === 0) return []
+          const patch = JSON.stringify(fields.map(({ pointer }) => ({ op: 'remove', path: pointer })))
+          return [
+            {
+              object: label,
+              message: [
+                `${label} has fields that the runbook does not set, and leaves as they are`,
+                ...fields.map(({ path, value, manager }) => `${path}: ${JSON.stringify(value)}, set by ${manager}`),
+              ].join('\n'),
+              remedy: `Remove what was not meant: ${kubectlLine('-n', 'prow', 'patch', `deployment/${deployment.metadata.name}`, '--type=json', '-p', patch)}`,
+              // It may be why the object is not ready, and is shown there.
+              follows: [label],
+            },
+          ]
+        }),
   },
 ]
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { appliedChanges, isApplied } from '../../../lib/kubernetes/applied.ts'
+import { appliedChanges, foreignFields, isApplied } from '../../../lib/kubernetes/applied.ts'
 import type { KubeObject } from '../../../lib/kubernetes/manifests.ts'
 
 type Json = Record<string, unknown>
@@ -180,5 +180,41 @@ describe('what an apply would change', () => {
     assert.deepEqual(changes(found(), withoutPort()), [
       [`${container}.ports[metrics]`, { name: 'metrics', containerPort: 9090, protocol: 'TCP' }, undefined],
     ])
+  })
+})
+
+describe('fields that others have set in the pods of a Deployment', () => {
+  const entry = (manager: string, container: object, subresource?: string) => ({
+    manager,
+    operation: 'Update',
+    apiVersion: 'apps/v1',
+    ...(subresource ? { subresource } : {}),
+    fieldsV1: { 'f:spec': { 'f:template': { 'f:spec': { 'f:containers': { 'k:{"name":"tide"}': container } } } } },
+  })
+  const edited = (...entries: object[]) => {
+    const object = wanted()
+    const { template } = object.spec as { template: { spec: { containers: Json[] } } }
+    template.spec.containers.unshift({ name: 'proxy' })
+    Object.assign(template.spec.containers[1]!, { command: ['/tidee'] })
+    const own = { manager: 'prow-runbook', operation: 'Apply', apiVersion: 'apps/v1', fieldsV1: FIELDS }
+    return { ...object, metadata: { ...object.metadata, managedFields: [own, ...entries] } } as KubeObject
+  }
+
+  test('are named with who set them, and where a patch finds them', () => {
+    assert.deepEqual(foreignFields(edited(entry('kubectl-patch', { 'f:command': {} }))), [
+      {
+        path: 'spec.template.spec.containers[tide].command',
+        pointer: '/spec/template/spec/containers/1/command',
+        value: ['/tidee'],
+        manager: 'kubectl-patch',
+      },
+    ])
+  })
+
+  test('are not those of the runbook, of Kubernetes, or of a status', () => {
+    assert.deepEqual(foreignFields(edited(entry('kubectl-edit', { '.': {}, 'f:name': {}, 'f:args': {} }))), [])
+    assert.deepEqual(foreignFields(edited(entry('kube-controller-manager', { 'f:command': {} }))), [])
+    assert.deepEqual(foreignFields(edited(entry('somebody', { 'f:command': {} }, 'status'))), [])
+    assert.deepEqual(foreignFields(edited()), [])
   })
 })
