@@ -18,7 +18,7 @@ setup() { enter_world; }
   kube scale deploy/sinker -n prow --replicas=0
   expect_finding PRW-POD-001
   run -2 runbook doctor
-  says 'Deployment prow/sinker' 'scaled to 0' '--replicas=1'
+  says 'Deployment prow/sinker' 'scaled to 0' 'scripts/08-prow.ts'
   kube delete deploy sinker -n prow
   expect_finding PRW-POD-002
   runbook 08-prow

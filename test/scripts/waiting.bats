@@ -30,7 +30,7 @@ spec:
         state: {waiting: {reason: CrashLoopBackOff, message: back-off 40s}}
         lastState: {terminated: {exitCode: 1, reason: Error}}
         {{ else if eq \$name "deck" }}
-        state: {waiting: {reason: CreateContainerConfigError, message: 'secret "cookie" not found'}}
+        state: {waiting: {reason: CreateContainerConfigError, message: 'secret "deck-tls" not found'}}
         {{ else if eq \$name "hook" }}
         state: {waiting: {reason: ImagePullBackOff, message: Back-off pulling image}}
         {{ else }}
@@ -57,7 +57,7 @@ release() {
   [ $((SECONDS - began)) -lt 120 ]
   says 'image of hook cannot be pulled: Back-off pulling image' 'PROW_IMAGE_REGISTRY' \
     'crier crashes (exit code 1)' 'logs crier-' '--previous' \
-    'secret "cookie" not found' 'scripts/03-secrets.ts' \
+    'secret "deck-tls" not found' 'scripts/03-secrets.ts' \
     'PVC ghproxy is Pending (StorageClass rehearsal)' 'Set STORAGE_CLASS' \
     'Then resume with:  npx tsx scripts/08-prow.ts'
   lacks '    at '
