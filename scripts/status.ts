@@ -10,6 +10,7 @@ import { diagnosesDocument } from '../lib/doctor/report.ts'
 import { selectDiagnoses } from '../lib/doctor/select.ts'
 import { installationStatus, type Status } from '../lib/doctor/status.ts'
 import { printStatus, statusPage } from '../lib/doctor/status-report.ts'
+import { logLinesWith } from '../lib/kubernetes/component-log.ts'
 import { currentRun, forget } from '../lib/run/context.ts'
 import type { Settings } from '../lib/settings/table.ts'
 import { step } from '../lib/step.ts'
@@ -49,9 +50,10 @@ export default await step(
 )
 
 async function read(settings: Settings): Promise<Status> {
-  const evidence = await readEvidence(settings)
+  const [evidence, syncs] = await Promise.all([readEvidence(settings), logLinesWith('tide', 'prow', '"Synced"', 1)])
   const { found } = await examine(evidence)
-  return installationStatus(evidence, selectDiagnoses(found, [], settings.DOCTOR_IGNORE))
+  const last = syncs.at(-1)
+  return installationStatus(evidence, selectDiagnoses(found, [], settings.DOCTOR_IGNORE), last && new Date(last.time))
 }
 
 function writePage(file: string, status: Status): void {

@@ -1,3 +1,5 @@
+import { parseDate } from '../aws/dates.ts'
+import { nodeAt, textOf } from '../base/yaml-tree.ts'
 import type { KubeObject } from '../kubernetes/manifests.ts'
 import { isReady } from '../kubernetes/wait.ts'
 import { target } from '../run/context.ts'
@@ -27,8 +29,8 @@ const NEARLY_FULL = 80
 
 const DAY = 24 * 3600 * 1000
 
-/** How things stand, of what the doctor has read and found. */
-export function installationStatus(evidence: Evidence, findings: Diagnosis[]): Status {
+/** How things stand, of what the doctor has read and found; `synced` is when Tide last looked at all pull requests. */
+export function installationStatus(evidence: Evidence, findings: Diagnosis[], synced?: Date): Status {
   const { settings, now } = evidence
   const { context, server } = target()
   return {
@@ -40,8 +42,11 @@ export function installationStatus(evidence: Evidence, findings: Diagnosis[]): S
       components(evidence),
       jobs(evidence),
       webhook(evidence),
+      token(evidence),
       rate(evidence),
+      tide(evidence, synced),
       bucket(evidence),
+      certificate(evidence),
       configMaps(evidence),
       drift(findings),
       summary(findings),
@@ -129,8 +134,53 @@ function rate({ github, now }: Evidence): StatusLine[] {
   ]
 }
 
-function bucket({ settings }: Evidence): StatusLine[] {
-  return [{ name: 'logs', value: `bucket ${settings.LOG_BUCKET}`, state: 'good' }]
+/** Whose token it is, and until when it is valid. */
+function token({ github }: Evidence): StatusLine[] {
+  const passes = github?.credential.find(({ outcome }) => outcome === 'passed')
+  const [problem] = github?.credential.filter(({ outcome }) => outcome !== 'passed') ?? []
+  if (!github || (!passes && !problem)) return []
+  return [
+    {
+      name: 'GitHub account',
+      value: problem ? problem.message : passes!.message.replace(/^the bot is /, ''),
+      state: problem ? (problem.outcome === 'failed' ? 'bad' : 'warning') : 'good',
+    },
+  ]
+}
+
+/** After how many of its periods Tide should have synchronized again. */
+const PERIODS = 5
+
+function tide({ config, now }: Evidence, synced: Date | undefined): StatusLine {
+  if (!synced) return { name: 'Tide', value: 'no sync in the log of the last hour', state: 'unknown' }
+  const [, number = '1', unit = 'm'] = /^(\d+)(s|m)/.exec(textOf(nodeAt(config?.config, 'tide', 'sync_period'))) ?? []
+  const period = Number(number) * (unit === 's' ? 1000 : 60_000)
+  const late = now.getTime() - synced.getTime() > PERIODS * period + 60_000
+  return { name: 'Tide', value: `last sync ${ago(synced, now)}`, state: late ? 'warning' : 'good' }
+}
+
+function bucket({ aws, settings }: Evidence): StatusLine {
+  const name = settings.LOG_BUCKET
+  if (settings.TARGET === 'local') return { name: 'logs', value: `bucket ${name}, not read`, state: 'unknown' }
+  if (!aws?.bucket) return { name: 'logs', value: `bucket ${name} was not read`, state: 'unknown' }
+  const { region, bucket } = aws.bucket
+  if (!region) return { name: 'logs', value: `there is no bucket ${name}`, state: 'bad' }
+  return { name: 'logs', value: `bucket ${name} in ${region}`, state: bucket ? 'good' : 'bad' }
+}
+
+/** In how many days the end of a certificate is worth a warning: ACM renews its own 60 days before. */
+const ENDS_SOON = 30
+
+function certificate({ aws, now }: Evidence): StatusLine[] {
+  if (!aws?.certificate) return []
+  const { found, arn } = aws.certificate
+  const name = 'certificate'
+  if (!found) return [{ name, value: `${arn} does not exist`, state: 'bad' }]
+  const end = parseDate(found.NotAfter)
+  const days = end && Math.floor((end.getTime() - now.getTime()) / DAY)
+  const state = found.Status !== 'ISSUED' ? 'bad' : days !== undefined && days < ENDS_SOON ? 'warning' : 'good'
+  const until = days === undefined ? '' : `, ${count(days, 'day')} left`
+  return [{ name, value: `${found.DomainName}, ${found.Status.toLowerCase()}${until}`, state }]
 }
 
 /** How full Prow's ConfigMaps are; Kubernetes stores at most 1 MiB of one. */
