@@ -20,7 +20,8 @@ export function findingOf({ outcome, id, object, message, remedy, evidence, also
       .split('\n')
       .slice(1)
       .map((line) => `Not as the runbook applies it: ${line}`),
-    one.remedy,
+    // The same script need not be named twice.
+    ...(remedy.includes(/npx tsx \S+/.exec(one.remedy)?.[0] ?? one.remedy) ? [] : [one.remedy]),
   ])
   return {
     outcome,
