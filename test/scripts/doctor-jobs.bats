@@ -134,7 +134,7 @@ YAML
 }
 
 @test "a job that crier has not reported" {
-  prow_job a success 30 '' '{"description": "Job succeeded.", "build_id": "1"}'
+  prow_job a success 30 '{"decoration_config": {"gcs_configuration": {"bucket": "s3://rehearsal-prow-logs"}}}' '{"description": "Job succeeded.", "build_id": "1"}'
   expect_finding PRW-JOB-034
   run -2 runbook doctor
   says 'has not reported it to GitHub and the bucket'

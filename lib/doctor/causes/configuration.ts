@@ -33,17 +33,20 @@ export const configurationRows: Row[] = [
     find: async ({ config, settings }) => {
       if (!config) return []
       const violations = checkConfiguration(config.prow, settings, await inspectTestPods())
-      return violations
-        .filter((violation) => isRefused(violation, settings))
-        .map(({ file, line, message, remedy, cause, setting }) => {
-          const [key, map = 'prow/config'] = file.split(' of ConfigMap ')
-          return {
-            object: `ConfigMap ${map}`,
-            message: `${key}:${line} of ConfigMap ${map}: ${message}`,
-            evidence: cause,
-            remedy: `${remedy}${setting ? ` Or set ${setting}.` : ''} Correct the file in ${settings.CONFIG_DIR}/, then run ${rerunLine('06-config')}.`,
-          }
-        })
+      return (
+        violations
+          // What comes of the namespaces is in a row of its own.
+          .filter((violation) => violation.rule !== 'namespaces' && isRefused(violation, settings))
+          .map(({ file, line, message, remedy, cause, setting }) => {
+            const [key, map = 'prow/config'] = file.split(' of ConfigMap ')
+            return {
+              object: `ConfigMap ${map}`,
+              message: `${key}:${line} of ConfigMap ${map}: ${message}`,
+              evidence: cause,
+              remedy: `${remedy}${setting ? ` Or set ${setting}.` : ''} Correct the file in ${settings.CONFIG_DIR}/, then run ${rerunLine('06-config')}.`,
+            }
+          })
+      )
     },
   },
   {
