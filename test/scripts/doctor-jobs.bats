@@ -92,7 +92,7 @@ YAML
   expect_finding PRW-JOB-025
   prow_job a error 10 '{"cluster": "elsewhere"}' '{"description": "Terminal error: unknown cluster alias \"elsewhere\"."}'
   expect_finding PRW-JOB-026
-  prow_job a error 10 '' '{"description": "something new"}'
+  prow_job a error 10 '' '{"description": "something new", "prev_report_states": {"github-reporter": "error"}}'
   expect_finding PRW-JOB-029
   # A later run of the same job went well.
   prow_job b success 2
