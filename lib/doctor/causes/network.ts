@@ -85,7 +85,11 @@ export const networkRows: Row[] = [
               selected.length > 0
                 ? `Check its pods: ${kubectlLine('-n', 'prow', 'get', 'pods', '-l', shown.join(','))}`
                 : `Run ${step}, which corrects the selector.`,
-            follows: selected.map(labelOf),
+            // Without its Deployment there is nothing that it could select.
+            follows: [
+              ...selected.map(labelOf),
+              ...(objects.get('Deployment', name, 'prow') ? [] : [`Deployment prow/${name}`]),
+            ],
           },
         ]
       }),
