@@ -1,6 +1,5 @@
 // The guide looks at pods and pages at the end. Here every fact that a step brought about is checked again, as the
 // cluster, AWS and GitHub have it now.
-import { verifyInstallation } from '../lib/doctor/verify.ts'
 import { verifyWithJob } from '../lib/prow/test-job.ts'
 import { skipped } from '../lib/run/task.ts'
 import { step } from '../lib/step.ts'
@@ -26,6 +25,8 @@ export default await step(
     needs: 'the steps before it',
   },
   async (settings) => {
+    // Loaded here: install-all starts without the catalogue and the rules of the configuration.
+    const { verifyInstallation } = await import('../lib/doctor/verify.ts')
     await verifyInstallation({
       '01-cluster': cluster,
       '02-namespaces': namespaces,

@@ -4,3 +4,6 @@ export function summarize(items: string[], most = 3): string {
     ? `${items.slice(0, most - 1).join(', ')} and ${items.length - most + 1} more`
     : items.join(', ')
 }
+
+/** A number with its word: `1 job`, `3 jobs`. */
+export const counted = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`

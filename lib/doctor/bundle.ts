@@ -48,7 +48,7 @@ in plain text, in base64, in a URL or in JSON, and whatever looks like a token, 
 
 /** The logs of Prow's components, each line with its pod; of containers that ended, with `--previous`. */
 async function readLogs(...more: string[]): Promise<string> {
-  const selector = 'app.kubernetes.io/managed-by=prow-runbook'
+  const selector = 'app.kubernetes.io/part-of=prow'
   const { stdout, stderr } = await tryKubectl(
     [
       '-n',

@@ -1,5 +1,5 @@
 // What the doctor reads, in one pass: a source beside the other, each with a limit of its own. To add one: a field of
-// Evidence, a reader in SOURCES. A source that cannot be read is a finding (PRW-SRC-…) and hides no other; its field
+// Evidence, and a reader that readEvidence calls by `tolerant`. A source that cannot be read is a finding (PRW-SRC-…) and hides no other; its field
 // is then undefined, and rows that need it find nothing.
 import { Problem } from '../base/problem.ts'
 import { WORKLOAD_KINDS } from '../kubernetes/diagnose.ts'
@@ -41,6 +41,15 @@ export interface Unread {
   /** Of the cluster: the namespace, which is empty for what is in none, and the resource when it is only one. */
   namespace?: string
   resource?: string
+}
+
+/**
+ * Whether a resource, as kubectl names it, could not be read in a namespace: it must not be called missing. Without a
+ * namespace, whether it could not be read in one of both, or nothing in prow.
+ */
+export function wasNotRead({ unread }: Evidence, resource: string, namespace = ''): boolean {
+  const all = `namespace ${namespace || 'prow'}`
+  return unread.some(({ source }) => source.startsWith(`${resource} in ${namespace}`) || source === all)
 }
 
 /** In prow and test-pods, by resource. */

@@ -1,10 +1,8 @@
 import type { Finding } from '../base/problem.ts'
-import { summarize } from '../base/summarize.ts'
+import { counted, summarize } from '../base/summarize.ts'
 import { paint, printFinding, printLine, symbol } from '../base/terminal.ts'
 import { troubleshootingPage } from '../base/troubleshooting.ts'
 import type { Diagnosis, Row } from './row.ts'
-
-const count = (number: number, word: string) => `${number} ${word}${number === 1 ? '' : 's'}`
 
 /** How many of what a finding explains are listed. */
 const LISTED = 8
@@ -50,7 +48,7 @@ export function printDiagnoses(found: Diagnosis[], healthy: Row[] = []): void {
   printLine(
     found.length === 0
       ? `${paint('green', symbol('✔'))} nothing is wrong`
-      : [errors && count(errors, 'problem'), warnings && count(warnings, 'warning')]
+      : [errors && counted(errors, 'problem'), warnings && counted(warnings, 'warning')]
           .filter(Boolean)
           .join(` ${symbol('·')} `),
   )

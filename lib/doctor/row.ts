@@ -6,8 +6,8 @@
 //    from, and the line to type. `follows` names objects whose own finding is the root of this one.
 // 3. What it reads is in Evidence (evidence.ts), read once for all rows. A row never starts a process.
 // 4. Unit test in test/unit/doctor/causes/AREA.test.ts: a healthy Evidence finds nothing, one with the fault finds it.
-// 5. A test that brings it about: `fault` in test/scripts/doctor-*.bats injects, runs the doctor, expects exactly this id
-//    first and no other, and undoes it.
+// 5. A test that brings it about, in test/scripts/doctor-AREA.bats: `expect_finding` runs the doctor and expects exactly
+//    this id and no other; the test undoes it.
 import type { Finding } from '../base/problem.ts'
 import type { Evidence } from './evidence.ts'
 
@@ -25,6 +25,8 @@ export interface Found {
   follows?: string[]
   /** A more specific id than the row's, of the same catalogue: rows on pods have one for each cause. */
   id?: string
+  /** Of that id, where it is another than the row's. */
+  severity?: Row['severity']
 }
 
 export interface Row {
@@ -49,7 +51,7 @@ export interface Diagnosis extends Finding {
 /** What a row found, as a finding. */
 export function diagnosisOf({ id, severity }: Pick<Row, 'id' | 'severity'>, found: Found): Diagnosis {
   return {
-    outcome: severity === 'error' ? 'failed' : 'warning',
+    outcome: (found.severity ?? severity) === 'error' ? 'failed' : 'warning',
     id: found.id ?? id,
     object: found.object,
     message: found.message,

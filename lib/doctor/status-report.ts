@@ -1,6 +1,6 @@
 import { fit, paint, printLine, symbol } from '../base/terminal.ts'
 import { idAndPage } from '../base/troubleshooting.ts'
-import { installLine } from '../run/rerun.ts'
+import { npmLine } from '../run/rerun.ts'
 import { findingOf } from './report.ts'
 import type { State, Status } from './status.ts'
 
@@ -29,7 +29,7 @@ export function printStatus({ time, target, lines, findings }: Status): void {
     printLine(`  ${mark} ${fit(message.split('\n')[0]!, 4)}`)
   }
   if (findings.length > SHOWN) printLine(`    and ${findings.length - SHOWN} more`)
-  printLine(paint('dim', `    causes and remedies: ${installLine().replace('install:all', 'doctor')}`))
+  printLine(paint('dim', `    causes and remedies: ${npmLine('doctor')}`))
 }
 
 const escapeHtml = (text: string) =>

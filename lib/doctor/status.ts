@@ -1,14 +1,18 @@
 import { parseDate } from '../aws/dates.ts'
+import { elapsed } from '../base/elapsed.ts'
+import { counted } from '../base/summarize.ts'
 import { nodeAt, textOf } from '../base/yaml-tree.ts'
 import type { KubeObject } from '../kubernetes/manifests.ts'
 import { isReady } from '../kubernetes/wait.ts'
+import { CONFIG_MAP_FULL, CONFIG_MAP_LIMIT, configMapSize } from '../prow/config-maps.ts'
 import { target } from '../run/context.ts'
-import type { Evidence } from './evidence.ts'
+import { type Evidence, wasNotRead } from './evidence.ts'
+import { lasts } from './job-evidence.ts'
 import type { Diagnosis } from './row.ts'
 
 export type State = 'good' | 'warning' | 'bad' | 'unknown'
 
-/** One line of the status: what, how it stands, and whether that is as it should be. */
+/** One line of the status: what, how it stands, and whether that is good. */
 export interface StatusLine {
   name: string
   value: string
@@ -23,9 +27,6 @@ export interface Status {
   lines: StatusLine[]
   findings: Diagnosis[]
 }
-
-/** How many of 1 MiB a ConfigMap may hold before it is a warning, in percent. */
-const NEARLY_FULL = 80
 
 const DAY = 24 * 3600 * 1000
 
@@ -54,10 +55,6 @@ export function installationStatus(evidence: Evidence, findings: Diagnosis[], sy
     findings,
   }
 }
-
-const count = (number: number, word: string) => `${number} ${word}${number === 1 ? '' : 's'}`
-
-const unread = ({ unread }: Evidence, pattern: RegExp) => unread.some(({ source }) => pattern.test(source))
 
 function deployments(evidence: Evidence): KubeObject[] {
   return evidence.objects.ofKind('Deployment', 'prow')
@@ -89,7 +86,7 @@ function components(evidence: Evidence): StatusLine {
 const STATES = ['scheduling', 'triggered', 'pending', 'success', 'failure', 'aborted', 'error']
 
 function jobs(evidence: Evidence): StatusLine {
-  if (unread(evidence, /^(prowjobs|namespace prow)/)) return { name: 'jobs', value: 'not read', state: 'unknown' }
+  if (wasNotRead(evidence, 'prowjobs')) return { name: 'jobs', value: 'not read', state: 'unknown' }
   const all = evidence.objects
     .ofKind('ProwJob', 'prow')
     .map(({ status }) => status as { state?: string; startTime?: string })
@@ -111,7 +108,7 @@ function webhook({ github, settings, now }: Evidence): StatusLine[] {
     const name = target.name.replace(/^webhook of /, '')
     if (!hook) return { name: 'webhook', value: `${name} has none that delivers to hook`, state: 'bad' }
     if (!last) return { name: 'webhook', value: `${name}: nothing was delivered yet`, state: 'unknown' }
-    const when = last.delivered_at ? ` ${ago(new Date(last.delivered_at), now)}` : ''
+    const when = last.delivered_at ? ` ${elapsed(now.getTime() - Date.parse(last.delivered_at))} ago` : ''
     const good = last.status_code >= 200 && last.status_code < 300
     return {
       name: 'webhook',
@@ -128,7 +125,7 @@ function rate({ github, now }: Evidence): StatusLine[] {
   return [
     {
       name: 'GitHub requests',
-      value: `${remaining} of ${limit} left, all of them again in ${count(minutes, 'minute')}`,
+      value: `${remaining} of ${limit} left, all of them again in ${counted(minutes, 'minute')}`,
       state: remaining < limit / 10 ? 'warning' : 'good',
     },
   ]
@@ -151,12 +148,13 @@ function token({ github }: Evidence): StatusLine[] {
 /** After how many of its periods Tide should have synchronized again. */
 const PERIODS = 5
 
-function tide({ config, now }: Evidence, synced: Date | undefined): StatusLine {
+function tide(evidence: Evidence, synced: Date | undefined): StatusLine {
+  const { config, now } = evidence
   if (!synced) return { name: 'Tide', value: 'no sync in the log of the last hour', state: 'unknown' }
   const [, number = '1', unit = 'm'] = /^(\d+)(s|m)/.exec(textOf(nodeAt(config?.config, 'tide', 'sync_period'))) ?? []
   const period = Number(number) * (unit === 's' ? 1000 : 60_000)
   const late = now.getTime() - synced.getTime() > PERIODS * period + 60_000
-  return { name: 'Tide', value: `last sync ${ago(synced, now)}`, state: late ? 'warning' : 'good' }
+  return { name: 'Tide', value: `last sync ${lasts(synced, evidence)} ago`, state: late ? 'warning' : 'good' }
 }
 
 function bucket({ aws, settings }: Evidence): StatusLine {
@@ -179,14 +177,13 @@ function certificate({ aws, now }: Evidence): StatusLine[] {
   const end = parseDate(found.NotAfter)
   const days = end && Math.floor((end.getTime() - now.getTime()) / DAY)
   const state = found.Status !== 'ISSUED' ? 'bad' : days !== undefined && days < ENDS_SOON ? 'warning' : 'good'
-  const until = days === undefined ? '' : `, ${count(days, 'day')} left`
+  const until = days === undefined ? '' : `, ${counted(days, 'day')} left`
   return [{ name, value: `${found.DomainName}, ${found.Status.toLowerCase()}${until}`, state }]
 }
 
 /** How full Prow's ConfigMaps are; Kubernetes stores at most 1 MiB of one. */
 function configMaps(evidence: Evidence): StatusLine {
-  if (unread(evidence, /^(configmaps|namespace prow)/))
-    return { name: 'ConfigMaps', value: 'not read', state: 'unknown' }
+  if (wasNotRead(evidence, 'configmaps')) return { name: 'ConfigMaps', value: 'not read', state: 'unknown' }
   const fill = ['config', 'plugins', 'job-config'].flatMap((name) => {
     const found = evidence.objects.get('ConfigMap', name, 'prow')
     return found ? [{ name, percent: percentFull(found) }] : []
@@ -194,17 +191,11 @@ function configMaps(evidence: Evidence): StatusLine {
   return {
     name: 'ConfigMaps',
     value: fill.map(({ name, percent }) => `${name} ${percent} %`).join(', ') || 'none',
-    state: fill.length < 3 ? 'bad' : fill.some(({ percent }) => percent >= NEARLY_FULL) ? 'warning' : 'good',
+    state: fill.length < 3 ? 'bad' : fill.some(({ percent }) => percent >= 100 * CONFIG_MAP_FULL) ? 'warning' : 'good',
   }
 }
 
-function percentFull({ data = {}, binaryData = {} }: KubeObject): number {
-  const bytes = [
-    ...Object.values(data as Record<string, string>).map((text) => Buffer.byteLength(text)),
-    ...Object.values(binaryData as Record<string, string>).map((text) => Buffer.byteLength(text, 'base64')),
-  ].reduce((sum, one) => sum + one, 0)
-  return Math.round((bytes * 100) / 2 ** 20)
-}
+const percentFull = (map: KubeObject) => Math.round((configMapSize(map) * 100) / CONFIG_MAP_LIMIT)
 
 const allOf = (findings: Diagnosis[]): Diagnosis[] => findings.flatMap((one) => [one, ...allOf(one.consequences)])
 
@@ -216,7 +207,7 @@ function drift(findings: Diagnosis[]): StatusLine {
   )
   return {
     name: 'drift',
-    value: objects.size === 0 ? 'none' : `${count(objects.size, 'object')} other than the runbook would apply`,
+    value: objects.size === 0 ? 'none' : `${counted(objects.size, 'object')} other than the runbook would apply`,
     state: objects.size === 0 ? 'good' : 'warning',
   }
 }
@@ -226,16 +217,8 @@ function summary(findings: Diagnosis[]): StatusLine {
   const warnings = findings.length - errors
   return {
     name: 'findings',
-    value: findings.length === 0 ? 'nothing is wrong' : `${count(errors, 'problem')}, ${count(warnings, 'warning')}`,
+    value:
+      findings.length === 0 ? 'nothing is wrong' : `${counted(errors, 'problem')}, ${counted(warnings, 'warning')}`,
     state: errors > 0 ? 'bad' : warnings > 0 ? 'warning' : 'good',
   }
-}
-
-/** `40 s ago`, `3 h ago`. */
-export function ago(then: Date, now: Date): string {
-  const seconds = Math.max(0, Math.round((now.getTime() - then.getTime()) / 1000))
-  if (seconds < 120) return `${seconds} s ago`
-  if (seconds < 2 * 3600) return `${Math.round(seconds / 60)} min ago`
-  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h ago`
-  return `${Math.round(seconds / 86_400)} days ago`
 }

@@ -1,5 +1,5 @@
-import { type Finding, failed, Problem, passed } from '../base/problem.ts'
-import { type Checks, findingsOf, LASTING, rows, verify } from '../kubernetes/check.ts'
+import { type Finding, failed, Problem } from '../base/problem.ts'
+import { type Checks, findingsOf, LASTING, printChecks, rows, verify } from '../kubernetes/check.ts'
 import { currentRun, forgetExcept } from '../run/context.ts'
 import { print } from '../run/findings.ts'
 import { examine } from './catalogue.ts'
@@ -13,7 +13,7 @@ import { type Diagnosis, diagnosisOf, objectOfMessage } from './row.ts'
  * with everything that is wrong. Under --plan only the checks: what an earlier step will make true is not wrong yet.
  */
 export async function verifyInstallation(groups: Record<string, Checks>): Promise<void> {
-  const { plan, settings, verbose } = currentRun()
+  const { plan, settings } = currentRun()
   if (plan) return verify(groups)
   forgetExcept(LASTING)
   const evidence = await readEvidence(settings, { complete: true })
@@ -24,13 +24,8 @@ export async function verifyInstallation(groups: Record<string, Checks>): Promis
   const found = await Promise.all(all.map(({ checks }) => findingsOf(checks)))
   for (const [index, { group }] of all.entries()) {
     const findings = found[index]!.flat()
-    const passes = findings.filter(({ outcome }) => outcome === 'passed')
-    if (verbose) for (const one of passes) print(one)
-    else if (passes.length > 0)
-      print(passed(group, `${passes.length} ${passes.length === 1 ? 'check' : 'checks'} passed`), passes.length)
-    for (const one of findings) {
-      if (one.outcome === 'warning') print(one)
-      if (one.outcome !== 'failed') continue
+    printChecks(group, findings)
+    for (const one of findings.filter(({ outcome }) => outcome === 'failed')) {
       if (unread.has(one.message)) unchecked++
       else failures.push(diagnosisOfCheck(group, one))
     }

@@ -1,4 +1,5 @@
 import { type Finding, failed, Problem, passed } from '../base/problem.ts'
+import { counted } from '../base/summarize.ts'
 import { currentRun, forgetExcept } from '../run/context.ts'
 import { findings, print, settle } from '../run/findings.ts'
 import { rerunLine } from '../run/rerun.ts'
@@ -105,16 +106,19 @@ export async function verify(groups: Record<string, Checks>): Promise<void> {
   const later = new Map<string, string[]>()
   for (const [index, { group, checks }] of all.entries()) {
     const sorted = sortOut(checks, found[index]!)
-    const lines = found[index]!.flat().filter(({ outcome }) => outcome !== 'failed')
-    const passes = lines.filter(({ outcome }) => outcome === 'passed')
-    if (currentRun().verbose) for (const one of passes) print(one)
-    else if (passes.length > 0)
-      print(passed(group, `${passes.length} ${passes.length === 1 ? 'check' : 'checks'} passed`), passes.length)
-    for (const one of lines) if (one.outcome === 'warning') print(one)
+    printChecks(group, found[index]!.flat())
     for (const one of sorted.failures) print(one)
     failures.push(...sorted.failures)
     for (const [step, messages] of sorted.later) later.set(step, [...(later.get(step) ?? []), ...messages])
   }
   for (const [step, messages] of later) after(step, messages)
   if (failures.length > 0) throw Problem.all(failures)
+}
+
+/** Prints how many checks of a group passed, with --verbose each of them, and what is only a warning. */
+export function printChecks(group: string, findings: Finding[]): void {
+  const passes = findings.filter(({ outcome }) => outcome === 'passed')
+  if (currentRun().verbose) for (const one of passes) print(one)
+  else if (passes.length > 0) print(passed(group, `${counted(passes.length, 'check')} passed`), passes.length)
+  for (const one of findings) if (one.outcome === 'warning') print(one)
 }

@@ -3,6 +3,7 @@ import { summarize } from '../base/summarize.ts'
 import { kubectlLine } from '../run/kubectl-line.ts'
 import type { Waitable } from '../run/result.ts'
 import type { Settings } from '../settings/table.ts'
+import { parseLine } from './component-log.ts'
 import { tryKubectl } from './kubectl.ts'
 import { meaningOfLastWords } from './last-words.ts'
 import type { KubeObject } from './manifests.ts'
@@ -136,11 +137,6 @@ export function decisiveLine(log: string): string {
   const fatal = lines.findLast(
     (line) => /"(?:level|severity)":"(?:fatal|panic)"/.test(line) || /^(?:panic|fatal error): /.test(line),
   )
-  const text = (fatal ?? rejected ?? lines.at(-1) ?? '').trim()
-  try {
-    const { msg, error } = JSON.parse(text)
-    return [msg, error].filter(Boolean).join(': ')
-  } catch {
-    return text.slice(0, 300)
-  }
+  const line = (fatal ?? rejected ?? lines.at(-1) ?? '').trim()
+  return parseLine(line)?.text ?? line.slice(0, 300)
 }

@@ -28,14 +28,6 @@ export function configMapTexts({ data, binaryData }: KubeObject): Map<string, st
   return texts
 }
 
-/** How many bytes keys and values take of the API server's limit for a ConfigMap. */
-export function configMapSize({ data, binaryData }: KubeObject): number {
-  return [...Object.entries((data ?? {}) as object), ...Object.entries((binaryData ?? {}) as object)].reduce(
-    (sum, [key, value]) => sum + key.length + Buffer.byteLength(String(value)),
-    0,
-  )
-}
-
 /** The configuration in the cluster; undefined while config or plugins is missing or cannot be read as YAML. */
 export function readClusterConfig(find: (name: string) => KubeObject | undefined): ClusterConfig | undefined {
   const [configMap, pluginsMap, jobsMap] = ['config', 'plugins', 'job-config'].map(find)

@@ -6,7 +6,19 @@ import type { Snapshot } from '../kubernetes/snapshot.ts'
 import type { ProwConfig } from './config.ts'
 
 /** What a ConfigMap may hold, in bytes over keys and values: the API server's limit. */
-const LIMIT = 1024 * 1024
+export const CONFIG_MAP_LIMIT = 1024 * 1024
+
+/** Of that limit, how much may be taken before it is worth a warning. */
+export const CONFIG_MAP_FULL = 0.8
+
+/** How many bytes the keys and values of a ConfigMap take of the limit. */
+export function configMapSize(map: object): number {
+  const { data, binaryData } = map as { data?: unknown; binaryData?: unknown }
+  return [...Object.entries((data ?? {}) as object), ...Object.entries((binaryData ?? {}) as object)].reduce(
+    (sum, [key, value]) => sum + key.length + Buffer.byteLength(String(value)),
+    0,
+  )
+}
 
 interface ConfigMapOptions {
   note?: string
@@ -22,8 +34,6 @@ interface ConfigMapOptions {
  */
 export function configMap(name: string, files: Record<string, string>, options: ConfigMapOptions = {}): Resource {
   const { note, gzip = false, plain = {} } = options
-  const size = (values: Record<string, { length: number }>) =>
-    Object.entries({ ...values, ...plain }).reduce((sum, [key, { length }]) => sum + key.length + length, 0)
   const resource = (data: object): Resource => ({
     name,
     manifests: [
@@ -40,19 +50,23 @@ export function configMap(name: string, files: Record<string, string>, options: 
     ],
     ...(note ? { note } : {}),
   })
-  const bytes = Object.entries(files).map(([key, text]): [string, Buffer] => [key, Buffer.from(text)])
-  const total = size(Object.fromEntries(bytes))
-  if (total <= LIMIT) return resource({ data: { ...files, ...plain } })
+  const asText = { data: { ...files, ...plain } }
+  const total = configMapSize(asText)
+  if (total <= CONFIG_MAP_LIMIT) return resource(asText)
   if (!gzip) throw tooLarge(name, total, 'Shorten it: Prow reads this one uncompressed only.')
-  const binaryData = Object.fromEntries(bytes.map(([key, buffer]) => [key, gzipped(buffer).toString('base64')]))
-  if (size(binaryData) > LIMIT)
-    throw tooLarge(name, size(binaryData), 'Move jobs into .prow.yaml of their repositories (in_repo_config).', true)
-  return resource({ ...(Object.keys(plain).length > 0 ? { data: plain } : {}), binaryData })
+  const binaryData = Object.fromEntries(
+    Object.entries(files).map(([key, text]) => [key, gzipped(Buffer.from(text)).toString('base64')]),
+  )
+  const compressed = { ...(Object.keys(plain).length > 0 ? { data: plain } : {}), binaryData }
+  const size = configMapSize(compressed)
+  if (size > CONFIG_MAP_LIMIT)
+    throw tooLarge(name, size, 'Move jobs into .prow.yaml of their repositories (in_repo_config).', true)
+  return resource(compressed)
 }
 
 function tooLarge(name: string, size: number, remedy: string, compressed = false): Problem {
   const shown = `${Math.ceil(size / 1024)} KiB${compressed ? ' even compressed' : ''}`
-  return new Problem(`ConfigMap ${name} would hold ${shown}; it can hold ${LIMIT / 1024} KiB`, remedy)
+  return new Problem(`ConfigMap ${name} would hold ${shown}; it can hold ${CONFIG_MAP_LIMIT / 1024} KiB`, remedy)
 }
 
 /** The same bytes whatever the operating system, so that a rerun changes nothing. */

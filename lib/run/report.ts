@@ -1,6 +1,7 @@
 import { displayPath } from '../base/paths.ts'
 import { EXIT, type Problem } from '../base/problem.ts'
 import { processCounts } from '../base/shell.ts'
+import { counted } from '../base/summarize.ts'
 import { paint, printLine, printProblems, symbol, terminalWidth, wrapText } from '../base/terminal.ts'
 import { troubleshootingPage } from '../base/troubleshooting.ts'
 import { currentRun, maybeRun, type Run, setRun } from './context.ts'
@@ -75,14 +76,13 @@ const COUNTED = ['created', 'changed', 'removed', 'unchanged', 'would create', '
 
 function summary(run: Run, counts: Record<string, number>, problem: Problem | undefined): string {
   const ended = problem ? paint('red', 'stopped') : run.plan ? 'planned' : paint('green', 'done')
-  const plural = (number: number, word: string) => `${number} ${word}${number === 1 ? '' : 's'}`
   return [
-    `${ended}: ${plural(run.steps.length, 'step')}`,
+    `${ended}: ${counted(run.steps.length, 'step')}`,
     ...COUNTED.filter((outcome) => counts[outcome]).map((outcome) => `${counts[outcome]} ${outcome}`),
     ...(counts.after ? [`${counts.after} after an earlier step`] : []),
     ...(counts.skipped ? [`${counts.skipped} skipped`] : []),
-    ...(counts.passed ? [`${plural(counts.passed, 'check')} passed`] : []),
-    ...(counts.warning ? [plural(counts.warning, 'warning')] : []),
+    ...(counts.passed ? [`${counted(counts.passed, 'check')} passed`] : []),
+    ...(counts.warning ? [counted(counts.warning, 'warning')] : []),
   ].join(` ${symbol('·')} `)
 }
 

@@ -9,8 +9,8 @@ export function rerunLine(script: string, resume = false): string {
   return [`npx tsx scripts/${script}.ts`, ...options].join(' ')
 }
 
-/** The line that installs everything with the settings of this run. */
-export function installLine(): string {
+/** The line that runs a script of package.json, such as `install:all`, with the settings of this run. */
+export function npmLine(script: string): string {
   const { env = '' } = maybeRun()?.started ?? {}
-  return `npm run install:all${env ? ` -- --env ${quote(env)}` : ''}`
+  return `npm run ${script}${env ? ` -- --env ${quote(env)}` : ''}`
 }

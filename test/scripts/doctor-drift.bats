@@ -2,11 +2,6 @@
 # first. It asks the API server for no dry run.
 load helpers
 load doctor
-setup_file() {
-  setup_cluster
-  installed_world
-}
-setup() { enter_world; }
 
 patch() { kube patch "$@" >/dev/null; }
 # Puts an argument of a component in place of another: argument tide --dry-run=false --dry-run=true

@@ -2,11 +2,6 @@
 # nothing else is blamed. The nodes are simulated, so that a test writes what prow-controller-manager would.
 load helpers
 load doctor
-setup_file() {
-  setup_cluster
-  installed_world
-}
-setup() { enter_world; }
 teardown() { no_jobs; }
 
 waiting() { echo '{"phase": "Pending", "containerStatuses": [{"name": "test", "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": {"waiting": {"reason": "'"$1"'", "message": "'"$2"'"}}}]}'; }

@@ -2,11 +2,6 @@
 # scheduler: the doctor must name exactly that one, and nothing once it is undone.
 load helpers
 load doctor
-setup_file() {
-  setup_cluster
-  installed_world
-}
-setup() { enter_world; }
 
 @test "a healthy installation has no finding, and costs three kubectl" {
   expect_healthy

@@ -14,6 +14,13 @@ enter_world() {
   cd "$WORLD"
 }
 
+# What a file does that defines no other.
+setup_file() {
+  setup_cluster
+  installed_world
+}
+setup() { enter_world; }
+
 # The ids of what the doctor finds, the first first. `finds` asks what it has said.
 ids() {
   runbook doctor --json "$@" 2>/dev/null >"$WORLD/findings.json" || true

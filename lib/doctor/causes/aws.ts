@@ -25,9 +25,8 @@ import {
 import { kubectlLine } from '../../run/kubectl-line.ts'
 import { rerunLine } from '../../run/rerun.ts'
 import { partition, roleArn, roleName } from '../../settings/derived.ts'
-import type { Evidence } from '../evidence.ts'
+import { type Evidence, wasNotRead } from '../evidence.ts'
 import type { Found, Row } from '../row.ts'
-import { wasNotRead } from './installation.ts'
 
 const run05 = () => `Run ${rerunLine('05-service-accounts')}`
 

@@ -2,7 +2,7 @@
 // have edited a ConfigMap, or the plugin config-updater has.
 import { nodeAt, textOf } from '../../base/yaml-tree.ts'
 import { labelOf, objectLabel } from '../../kubernetes/objects.ts'
-import { configMapSize } from '../../prow/cluster-config.ts'
+import { CONFIG_MAP_FULL, CONFIG_MAP_LIMIT, configMapSize } from '../../prow/config-maps.ts'
 import { checkConfiguration } from '../../prow/rules/index.ts'
 import type { Violation } from '../../prow/rules/rule.ts'
 import { inspectTestPods } from '../../prow/test-pods.ts'
@@ -10,12 +10,6 @@ import { kubectlLine } from '../../run/kubectl-line.ts'
 import { rerunLine } from '../../run/rerun.ts'
 import { ROWS, type Settings } from '../../settings/table.ts'
 import type { Row } from '../row.ts'
-
-/** What a ConfigMap may hold, in bytes: the API server's limit. */
-const LIMIT = 1024 * 1024
-
-/** Of that limit, how much may be taken before it is worth a warning. */
-const FULL = 0.8
 
 /** Whether 06-config would refuse it: what it lets pass, somebody has accepted. */
 function isRefused({ severity, rule }: Violation, settings: Settings): boolean {
@@ -77,12 +71,12 @@ export const configurationRows: Row[] = [
     find: ({ objects }) =>
       ['config', 'plugins', 'job-config']
         .flatMap((name) => objects.get('ConfigMap', name, 'prow') ?? [])
-        .filter((map) => configMapSize(map) > FULL * LIMIT)
+        .filter((map) => configMapSize(map) > CONFIG_MAP_FULL * CONFIG_MAP_LIMIT)
         .map((map) => {
           const kib = Math.round(configMapSize(map) / 1024)
           return {
             object: labelOf(map),
-            message: `ConfigMap prow/${map.metadata.name} is nearly full: it holds ${kib} of ${LIMIT / 1024} KiB, and the API server refuses more`,
+            message: `ConfigMap prow/${map.metadata.name} is nearly full: it holds ${kib} of ${CONFIG_MAP_LIMIT / 1024} KiB, and the API server refuses more`,
             evidence: `${kib} KiB`,
             remedy:
               map.metadata.name === 'plugins'

@@ -106,7 +106,7 @@ function finding({ object, wanted, changes }: Drift, cause?: { id: string; text:
   const lines = changes.slice(0, LISTED).map(changeLine)
   const more = changes.length > LISTED ? [`and ${changes.length - LISTED} more fields`] : []
   return {
-    id: cause?.id,
+    ...(cause ? { id: cause.id, severity: 'error' as const } : {}),
     object: label,
     message: [
       cause ? `${cause.text}; ${label} is not as the runbook applies it` : `${label} is not as the runbook applies it`,
@@ -130,15 +130,11 @@ function consequenceOf(drift: Drift): { id: string; text: string } | undefined {
 
 export const driftRows: Row[] = [
   {
-    // Each consequence has an id of its own: PRW-DRF-002 to -005.
-    id: 'PRW-DRF-002',
-    title: 'no object was changed in a way that stops Prow',
-    severity: 'error',
-    find: (evidence) =>
-      drifts(evidence).flatMap((drift) => {
-        const cause = consequenceOf(drift)
-        return cause ? [finding(drift, cause)] : []
-      }),
+    // A consequence has an id of its own, PRW-DRF-002 to -005, and is an error.
+    id: 'PRW-DRF-001',
+    title: 'objects are as the runbook applies them',
+    severity: 'warning',
+    find: (evidence) => drifts(evidence).map((drift) => finding(drift, consequenceOf(drift))),
   },
   {
     id: 'PRW-DRF-003',
@@ -166,15 +162,6 @@ export const driftRows: Row[] = [
     title: 'all components of Prow have one version',
     severity: 'warning',
     find: (evidence) => mixedVersions(evidence),
-  },
-  {
-    id: 'PRW-DRF-001',
-    title: 'objects are as the runbook applies them',
-    severity: 'warning',
-    find: (evidence) =>
-      drifts(evidence)
-        .filter((drift) => !consequenceOf(drift))
-        .map((drift) => finding(drift)),
   },
   {
     // Others may add fields, such as a sidecar's injector. Where the component runs with them nothing is wrong.

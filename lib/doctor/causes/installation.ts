@@ -3,9 +3,9 @@ import type { Check } from '../../kubernetes/check.ts'
 import { configMaps, namespaces, rbac, serviceAccounts } from '../../prow/checks.ts'
 import { secretChecks } from '../../prow/mounted-secrets.ts'
 import { settle } from '../../run/findings.ts'
-import { installLine, rerunLine } from '../../run/rerun.ts'
+import { npmLine, rerunLine } from '../../run/rerun.ts'
 import type { Settings } from '../../settings/table.ts'
-import type { Evidence } from '../evidence.ts'
+import { type Evidence, wasNotRead } from '../evidence.ts'
 import { type Found, objectOfMessage, type Row } from '../row.ts'
 
 /** A row made of the checks of a step. `resource` is what must have been read, as kubectl names it. */
@@ -28,11 +28,6 @@ function fromChecks(
   }
 }
 
-/** Whether a resource in prow could not be read: it must not be called missing. */
-export function wasNotRead({ unread }: Evidence, resource: string): boolean {
-  return unread.some(({ source }) => source.startsWith(`${resource} in`) || source === 'namespace prow')
-}
-
 async function inspect({ inspect, remedy, step }: Check, { snapshot, settings }: Evidence): Promise<Found[]> {
   const verdict = await inspect(snapshot, settings)
   if (verdict === true) return []
@@ -44,7 +39,7 @@ async function inspect({ inspect, remedy, step }: Check, { snapshot, settings }:
 export const installationRows: Row[] = [
   fromChecks('PRW-NS-001', 'the namespaces exist', 'error', 'namespaces', () =>
     // With a namespace all that was in it is missing.
-    namespaces.map((check) => ({ ...check, remedy: `Run ${installLine()}.` })),
+    namespaces.map((check) => ({ ...check, remedy: `Run ${npmLine('install:all')}.` })),
   ),
   fromChecks('PRW-SEC-001', 'every Secret that Prow mounts is valid', 'error', 'secrets', secretChecks),
   fromChecks('PRW-CFG-001', "Prow's ConfigMaps have their keys", 'error', 'configmaps', () => configMaps),

@@ -10,7 +10,7 @@ import { newestRuns, type ProwJob, shownProwJob } from '../../prow/prow-job.ts'
 import { agentOf, containersOf, type Job, shownJob } from '../../prow/rules/rule.ts'
 import { kubectlLine } from '../../run/kubectl-line.ts'
 import { rerunLine } from '../../run/rerun.ts'
-import type { Evidence } from '../evidence.ts'
+import { type Evidence, wasNotRead } from '../evidence.ts'
 import { isRecent, lasts, placeOfJob, prowJobLabel, prowJobsOf } from '../job-evidence.ts'
 import type { Found, Row } from '../row.ts'
 import { CREDENTIAL_SECRETS } from './github.ts'
@@ -57,8 +57,8 @@ export const jobLogRows: Row[] = [
     title: 'every job runs with a service account that may upload its log',
     severity: 'error',
     find: (evidence) => {
-      const { settings, objects, unread } = evidence
-      if (unread.some(({ source }) => /^serviceaccounts in test-pods|^namespace test-pods/.test(source))) return []
+      const { settings, objects } = evidence
+      if (wasNotRead(evidence, 'serviceaccounts', 'test-pods')) return []
       const own = jobsWithPods(evidence).filter((job) => job.decorated)
       const missing = own.filter((job) => {
         const name = accountOf(job)

@@ -10,7 +10,7 @@ import { podCause } from '../../kubernetes/workload-cause.ts'
 import type { ProwJob } from '../../prow/prow-job.ts'
 import { kubectlLine } from '../../run/kubectl-line.ts'
 import { rerunLine } from '../../run/rerun.ts'
-import type { Evidence } from '../evidence.ts'
+import { type Evidence, wasNotRead } from '../evidence.ts'
 import { lasts, placeOfJob, prowJobLabel, prowJobsOf, stuckProwJob } from '../job-evidence.ts'
 import { jobRemedy } from '../job-remedies.ts'
 import type { Found, Row } from '../row.ts'
@@ -45,8 +45,7 @@ const isOld = (since: Date, { now }: Evidence, patience: number) => now.getTime(
 const readLog = kubectlLine('-n', 'prow', 'logs', `deployment/${MANAGER}`)
 
 /** Whether job pods were read; a job must not be called without a pod otherwise. */
-const podsWereRead = ({ unread }: Evidence) =>
-  !unread.some(({ source }) => /^pods in test-pods|^namespace test-pods/.test(source))
+const podsWereRead = (evidence: Evidence) => !wasNotRead(evidence, 'pods', 'test-pods')
 
 /** What keeps a triggered job waiting for its turn: other runs of it, its queue, or the limit of all jobs. */
 function waitsForTurn(evidence: Evidence, job: ProwJob): Omit<Found, 'object'> | undefined {

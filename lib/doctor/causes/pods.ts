@@ -7,7 +7,7 @@ import { type Context, isPast, isReadyPod, workloadCause } from '../../kubernete
 import { COMPONENTS } from '../../prow/checks.ts'
 import { kubectlLine } from '../../run/kubectl-line.ts'
 import { rerunLine } from '../../run/rerun.ts'
-import type { Evidence } from '../evidence.ts'
+import { type Evidence, wasNotRead } from '../evidence.ts'
 import type { Found, Row } from '../row.ts'
 
 /** How many restarts within the last hour are too many, for a component that runs now. */
@@ -40,7 +40,7 @@ export const podRows: Row[] = [
     title: 'every component has a Deployment',
     severity: 'error',
     find: (evidence) => {
-      if (evidence.unread.some(({ source }) => /^(deployments|namespace prow)/.test(source))) return []
+      if (wasNotRead(evidence, 'deployments')) return []
       return wantedDeployments(evidence)
         .filter((name) => !evidence.objects.get('Deployment', name, 'prow'))
         .map((name) => ({

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { chmodSync, readFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
 import { Problem } from '../../../lib/base/problem.ts'
 import type { KubeObject } from '../../../lib/kubernetes/manifests.ts'
-import { Snapshot } from '../../../lib/kubernetes/snapshot.ts'
 import { hasFailed, isReady, Watch } from '../../../lib/kubernetes/wait.ts'
-import { newRun, readOnce, setRun } from '../../../lib/run/context.ts'
-import { folder, LOCAL, settings } from '../world.ts'
+import { fakeKubectl } from './fake-kubectl.ts'
 
 const object = (kind: string, more: object = {}, metadata: object = {}): KubeObject => ({
   apiVersion: 'v1',
@@ -44,29 +42,16 @@ describe('ready', () => {
 })
 
 describe('a wait', () => {
-  const path = process.env.PATH
+  const start = fakeKubectl()
   let home = ''
   const starts = () => readFileSync(join(home, 'starts'), 'utf8').length
 
-  /** Puts a kubectl in front of PATH: each start is counted in $N, from 1. */
+  /** Each start of this kubectl is counted in $N, from 1. */
   function kubectl(script: string): void {
-    home = folder({
-      kubectl: `#!/bin/bash\nprintf x >>${'$'}(dirname "$0")/starts\nN=$(wc -c <$(dirname "$0")/starts)\n${script}\n`,
-    })
-    chmodSync(join(home, 'kubectl'), 0o755)
-    process.env.PATH = [home, path].join(delimiter)
+    home = start(`printf x >>$(dirname "$0")/starts\nN=$(wc -c <$(dirname "$0")/starts)\n${script}`)
   }
   const print = (one: KubeObject) => `cat <<'JSON'\n${JSON.stringify(one, null, 4)}\nJSON\n`
 
-  beforeEach(() => {
-    const run = newRun(settings(LOCAL))
-    run.target = { kubeconfig: 'x', context: 'x', server: 'x' }
-    setRun(run)
-    readOnce('kubectl get snapshot', async () => new Snapshot())
-  })
-  afterEach(() => {
-    process.env.PATH = path
-  })
   const wait = (seconds: number, kind: 'Deployment' | 'Job' = 'Deployment') =>
     new Watch(kind, ['one'], 'prow', seconds).notReady
 

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
-import { chmodSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { afterEach, beforeEach, describe, test } from 'node:test'
-import { Snapshot } from '../../../lib/kubernetes/snapshot.ts'
+import { describe, test } from 'node:test'
 import { Watch } from '../../../lib/kubernetes/wait.ts'
 import { waitFor } from '../../../lib/kubernetes/waiting.ts'
-import { newRun, readOnce, setRun } from '../../../lib/run/context.ts'
-import { folder, LOCAL, settings } from '../world.ts'
+import { fakeKubectl } from './fake-kubectl.ts'
 
 const meta = (name: string, kind: string, owner?: string) => ({
   name,
@@ -32,16 +28,12 @@ const STARTING = workload('deck', 'ContainerCreating', '')
 const NO_IMAGE = workload('hook', 'ImagePullBackOff', 'registry.example/hook:1: not found')
 
 describe('a wait for several objects', () => {
-  const path = process.env.PATH
+  const kubectl = fakeKubectl()
 
   /** A kubectl that watches without an end, and answers `get` with these objects. */
   function cluster(...objects: object[]): void {
     const list = JSON.stringify({ kind: 'List', items: objects }, null, 4)
-    const home = folder({
-      kubectl: `#!/bin/bash\n[[ "$*" = *--watch* ]] && exec sleep 60\n[[ "$*" = *logs* ]] || cat <<'JSON'\n${list}\nJSON\n`,
-    })
-    chmodSync(join(home, 'kubectl'), 0o755)
-    process.env.PATH = [home, path].join(delimiter)
+    kubectl(`[[ "$*" = *--watch* ]] && exec sleep 60\n[[ "$*" = *logs* ]] || cat <<'JSON'\n${list}\nJSON`)
   }
 
   async function ended(seconds: number, ...names: string[]) {
@@ -50,16 +42,6 @@ describe('a wait for several objects', () => {
     const found = await waitFor([watch], (text) => texts.push(text), 200)
     return { found, texts, elapsed: watch.elapsed }
   }
-
-  beforeEach(() => {
-    const run = newRun(settings(LOCAL))
-    run.target = { kubeconfig: 'x', context: 'x', server: 'x' }
-    setRun(run)
-    readOnce('kubectl get snapshot', async () => new Snapshot())
-  })
-  afterEach(() => {
-    process.env.PATH = path
-  })
 
   test('shows how many are ready, for how long, and the first cause', async () => {
     cluster(...NO_IMAGE, ...STARTING)
