@@ -65,7 +65,7 @@ export function printFinding({ outcome, message, remedy, details = [], id }: Fin
   for (const one of [...details, ...(id ? [idAndPage(id)] : [])]) printLine(`  ${paint('dim', wrapText(one, 2))}`)
 }
 
-const COMMAND = /(?:^\s*|(?<=: ))(?:kubectl|aws|npm|npx|helm|chmod|openssl) /
+const COMMAND = /(?:^\s*|(?<=: |\b[Rr]un ))(?:kubectl|aws|npm|npx|helm|chmod|openssl) /
 
 /** A sentence, wrapped, and the command that ends it, on a line of its own where it does not fit beside the sentence. */
 function withCommand(line: string): string {

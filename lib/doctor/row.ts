@@ -9,6 +9,7 @@
 // 5. A test that brings it about, in test/scripts/doctor-AREA.bats: `expect_finding` runs the doctor and expects exactly
 //    this id and no other; the test undoes it.
 import type { Finding } from '../base/problem.ts'
+import { COMPONENTS } from '../prow/checks.ts'
 import type { Evidence } from './evidence.ts'
 
 /** What a row found. */
@@ -68,6 +69,8 @@ export function objectOfMessage(message: string): string {
   const [first = ''] = message.split('\n')
   const namespace = /^namespace ([\w-]+)/.exec(first)?.[1]
   if (namespace) return `Namespace ${namespace}`
+  const component = COMPONENTS.find((name) => first.startsWith(`${name} `))
+  if (component) return `Deployment prow/${component}`
   const webhook = /^(?:no )?(webhook of [\w./-]+)/.exec(first)?.[1]
   if (webhook) return webhook
   const host = /^(\S+\.\S+) (?:does not (?:point|resolve)|resolves to|has a record)/.exec(first)?.[1]

@@ -19,12 +19,12 @@ export async function inspectAll(...sources: (Findings | Promise<Findings>)[]): 
   if (failed.length > 0) throw Problem.all(failed)
 }
 
-/** The findings of a source; those of the Problem that it throws. */
+/** The findings of a source; those of the Problem that it throws. An interruption is none: it ends whoever waits. */
 export async function settle(source: Findings | Promise<Findings>): Promise<Finding[]> {
   try {
     return [await source].flat().filter((one) => one !== undefined)
   } catch (error) {
-    if (error instanceof Problem) return error.findings
+    if (error instanceof Problem && error.code !== 'interrupted') return error.findings
     throw error
   }
 }
