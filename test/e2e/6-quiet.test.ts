@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { eventually, get, type Json, kubectl } from './world.ts'
+import { promisify } from 'node:util'
+import { DIR, eventually, get, type Json, kubectl, script } from './world.ts'
 
 /** Errors that a healthy Prow logs, and why. */
 const KNOWN: [app: string, message: RegExp, reason: string][] = [
@@ -43,4 +47,24 @@ test('the logs contain no error without a known reason', async () => {
     }
   }
   assert.deepEqual([...new Set(unknown.map((text) => text.slice(0, 400)))].slice(0, 20), [])
+})
+
+test('the bundle has what every component logged, and no secret', async () => {
+  const folder = mkdtempSync(join(DIR, 'bundle-'))
+  await script('bundle', {}, '--output', join(folder, 'bundle.tgz'))
+  await promisify(execFile)('tar', ['-xzf', join(folder, 'bundle.tgz'), '-C', folder])
+  const log = readFileSync(join(folder, 'prow-bundle/logs/components.log'), 'utf8')
+  const { items } = await get('deployments', '-n', 'prow')
+  for (const { metadata } of items) assert.match(log, new RegExp(`^\\[pod/${metadata.name}-\\w+-\\w+/`, 'm'))
+  const { items: secrets } = await get('secrets', '-n', 'prow')
+  const values: string[] = secrets.flatMap(({ data }: Json) =>
+    Object.values(data as Record<string, string>).map((value) => Buffer.from(value, 'base64').toString().trim()),
+  )
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(json|log|txt)$/.test(name),
+  )) {
+    const text = readFileSync(join(folder, file), 'utf8')
+    for (const value of values) assert.ok(!text.includes(value), `a secret is in ${file}`)
+  }
+  rmSync(folder, { recursive: true })
 })
